@@ -1,0 +1,176 @@
+package build
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
+)
+
+// Function is what to build.
+type Function struct {
+	Name     string   // names the function in errors
+	Package  string   // directory of its main package
+	Tags     []string // build tags besides those of the binary
+	Binaries []Binary
+}
+
+// Result is what became of one function.
+type Result struct {
+	// Files holds the path of each binary that was asked for.
+	Files map[Binary]string
+	// Err says why there is no such file: an *Error for what the compiler
+	// refused.
+	Err error
+}
+
+// Options say how to build. The zero value builds for AWS with the go command
+// on PATH.
+type Options struct {
+	Go       string   // the go command; default "go"
+	Platform Platform // default AWS
+	// Out is the directory that keeps the binaries from run to run, so that
+	// what has not changed is not linked again. Required.
+	Out string
+	// Verbose, when not nil, is told each go command before it runs.
+	Verbose io.Writer
+}
+
+// Error is what the go command printed for one binary of a function.
+type Error struct {
+	Binary Binary
+	Output string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Binary, e.Output) }
+
+// Build builds the binaries of all functions and returns a result for each, in
+// their order. A function that does not compile does not keep the others from
+// being built. The error is about the go command itself, or ctx.
+//
+// The same sources and the same Go version give the same bytes, whatever the
+// directory, the commit, and the user's go settings.
+func Build(ctx context.Context, opts Options, functions []Function) ([]Result, error) {
+	b := builder{gocmd: cmp.Or(opts.Go, "go"), verbose: opts.Verbose, failed: map[string]error{}}
+	platform := cmp.Or(opts.Platform, AWS)
+	var err error
+	if b.env, err = environment(ctx, b.gocmd, platform); err != nil {
+		return nil, err
+	}
+	out, err := filepath.Abs(opts.Out)
+	if err != nil {
+		return nil, err
+	}
+
+	results := make([]Result, len(functions))
+	sources := make([]source, len(functions))
+	for i, f := range functions {
+		results[i].Files = map[Binary]string{}
+		sources[i], results[i].Err = find(f)
+	}
+	for _, binary := range []Binary{Lambda, Bootstrap} {
+		var wanted []int
+		for i, f := range functions {
+			if results[i].Err == nil && slices.Contains(f.Binaries, binary) {
+				wanted = append(wanted, i)
+			}
+		}
+		picked := make([]source, len(wanted))
+		for n, i := range wanted {
+			picked[n] = sources[i]
+		}
+		commands, files := plan(binary, platform, out, picked)
+		for _, c := range commands {
+			b.build(ctx, c)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		for n, i := range wanted {
+			results[i].Files[binary] = filepath.Join(opts.Out, strings.TrimPrefix(files[n], out))
+			results[i].Err = b.failed[files[n]]
+		}
+	}
+	return results, nil
+}
+
+// find locates the function's package in its module.
+func find(f Function) (source, error) {
+	dir, err := filepath.Abs(f.Package)
+	if err != nil {
+		return source{}, err
+	}
+	for root := dir; ; root = filepath.Dir(root) {
+		mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+		if errors.Is(err, os.ErrNotExist) {
+			if filepath.Dir(root) == root {
+				return source{}, fmt.Errorf("package %s is in no module: there is no go.mod in it or above", f.Package)
+			}
+			continue
+		}
+		if err != nil {
+			return source{}, fmt.Errorf("finding the module of package %s: %w", f.Package, err)
+		}
+		rel, err := filepath.Rel(root, dir)
+		if err != nil {
+			return source{}, err
+		}
+		rel = filepath.ToSlash(rel)
+		module := modfile.ModulePath(mod)
+		if module == "" {
+			return source{}, fmt.Errorf("%s names no module", filepath.Join(root, "go.mod"))
+		}
+		return source{module: root, pattern: "./" + rel, importPath: path.Join(module, rel), tags: f.Tags}, nil
+	}
+}
+
+type builder struct {
+	gocmd   string
+	env     []string
+	verbose io.Writer
+	failed  map[string]error // by output file
+}
+
+// build runs the command. When it fails it builds each half by itself, down to
+// the functions that do not compile: one go build prints the errors of all its
+// packages, and one package that cannot be loaded keeps all from being built.
+func (b *builder) build(ctx context.Context, c command) {
+	output, err := b.run(ctx, c)
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case len(c.packages) > 1:
+		first, second := c.halves()
+		b.build(ctx, first)
+		b.build(ctx, second)
+	default:
+		if output == "" {
+			output = err.Error()
+		}
+		b.failed[c.files[0]] = &Error{Binary: c.binary, Output: output}
+	}
+}
+
+func (b *builder) run(ctx context.Context, c command) (string, error) {
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, b.gocmd, c.args()...)
+	cmd.Dir = c.dir
+	cmd.Env = append(b.env, "PWD="+c.dir)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = 5 * time.Second
+	if b.verbose != nil {
+		fmt.Fprintf(b.verbose, "cd %s && %s\n", c.dir, cmd)
+	}
+	err := cmd.Run()
+	return strings.TrimRight(out.String(), "\n"), err
+}

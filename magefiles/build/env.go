@@ -1,0 +1,58 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// kept are the go settings that say where modules, caches and toolchains are.
+// They decide whether a build succeeds, never what it yields; every other
+// setting of the user is left out.
+var kept = []string{
+	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB",
+	"GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOTMPDIR", "GOTOOLCHAIN", "GOVCS",
+}
+
+// shaping are the variables that change what go build yields.
+var shaping = []string{
+	"CGO_ENABLED", "GO386", "GOAMD64", "GOARCH", "GOARM", "GOARM64", "GOENV", "GOEXPERIMENT",
+	"GOFIPS140", "GOFLAGS", "GOOS",
+}
+
+// environment returns the variables for go build: the user's own, without
+// those that change the result, whether they come from the environment or from
+// go env -w. So GOFLAGS=-tags=debug on one laptop yields the same bytes as none
+// on another.
+func environment(ctx context.Context, gocmd string, p Platform) ([]string, error) {
+	cmd := exec.CommandContext(ctx, gocmd, append([]string{"env", "-json"}, kept...)...)
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("reading the go settings: %w", commandError(err))
+	}
+	var settings map[string]string
+	if err := json.Unmarshal(out, &settings); err != nil {
+		return nil, fmt.Errorf("reading the go settings: %w", err)
+	}
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(shaping, name) || slices.Contains(kept, name)
+	})
+	for _, name := range kept {
+		if value := settings[name]; value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return append(env, "GOENV=off", "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch), nil
+}
+
+func commandError(err error) error {
+	if exit, ok := err.(*exec.ExitError); ok && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%s", strings.TrimSpace(string(exit.Stderr)))
+	}
+	return err
+}

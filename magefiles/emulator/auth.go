@@ -1,0 +1,166 @@
+package emulator
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+)
+
+// maxSkew is how far a request's time may be from the server's.
+const maxSkew = 5 * time.Minute
+
+// amzDate is the layout of the X-Amz-Date header.
+const amzDate = "20060102T150405Z"
+
+// verifier checks that requests carry a valid AWS Signature Version 4.
+//
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+type verifier struct {
+	credentials aws.Credentials
+	region      string
+	signer      *v4.Signer
+}
+
+func newVerifier(credentials aws.Credentials, region string) *verifier {
+	return &verifier{credentials, region, v4.NewSigner()}
+}
+
+// claim is what a request says of its own signature.
+type claim struct {
+	service, region string
+	time            time.Time
+	headers         []string // names of the signed headers, in lower case
+	signature       string
+}
+
+// claim checks everything about a request's signature that does not need the
+// body: the access key, the scope, the time, and that nothing of weight is
+// left out of the signature.
+func (v *verifier) claim(r *http.Request, service string) (claim, error) {
+	authorization := r.Header.Get("Authorization")
+	if authorization == "" {
+		return claim{}, forbidden("MissingAuthenticationTokenException", "Missing Authentication Token")
+	}
+	parameters, ok := strings.CutPrefix(authorization, "AWS4-HMAC-SHA256 ")
+	if !ok {
+		return claim{}, incomplete("Unsupported or missing authorization algorithm")
+	}
+	given := map[string]string{}
+	for parameter := range strings.SplitSeq(parameters, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+		given[name] = value
+	}
+	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
+		if given[name] == "" {
+			return claim{}, incomplete("Authorization header requires '%s' parameter.", name)
+		}
+	}
+	scope := strings.Split(given["Credential"], "/")
+	if len(scope) != 5 || scope[4] != "aws4_request" {
+		return claim{}, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term")
+	}
+	key, date, region := scope[0], scope[1], scope[2]
+	if subtle.ConstantTimeCompare([]byte(key), []byte(v.credentials.AccessKeyID)) != 1 {
+		return claim{}, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+	}
+
+	// STS has a global endpoint besides the regional ones; it is signed for as us-east-1.
+	if region != v.region && !(service == "sts" && region == "us-east-1") {
+		return claim{}, invalidSignature("Credential should be scoped to a valid region. ")
+	}
+	if scope[3] != service {
+		return claim{}, invalidSignature("Credential should be scoped to correct service: '%s'. ", service)
+	}
+	c := claim{
+		service:   service,
+		region:    region,
+		headers:   strings.Split(given["SignedHeaders"], ";"),
+		signature: given["Signature"],
+	}
+	if err := c.at(r.Header.Get("X-Amz-Date"), date, time.Now().UTC()); err != nil {
+		return claim{}, err
+	}
+
+	if !slices.Contains(c.headers, "host") {
+		return claim{}, invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization header.")
+	}
+	for name := range r.Header {
+		name = strings.ToLower(name)
+		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(c.headers, name) {
+			return claim{}, invalidSignature("'%s' must be a 'SignedHeader' in the AWS Authorization header.", name)
+		}
+	}
+	return c, nil
+}
+
+// at takes the time of signing, if it fits the scope's date and the clock.
+func (c *claim) at(signed, scopeDate string, now time.Time) error {
+	t, err := time.Parse(amzDate, signed)
+	if err != nil {
+		return incomplete("Authorization header requires existence of a valid 'X-Amz-Date' header.")
+	}
+	if day := t.Format("20060102"); day != scopeDate {
+		return invalidSignature("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.", scopeDate, day, signed)
+	}
+	if early := now.Add(-maxSkew); t.Before(early) {
+		return invalidSignature("Signature expired: %s is now earlier than %s (%s - 5 min.)", signed, early.Format(amzDate), now.Format(amzDate))
+	}
+	if late := now.Add(maxSkew); t.After(late) {
+		return invalidSignature("Signature not yet current: %s is still later than %s (%s + 5 min.)", signed, late.Format(amzDate), now.Format(amzDate))
+	}
+	c.time = t
+	return nil
+}
+
+// verify signs the request again, as its claim says that it was signed but
+// with the body that did arrive, and compares.
+func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
+	again := &http.Request{
+		Method: r.Method,
+		Host:   r.Host,
+		URL:    &url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery},
+		Header: http.Header{},
+	}
+	for _, name := range c.headers {
+		switch name {
+		case "host":
+		case "content-length":
+			again.ContentLength = r.ContentLength
+		default:
+			key := http.CanonicalHeaderKey(name)
+			again.Header[key] = slices.Clone(r.Header[key])
+		}
+	}
+	hash := sha256.Sum256(body)
+	err := v.signer.SignHTTP(context.Background(), v.credentials, again, hex.EncodeToString(hash[:]), c.service, c.region, c.time)
+	if err != nil {
+		return err
+	}
+	_, want, _ := strings.Cut(again.Header.Get("Authorization"), "Signature=")
+	if subtle.ConstantTimeCompare([]byte(want), []byte(c.signature)) != 1 {
+		return invalidSignature("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+	return nil
+}
+
+func forbidden(code, message string) *apiError {
+	return &apiError{http.StatusForbidden, code, message}
+}
+
+func incomplete(format string, args ...any) *apiError {
+	return forbidden("IncompleteSignatureException", fmt.Sprintf(format, args...))
+}
+
+func invalidSignature(format string, args ...any) *apiError {
+	return forbidden("InvalidSignatureException", fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,40 @@
+// Two binaries in one zip: move Go functions on AWS Lambda from go1.x to
+// provided.al2023 without stopping and without losing one event.
+package main
+
+import (
+	"os/exec"
+
+	"github.com/magefile/mage/mg"
+	"github.com/magefile/mage/sh"
+
+	//mage:import
+	_ "example.com/dualboot/magefiles/targets"
+)
+
+// Test vets everything and runs all tests, with the race detector where cgo is
+// there.
+func Test() error {
+	if err := sh.RunV(mg.GoCmd(), "vet", "./..."); err != nil {
+		return err
+	}
+	args := []string{"test", "-shuffle=on"}
+	if race() {
+		args = append(args, "-race")
+	}
+	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
+}
+
+// race reports whether the race detector can be built in: it needs cgo and a C
+// compiler.
+func race() bool {
+	if enabled, err := sh.Output(mg.GoCmd(), "env", "CGO_ENABLED"); err != nil || enabled != "1" {
+		return false
+	}
+	cc, err := sh.Output(mg.GoCmd(), "env", "CC")
+	if err != nil {
+		return false
+	}
+	_, err = exec.LookPath(cc)
+	return err == nil
+}

@@ -1,0 +1,111 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// FuzzDecode checks that Parse never panics, that problems are at places in the
+// file, that what is accepted means the same in another layout and passes the
+// schema, and that dual can be set in it.
+func FuzzDecode(f *testing.F) {
+	for _, test := range decodeCases {
+		f.Add([]byte(test.manifest))
+	}
+	f.Add([]byte(fleet))
+	f.Add([]byte("\ufeff{\r\n\t\"environments\": {\"dev\" : {\r\n}},"))
+	f.Add([]byte(`{"a": [1, 2.5e3, "\ud83d\ude80", /* x */]}`))
+	schema := compileSchema(f)
+
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := Parse("lambdas.json", data)
+		if err != nil {
+			checkPlaces(t, data, err)
+			return
+		}
+		for _, layout := range [][]byte{compact(t, data), indent(t, data)} {
+			again, err := Parse("lambdas.json", layout)
+			if err != nil {
+				t.Fatalf("%s\nis accepted, but not\n%s\n%v", data, layout, err)
+			}
+			if !same(m, again) {
+				t.Fatalf("%+v\nis not\n%+v", again, m)
+			}
+		}
+		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(instance); err != nil {
+			t.Fatalf("%s\nis refused by the schema: %v", data, err)
+		}
+		for name, e := range m.Environments {
+			value := "false"
+			if !e.Dual {
+				value = "true"
+			}
+			edited := setMember(data, m.source.root.member("environments").member(name), "dual", value)
+			again, err := Parse("lambdas.json", edited)
+			if err != nil {
+				t.Fatalf("after setting dual in %s\n%s\n%v", name, edited, err)
+			}
+			e.Dual = !e.Dual
+			want := parse(t, string(data))
+			want.Environments[name] = e
+			if !same(want, again) {
+				t.Fatalf("after setting dual in %s\n%+v\nis not\n%+v", name, again, want)
+			}
+		}
+	})
+}
+
+func checkPlaces(t *testing.T, data []byte, err error) {
+	t.Helper()
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) == 0 {
+		t.Fatalf("got %T %v, want Problems", err, err)
+	}
+	lines := strings.Split(string(data), "\n")
+	before := Problem{Line: 1, Column: 1}
+	for _, p := range problems {
+		if p.Line < 1 || p.Line > len(lines) || p.Column < 1 || p.Column > utf8.RuneCountInString(lines[p.Line-1])+1 {
+			t.Errorf("%v: no such place", p)
+		}
+		if p.Line < before.Line || p.Line == before.Line && p.Column < before.Column {
+			t.Errorf("%v: is before %v", p, before)
+		}
+		if p.Message == "" {
+			t.Errorf("%v: no message", p)
+		}
+		before = p
+	}
+}
+
+func same(a, b *Manifest) bool {
+	x, y := *a, *b
+	x.source, y.source = source{}, source{}
+	return reflect.DeepEqual(x, y)
+}
+
+func compact(t *testing.T, data []byte) []byte {
+	v := jsontext.Value(bytes.Clone(data))
+	if err := v.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func indent(t *testing.T, data []byte) []byte {
+	v := jsontext.Value(bytes.Clone(data))
+	if err := v.Indent(jsontext.WithIndent("\t")); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}

@@ -1,0 +1,116 @@
+package manifest
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"testing"
+)
+
+const fleet = `{
+  "environments": {
+    "prod": {"prefix": "prod-"},
+    "stg": {"prefix": "stg-", "dual": false}
+  },
+  "functions": [
+    {"name": "example-api", "package": "./functions/example-api"},
+    {"name": "order-stream", "package": "./functions/order-stream", "names": {"prod": "legacy_orders"}},
+    {"name": "order-report", "package": "./functions/order-report", "dual": false}
+  ]
+}
+`
+
+func parse(t testing.TB, data string) *Manifest {
+	t.Helper()
+	m, err := Parse("lambdas.json", []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestSelect(t *testing.T) {
+	m := parse(t, fleet)
+	for _, test := range []struct{ env, glob, want string }{
+		{"prod", "", "prod-example-api dual, legacy_orders dual, prod-order-report"},
+		{"stg", "", "stg-example-api, stg-order-stream, stg-order-report"},
+		{"prod", "*", "prod-example-api dual, legacy_orders dual, prod-order-report"},
+		{"prod", "order-*", "legacy_orders dual, prod-order-report"},
+		{"prod", "legacy_*", "legacy_orders dual"},
+		{"prod", "prod-*", "prod-example-api dual, prod-order-report"},
+		{"stg", "stg-order-stream", "stg-order-stream"},
+		{"prod", "order-report, e[w-y]ample-ap?", "prod-example-api dual, prod-order-report"},
+		{"prod", "order-report,order-*", "legacy_orders dual, prod-order-report"},
+	} {
+		t.Run(test.env+" "+test.glob, func(t *testing.T) {
+			targets, err := m.Select(test.env, test.glob)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, target := range targets {
+				name := target.FunctionName
+				if target.Dual {
+					name += " dual"
+				}
+				if target.Environment.Name != test.env {
+					t.Errorf("%s is in environment %q", name, target.Environment.Name)
+				}
+				got = append(got, name)
+			}
+			if got := strings.Join(got, ", "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSelectErrors(t *testing.T) {
+	m := parse(t, fleet)
+	for _, test := range []struct{ env, glob, want string }{
+		{"prd", "", `lambdas.json:2:19: /environments: no environment "prd" (did you mean "prod"?)`},
+		{"production", "*", `lambdas.json:2:19: /environments: no environment "production" (did you mean "prod"?)`},
+		{"PROD", "", `lambdas.json:2:19: /environments: no environment "PROD" (did you mean "prod"?)`},
+		{"", "", `lambdas.json:2:19: /environments: no environment "" (known: prod, stg)`},
+		{"prod", "exmaple-api", `lambdas.json:6:16: /functions: no function of environment "prod" matches "exmaple-api" (did you mean "example-api"?)`},
+		{"prod", "legacy-orders", `lambdas.json:6:16: /functions: no function of environment "prod" matches "legacy-orders" (did you mean "legacy_orders"?)`},
+		{"prod", "stg-*", `lambdas.json:6:16: /functions: no function of environment "prod" matches "stg-*" (known: example-api, order-stream, order-report)`},
+		{"prod", "example-api,nightly", `lambdas.json:6:16: /functions: no function of environment "prod" matches "nightly" (known: example-api, order-stream, order-report)`},
+		{"prod", "[a-", `pattern "[a-" in "[a-": syntax error in pattern (write a name, or use *, ? and [a-z], with commas between several)`},
+		{"prod", "example-api[", `pattern "example-api[" in "example-api[": syntax error in pattern (write a name, or use *, ? and [a-z], with commas between several)`},
+		{"prod", "example-api,", `pattern "" in "example-api,": syntax error in pattern (write a name, or use *, ? and [a-z], with commas between several)`},
+	} {
+		t.Run(test.env+" "+test.glob, func(t *testing.T) {
+			targets, err := m.Select(test.env, test.glob)
+			checkLines(t, err, test.want)
+			if targets != nil {
+				t.Errorf("got targets %v", targets)
+			}
+			var problem Problem
+			if !errors.As(err, &problem) && !errors.Is(err, path.ErrBadPattern) {
+				t.Errorf("got %T, want a Problem or path.ErrBadPattern", err)
+			}
+		})
+	}
+}
+
+func TestProblem(t *testing.T) {
+	m := parse(t, fleet)
+	for pointer, want := range map[string]string{
+		"":                          "lambdas.json:1:1: m (h)",
+		"/environments/prod/prefix": "lambdas.json:3:24: /environments/prod/prefix: m (h)",
+		"/environments/prod/region": "lambdas.json:3:13: /environments/prod/region: m (h)",
+		"/functions/1":              "lambdas.json:8:5: /functions/1: m (h)",
+		"/functions/7/name":         "lambdas.json:6:16: /functions/7/name: m (h)",
+		"/functions/x":              "lambdas.json:6:16: /functions/x: m (h)",
+		"/functions/0/name/x":       "lambdas.json:7:14: /functions/0/name/x: m (h)",
+	} {
+		if got := m.Problem(pointer, "m", "h").Error(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+
+	byHand := Manifest{Environments: map[string]Environment{"dev": {Name: "dev"}}}
+	_, err := byHand.Environment("prod")
+	checkLines(t, err, `/environments: no environment "prod" (known: dev)`)
+}

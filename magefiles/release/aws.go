@@ -1,0 +1,100 @@
+package release
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithy "github.com/aws/smithy-go/middleware"
+
+	"example.com/dualboot/magefiles/manifest"
+	"example.com/dualboot/magefiles/report"
+)
+
+// LoadAWS returns the AWS configuration of an environment: its profile and
+// region, and for everything else what every AWS tool does. A profile that is
+// named is used even when the process has credentials of its own.
+func LoadAWS(ctx context.Context, env manifest.Environment) (aws.Config, error) {
+	var options []func(*config.LoadOptions) error
+	if env.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(env.Profile))
+	}
+	if env.Region != "" {
+		options = append(options, config.WithRegion(env.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if errors.As(err, new(config.SharedConfigProfileNotExistError)) {
+		return cfg, fmt.Errorf("there is no AWS profile %q, which environment %q uses; run: aws configure --profile %[1]s (or: aws configure sso --profile %[1]s)", env.Profile, env.Name)
+	}
+	if err != nil {
+		return cfg, fmt.Errorf("loading the AWS configuration of environment %q: %w", env.Name, err)
+	}
+	if cfg.Region == "" {
+		return cfg, fmt.Errorf("no AWS region for environment %q; set its region in lambdas.json, or AWS_REGION", env.Name)
+	}
+	return cfg, nil
+}
+
+// patient lets the SDK retry for as long as a fleet under one quota of 15 calls
+// a second may need. Attempts and mode of the user's own configuration win.
+func patient(cfg *aws.Config) {
+	if cfg.RetryMode == aws.RetryModeAdaptive {
+		return
+	}
+	attempts := cmp.Or(cfg.RetryMaxAttempts, 10)
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = attempts
+			o.RateLimiter = ratelimit.None
+		})
+	}
+}
+
+// checkAccount stops a run that would go to another account than the manifest
+// says.
+func checkAccount(ctx context.Context, cfg aws.Config, env manifest.Environment) error {
+	if env.Account == "" {
+		return nil
+	}
+	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("checking the AWS account of environment %q: %w", env.Name, err)
+	}
+	if got := aws.ToString(who.Account); got != env.Account {
+		return fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was changed", got, env.Name, env.Account)
+	}
+	return nil
+}
+
+// calls counts the requests sent to AWS by operation, retries included.
+type calls struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (c *calls) watch(cfg *aws.Config) {
+	c.count = map[string]int{}
+	count := smithy.FinalizeMiddlewareFunc("CountCalls", func(ctx context.Context, in smithy.FinalizeInput, next smithy.FinalizeHandler) (smithy.FinalizeOutput, smithy.Metadata, error) {
+		c.mu.Lock()
+		c.count[middleware.GetOperationName(ctx)]++
+		c.mu.Unlock()
+		return next.HandleFinalize(ctx, in)
+	})
+	cfg.APIOptions = append(cfg.APIOptions, func(stack *smithy.Stack) error {
+		return stack.Finalize.Insert(count, "Retry", smithy.After)
+	})
+}
+
+func (c *calls) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return report.Counts(c.count)
+}

@@ -1,0 +1,113 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dualboot/magefiles/build"
+	"example.com/dualboot/magefiles/bundle"
+	"example.com/dualboot/magefiles/manifest"
+	"example.com/dualboot/magefiles/rollout"
+)
+
+// binaries are what a function's zips are made of, the legacy one left out
+// where it is never needed.
+func binaries(legacy bool) []build.Binary {
+	if legacy {
+		return []build.Binary{build.Lambda, build.Bootstrap}
+	}
+	return []build.Binary{build.Bootstrap}
+}
+
+// wanted is one function to build.
+type wanted struct {
+	manifest.Function
+	name   string // in errors and results
+	legacy bool   // with the legacy binary
+}
+
+// built is what became of it.
+type built struct {
+	name   string
+	files  map[build.Binary]string
+	bundle bundle.Bundle
+	err    error
+}
+
+// compile builds the binaries of the functions. One run at a time does so in a
+// checkout; another waits. The error is one that concerns them all.
+func (o Options) compile(ctx context.Context, functions []wanted) ([]built, error) {
+	unlock, err := o.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return o.compileLocked(ctx, functions)
+}
+
+func (o Options) compileLocked(ctx context.Context, functions []wanted) ([]built, error) {
+	list := make([]build.Function, len(functions))
+	for i, f := range functions {
+		list[i] = build.Function{Name: f.Name, Package: filepath.FromSlash(f.Package), Tags: f.Tags, Binaries: binaries(f.legacy)}
+	}
+	results, err := build.Build(ctx, build.Options{
+		Go: o.Go, Platform: o.Platform, Out: filepath.Join(o.out(), ".build"),
+	}, list)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]built, len(functions))
+	for i, r := range results {
+		out[i] = built{name: functions[i].name, files: r.Files}
+		if r.Err != nil {
+			out[i].err = &rollout.FunctionError{Function: functions[i].name, Doing: "building", Err: r.Err}
+		}
+	}
+	return out, nil
+}
+
+// pack builds the functions like compile, and writes their zips.
+func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) {
+	unlock, err := o.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	out, err := o.compileLocked(ctx, functions)
+	if err != nil {
+		return nil, err
+	}
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range out {
+		if out[i].err != nil {
+			continue
+		}
+		group.Go(func() error {
+			dir, files := filepath.Join(o.zips(), functions[i].Name), out[i].files
+			var err error
+			if out[i].bundle, err = bundle.Write(dir, files[build.Lambda], files[build.Bootstrap]); err != nil {
+				out[i].err = &rollout.FunctionError{Function: functions[i].name, Doing: "zipping", Err: err}
+			}
+			return nil
+		})
+	}
+	return out, group.Wait()
+}
+
+func (o Options) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(o.out(), 0o755); err != nil {
+		return nil, err
+	}
+	unlock, err = lockedfile.MutexAt(filepath.Join(o.out(), ".lock")).Lock()
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", o.out(), err)
+	}
+	return unlock, nil
+}

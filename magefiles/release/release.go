@@ -1,0 +1,250 @@
+// Package release runs one command from end to end: it reads lambdas.json,
+// builds, zips, rolls out and reports.
+package release
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"example.com/dualboot/magefiles/build"
+	"example.com/dualboot/magefiles/bundle"
+	"example.com/dualboot/magefiles/manifest"
+	"example.com/dualboot/magefiles/report"
+	"example.com/dualboot/magefiles/rollout"
+)
+
+// Options say how to run a command. The zero value is what mage runs with, in
+// the directory of lambdas.json.
+type Options struct {
+	// Only selects functions, as manifest.Select does; default all.
+	Only string
+	// Rollout are the limits of the rollout.
+	Rollout rollout.Options
+	// Settle, when not nil, is the settle delay instead of the environment's.
+	Settle *time.Duration
+
+	File string // the manifest; default lambdas.json
+	Go   string // the go command; default go
+	Out  string // directory for binaries and zips; default bin
+	Zips string // directory for the zips, when it is another one than Out
+
+	// Platform is what the binaries are built for; default build.AWS.
+	Platform build.Platform
+	// AWS returns the AWS configuration of an environment; default LoadAWS.
+	AWS func(context.Context, manifest.Environment) (aws.Config, error)
+	// KeepManifest leaves lambdas.json as it is after a cleanup.
+	KeepManifest bool
+
+	Stdout io.Writer // for data; default os.Stdout
+	Stderr io.Writer // for progress; default os.Stderr
+}
+
+func (o Options) file() string      { return cmp.Or(o.File, "lambdas.json") }
+func (o Options) out() string       { return cmp.Or(o.Out, "bin") }
+func (o Options) zips() string      { return cmp.Or(o.Zips, o.out()) }
+func (o Options) stdout() io.Writer { return cmp.Or[io.Writer](o.Stdout, os.Stdout) }
+func (o Options) stderr() io.Writer { return cmp.Or[io.Writer](o.Stderr, os.Stderr) }
+
+// Build builds the binaries of each function and writes a JSON line with their
+// paths for each.
+func Build(ctx context.Context, o Options) error {
+	return o.produce(ctx, o.compile, func(b built) any {
+		return struct {
+			Name     string
+			Binaries map[build.Binary]string
+		}{b.name, b.files}
+	})
+}
+
+// Zip builds the functions, writes the zips of each, and a JSON line that
+// describes them.
+func Zip(ctx context.Context, o Options) error {
+	return o.produce(ctx, o.pack, func(b built) any {
+		packages := []*bundle.Package{b.bundle.Bootstrap}
+		if b.bundle.Dual != nil {
+			packages = append(packages, b.bundle.Dual)
+		}
+		return struct {
+			Name     string
+			Packages []*bundle.Package
+		}{b.name, packages}
+	})
+}
+
+// produce runs a step of the build for the functions that are selected.
+func (o Options) produce(ctx context.Context, step func(context.Context, []wanted) ([]built, error), describe func(built) any) error {
+	m, err := manifest.Load(o.file())
+	if err != nil {
+		return err
+	}
+	functions, err := m.Match(o.Only)
+	if err != nil {
+		return err
+	}
+	list := make([]wanted, len(functions))
+	for i, f := range functions {
+		list[i] = wanted{Function: f, name: f.Name, legacy: f.Dual}
+	}
+	results, err := step(ctx, list)
+	if err != nil {
+		return err
+	}
+	errs := make([]error, len(results))
+	for i, r := range results {
+		if errs[i] = r.err; r.err != nil {
+			continue
+		}
+		if err := report.JSON(o.stdout(), describe(r)); err != nil {
+			return err
+		}
+	}
+	return rollout.Failures(errs)
+}
+
+// Deploy brings the functions of an environment to provided.al2023, with the
+// code as it is now, and writes a JSON line for each. Deploying again does what
+// is left, and nothing when nothing is.
+func Deploy(ctx context.Context, env string, o Options) error {
+	_, err := o.roll(ctx, env, false)
+	return err
+}
+
+// Cleanup drops lambda from the zips of the functions that have left go1.x, and
+// writes a JSON line for each. Once every function of the environment is clean
+// it sets the environment's dual to false in lambdas.json.
+func Cleanup(ctx context.Context, env string, o Options) error {
+	all, err := o.roll(ctx, env, true)
+	if err != nil || !all || o.KeepManifest {
+		return err
+	}
+	return manifest.SetDual(o.file(), env, false)
+}
+
+// roll deploys or cleans up, and reports whether that went for all functions of
+// the environment.
+func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, err error) {
+	m, err := manifest.Load(o.file())
+	if err != nil {
+		return false, err
+	}
+	targets, err := m.Select(env, o.Only)
+	if err != nil {
+		return false, err
+	}
+	e := targets[0].Environment
+	load := o.AWS
+	if load == nil {
+		load = LoadAWS
+	}
+	cfg, err := load(ctx, e)
+	if err != nil {
+		return false, err
+	}
+	patient(&cfg)
+	var calls calls
+	calls.watch(&cfg)
+
+	progress := report.NewProgress(o.stderr())
+	progress.Printf("%s: %s", env, describe(cfg, e, len(targets)))
+	if err := checkAccount(ctx, cfg, e); err != nil {
+		return false, err
+	}
+
+	o.Rollout.Events = progress.Step
+	r := rollout.New(lambda.NewFromConfig(cfg), o.Rollout)
+	names := make([]string, len(targets))
+	for i, t := range targets {
+		names[i] = t.FunctionName
+	}
+	goals := make([]rollout.Goal, len(targets))
+	for i, seen := range r.Observe(ctx, names) {
+		goals[i] = rollout.Goal{
+			Function: names[i],
+			From:     seen.State,
+			Cleanup:  cleanup,
+			Dual:     targets[i].Dual,
+			Settle:   e.Settle,
+			Err:      seen.Err,
+		}
+		if o.Settle != nil {
+			goals[i].Settle = *o.Settle
+		}
+	}
+	if err := o.packGoals(ctx, progress, targets, goals); err != nil {
+		return false, err
+	}
+
+	lines := report.NewLines(o.stdout())
+	results := r.Apply(ctx, goals, func(i int, result rollout.Result) {
+		progress.Result(result)
+		lines.Put(i, result)
+	})
+	errs := make([]error, len(results))
+	for i, result := range results {
+		errs[i] = result.Err
+	}
+	progress.Printf("%s: %s; calls: %v", env, summary(results), &calls)
+	return len(targets) == len(m.Functions), rollout.Failures(errs)
+}
+
+// packGoals builds the zips that the goals need, and no others. A function
+// that cannot be read is not built, and one that cannot be built has a goal
+// that says so.
+func (o Options) packGoals(ctx context.Context, progress *report.Progress, targets []manifest.Target, goals []rollout.Goal) error {
+	var list []wanted
+	var at []int // the goal of each
+	for i, g := range goals {
+		if g.Err == nil {
+			list = append(list, wanted{Function: targets[i].Function, name: g.Function, legacy: g.Legacy(g.From)})
+			at = append(at, i)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	progress.Printf("building %d functions", len(list))
+	results, err := o.pack(ctx, list)
+	if err != nil {
+		return err
+	}
+	for n, r := range results {
+		goals[at[n]].Bundle, goals[at[n]].Err = r.bundle, r.err
+	}
+	return nil
+}
+
+func describe(cfg aws.Config, e manifest.Environment, n int) string {
+	text := fmt.Sprintf("%d functions in %s", n, cfg.Region)
+	if e.Profile != "" {
+		text += ", profile " + e.Profile
+	}
+	if e.Account != "" {
+		text += ", account " + e.Account
+	}
+	if cfg.BaseEndpoint != nil {
+		text += ", endpoint " + *cfg.BaseEndpoint
+	}
+	return text
+}
+
+func summary(results []rollout.Result) string {
+	var changed, same, failed int
+	for _, r := range results {
+		switch {
+		case r.Err != nil:
+			failed++
+		case len(r.Done) > 0:
+			changed++
+		default:
+			same++
+		}
+	}
+	return fmt.Sprintf("%d changed, %d unchanged, %d failed", changed, same, failed)
+}

@@ -1,0 +1,114 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	"github.com/hashicorp/go-multierror"
+)
+
+// FunctionError says what was being done to which function when it failed.
+type FunctionError struct {
+	Function string
+	Doing    string // "updating the code of"
+	Err      error
+}
+
+func (e *FunctionError) Error() string {
+	return fmt.Sprintf("%s %q: %v", e.Doing, e.Function, e.Err)
+}
+
+func (e *FunctionError) Unwrap() error { return e.Err }
+
+// ErrInterrupted is the cause of a rollout that was told to stop.
+var ErrInterrupted = errors.New("interrupted")
+
+// interrupted says what an interrupt has left undone.
+func interrupted(steps []Step) error {
+	var left []string
+	for _, s := range steps {
+		if s.Kind != Wait {
+			left = append(left, s.String())
+		}
+	}
+	if len(left) == 0 {
+		return ErrInterrupted
+	}
+	return fmt.Errorf("%w; left to do: %s", ErrInterrupted, strings.Join(left, ", "))
+}
+
+// changed says what somebody else has made of a function since it was read.
+func changed(read, now State) error {
+	var changes []string
+	for _, c := range []struct{ what, was, is string }{
+		{"runtime", read.Runtime, now.Runtime},
+		{"handler", read.Handler, now.Handler},
+		{"architecture", read.Architecture, now.Architecture},
+		{"CodeSha256", read.CodeSha256, now.CodeSha256},
+		{"LastModified", read.LastModified, now.LastModified},
+		{"RevisionId", read.RevisionID, now.RevisionID},
+	} {
+		if c.was != c.is {
+			changes = append(changes, fmt.Sprintf("%s %s → %s", c.what, c.was, c.is))
+		}
+	}
+	return fmt.Errorf("somebody else has changed the function meanwhile (%s); run the command again when they are done", strings.Join(changes, ", "))
+}
+
+// apiError is an error of AWS, said in AWS's own words and no others.
+type apiError struct {
+	err  error
+	text string
+}
+
+func (e *apiError) Error() string { return e.text }
+func (e *apiError) Unwrap() error { return e.err }
+
+// explain shortens the SDK's account of an error that AWS has answered with.
+func explain(err error) error {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	text := api.ErrorCode() + ": " + api.ErrorMessage()
+	if code(err) == "ResourceNotFoundException" {
+		text += "; create the function, or correct its name in lambdas.json"
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.RequestID != "" {
+		text += " (request " + response.RequestID + ")"
+	}
+	return &apiError{err: err, text: text}
+}
+
+// code returns AWS's code of an error, or "".
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
+// Failures joins the errors of a fleet, one a function and nil for each that
+// succeeded, into one *multierror.Error in their order. It returns nil when
+// there is none.
+func Failures(errs []error) error {
+	total := len(errs)
+	all := &multierror.Error{ErrorFormat: func(errs []error) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "%d of %d functions failed:", len(errs), total)
+		for _, err := range errs {
+			fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(err.Error(), "\n", "\n    "))
+		}
+		return b.String()
+	}}
+	for _, err := range errs {
+		if err != nil {
+			all = multierror.Append(all, err)
+		}
+	}
+	return all.ErrorOrNil()
+}

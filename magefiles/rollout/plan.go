@@ -1,0 +1,163 @@
+// Package rollout moves functions from go1.x to provided.al2023 while they go
+// on serving. It observes a function, plans the steps that are left, does the
+// first, and observes again.
+//
+// At every moment, whatever fails, the deployed zip holds a binary that the
+// deployed runtime can start.
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/dualboot/magefiles/bundle"
+)
+
+// Goal is what one function should become.
+type Goal struct {
+	Function string // its name on AWS
+	From     State  // as it was observed
+
+	// Cleanup drops lambda from a function that has left go1.x. Otherwise the
+	// function is deployed and brought to provided.al2023.
+	Cleanup bool
+	// Dual keeps lambda in the zip of a function that has left go1.x. One that
+	// is still there always gets it.
+	Dual   bool
+	Bundle bundle.Bundle
+
+	// Settle is how long to wait between a finished update and the next one
+	// that depends on it. AWS says that requests may be served by the old or
+	// the new version for "typically less than a minute" after an update, but
+	// not whether code and configuration can mix in that time. Source:
+	// https://aws.amazon.com/lambda/faqs/
+	Settle time.Duration
+
+	// Err says why the function cannot be rolled out. It is reported in its
+	// place, and the function is left alone.
+	Err error
+}
+
+// Legacy reports whether a function in this state is to get the zip that
+// carries lambda.
+func (g Goal) Legacy(s State) bool {
+	return !g.Cleanup && (g.Dual || s.Runtime == Legacy)
+}
+
+func (g Goal) verb() string {
+	if g.Cleanup {
+		return "clean up"
+	}
+	return "deploy"
+}
+
+// Kind is one of the things that a plan is made of.
+type Kind int
+
+const (
+	Wait                Kind = iota + 1 // until the update in progress is complete
+	UpdateCode                          // UpdateFunctionCode
+	Settle                              // let the settle delay pass
+	UpdateConfiguration                 // UpdateFunctionConfiguration
+)
+
+// String returns the name of the API call, for those that are one.
+func (k Kind) String() string {
+	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration"}[k]
+}
+
+// Step is one step of a plan.
+type Step struct {
+	Kind    Kind
+	Package *bundle.Package // of UpdateCode
+	Delay   time.Duration   // of Settle
+}
+
+func (s Step) String() string {
+	switch s.Kind {
+	case Wait:
+		return "wait until the update is complete"
+	case UpdateCode:
+		return fmt.Sprintf("update the code (%v)", s.Package)
+	case Settle:
+		return fmt.Sprintf("settle for %v", s.Delay)
+	case UpdateConfiguration:
+		return fmt.Sprintf("switch to %s, handler %s", Wanted, wantedHandler)
+	}
+	return s.Kind.String()
+}
+
+// doing says, in an error, what the step was doing to the function.
+func (s Step) doing() string {
+	switch s.Kind {
+	case Wait:
+		return "waiting for the update of"
+	case UpdateCode:
+		return "updating the code of"
+	case UpdateConfiguration:
+		return "updating the configuration of"
+	}
+	return "settling"
+}
+
+// Refusal is why a function is left as it is.
+type Refusal struct{ Reason string }
+
+func (r *Refusal) Error() string { return r.Reason }
+
+func refuse(format string, args ...any) error {
+	return &Refusal{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Plan returns the steps that lead from the state to the goal: none when there
+// is nothing to do, a *Refusal when there is no safe way.
+func Plan(s State, g Goal) ([]Step, error) {
+	if s.PackageType != "" && s.PackageType != "Zip" {
+		return nil, refuse("its package type is %s; dualboot deploys zips", s.PackageType)
+	}
+	switch {
+	case s.Runtime == Legacy && g.Cleanup:
+		return nil, refuse("it is still on %s, which starts lambda; deploy it first", Legacy)
+	case s.Runtime == Legacy && s.Handler != legacyHandler:
+		return nil, refuse("%s starts the file that its handler names, %q, and the zip holds %q: it could not start", Legacy, s.Handler, legacyHandler)
+	case s.Runtime != Legacy && !startsBootstrap(s.Runtime):
+		return nil, refuse("its runtime is %s; dualboot deploys to %s and provided.*", s.Runtime, Legacy)
+	}
+
+	var steps []Step
+	if s.Pending || s.Updating {
+		steps = append(steps, Step{Kind: Wait})
+	} else if s.UpdateFailed && g.Cleanup {
+		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
+	}
+
+	pkg := g.Bundle.Bootstrap
+	if g.Legacy(s) {
+		pkg = g.Bundle.Dual
+	}
+	if pkg == nil {
+		return nil, refuse("it went to %s while its zip without lambda was built; run the command again", s.Runtime)
+	}
+	// After a failed update it is not documented whether the digest and the
+	// runtime that Lambda reports are the ones that serve: send both again.
+	code := s.CodeSha256 != pkg.CodeSha256 || s.Architecture != architecture || s.UpdateFailed
+	if code {
+		if pkg.Size > bundle.MaxZipped {
+			return nil, refuse("%s has %.1f MB; Lambda takes %d MB by direct upload", pkg.Path, float64(pkg.Size)/(1<<20), bundle.MaxZipped>>20)
+		}
+		// A change of a moment ago may have been the switch from go1.x, which
+		// can still be starting lambda somewhere. LastModified is when an
+		// update began; this takes it to be complete within a settle delay.
+		if !pkg.Dual() && !s.Settled && s.Age < 2*g.Settle {
+			steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
+		}
+		steps = append(steps, Step{Kind: UpdateCode, Package: pkg}, Step{Kind: Wait})
+	}
+	if g.Cleanup || (s.Runtime == Wanted && s.Handler == wantedHandler && !s.UpdateFailed) {
+		return steps, nil
+	}
+	if s.Runtime != Wanted && g.Settle > 0 && (code || !s.Settled) {
+		steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
+	}
+	return append(steps, Step{Kind: UpdateConfiguration}, Step{Kind: Wait}), nil
+}

@@ -1,0 +1,323 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"golang.org/x/sync/semaphore"
+)
+
+// Client is what a rollout calls; *lambda.Client satisfies it. It is expected
+// to retry what can be retried: throttling, 5xx, broken connections.
+type Client interface {
+	GetFunction(context.Context, *lambda.GetFunctionInput, ...func(*lambda.Options)) (*lambda.GetFunctionOutput, error)
+	UpdateFunctionCode(context.Context, *lambda.UpdateFunctionCodeInput, ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error)
+	UpdateFunctionConfiguration(context.Context, *lambda.UpdateFunctionConfigurationInput, ...func(*lambda.Options)) (*lambda.UpdateFunctionConfigurationOutput, error)
+}
+
+// Options are the limits of a rollout. The zero value is fit for AWS.
+type Options struct {
+	// Concurrency is how many functions are worked on at once; default 64. Most
+	// of them wait most of the time.
+	Concurrency int
+	// Uploads is how many bytes of zips are on their way at once; default
+	// 64 MiB. A zip that is larger goes alone.
+	Uploads int64
+	// FirstPoll is the delay before the first look at an update, default 1 s:
+	// about what a function outside a VPC takes. It grows by half each time, up
+	// to MaxPoll, default 5 s.
+	FirstPoll, MaxPoll time.Duration
+	// Limit is how long an update may take, and how long updates of others are
+	// waited for; default 10 minutes. It also bounds each call.
+	Limit time.Duration
+	// Grace is how long calls in flight may go on once the context is done;
+	// default 4 s, since mage ends its targets 5 s after an interrupt.
+	Grace time.Duration
+	// Events, when not nil, is told of each step as it begins. It is called
+	// from many goroutines.
+	Events func(Event)
+}
+
+// Event is the beginning of a step.
+type Event struct {
+	Function string
+	Step     Step
+}
+
+// Rollout works on the functions of one account and region.
+type Rollout struct {
+	client  Client
+	opts    Options
+	uploads *semaphore.Weighted
+}
+
+// New returns a rollout through the client.
+func New(client Client, opts Options) *Rollout {
+	opts.Concurrency = cmp.Or(max(0, opts.Concurrency), 64)
+	opts.Uploads = cmp.Or(opts.Uploads, 64<<20)
+	opts.FirstPoll = cmp.Or(opts.FirstPoll, time.Second)
+	opts.MaxPoll = cmp.Or(opts.MaxPoll, 5*time.Second)
+	opts.Limit = cmp.Or(opts.Limit, 10*time.Minute)
+	opts.Grace = cmp.Or(opts.Grace, 4*time.Second)
+	return &Rollout{client: client, opts: opts, uploads: semaphore.NewWeighted(opts.Uploads)}
+}
+
+// Observation is what became of reading one function.
+type Observation struct {
+	State State
+	Err   error
+}
+
+// Observe reads the functions and returns an observation for each, in their
+// order.
+func (r *Rollout) Observe(ctx context.Context, functions []string) []Observation {
+	seen := make([]Observation, len(functions))
+	r.each(len(functions), func(i int) {
+		if ctx.Err() != nil {
+			seen[i].Err = &FunctionError{functions[i], "reading", ErrInterrupted}
+			return
+		}
+		state, err := r.read(ctx, functions[i])
+		if err != nil {
+			err = &FunctionError{functions[i], "reading", err}
+		}
+		seen[i] = Observation{state, err}
+	})
+	return seen
+}
+
+// Result is what became of one goal.
+type Result struct {
+	Function string
+	Before   State
+	After    State  // the last that was read
+	Done     []Step // the calls that changed something
+	Err      error  // a *FunctionError, or Goal.Err
+}
+
+// Apply brings the functions to their goals and returns a result for each, in
+// their order; done, when not nil, is given each as it is there, from many
+// goroutines. One function's failure does not stop another. Once ctx is done
+// no new step begins, and what is left is in the errors.
+func (r *Rollout) Apply(ctx context.Context, goals []Goal, done func(int, Result)) []Result {
+	results := make([]Result, len(goals))
+	r.each(len(goals), func(i int) {
+		results[i] = r.apply(ctx, goals[i])
+		if done != nil {
+			done(i, results[i])
+		}
+	})
+	return results
+}
+
+// each calls do for 0 to n-1, some at once, and returns when all are done.
+func (r *Rollout) each(n int, do func(int)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, r.opts.Concurrency)
+	for i := range n {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			do(i)
+		})
+	}
+	group.Wait()
+}
+
+// apply brings one function to its goal: it plans from what it has read last,
+// does the first step, reads, and plans again, until nothing is left to do.
+func (r *Rollout) apply(ctx context.Context, g Goal) Result {
+	state := g.From
+	result := Result{Function: g.Function, Before: state, After: state, Err: g.Err}
+	if g.Err != nil {
+		return result
+	}
+	fail := func(doing string, err error) Result {
+		result.After, result.Err = state, &FunctionError{g.Function, doing, err}
+		return result
+	}
+
+	tried := map[Kind]State{} // updates sent, with the state that they were based on
+	settled := ""             // the revision since which the settle delay has passed
+	settles := 0
+	var conflict time.Time // since when another update has been in the way
+	for {
+		state.Settled = settled != "" && settled == state.RevisionID
+		steps, err := Plan(state, g)
+		if err != nil {
+			return fail("refusing to "+g.verb(), err)
+		}
+		if len(steps) == 0 {
+			result.After = state
+			return result
+		}
+		step := steps[0]
+		if ctx.Err() != nil {
+			return fail(step.doing(), interrupted(steps))
+		}
+		if base, ok := tried[step.Kind]; ok {
+			return fail(step.doing(), changed(base, state))
+		}
+
+		r.emit(Event{g.Function, step})
+		switch step.Kind {
+		case Wait:
+			next, err := r.wait(ctx, g.Function)
+			if errors.Is(err, ErrInterrupted) {
+				err = interrupted(steps)
+			}
+			if err != nil {
+				return fail(step.doing(), err)
+			}
+			state = next
+			if state.UpdateFailed && len(result.Done) > 0 {
+				return fail(step.doing(), fmt.Errorf("%s: %s", state.ReasonCode, state.Reason))
+			}
+
+		case Settle:
+			if settles++; settles > 3 {
+				return fail(step.doing(), errors.New("somebody else keeps changing the function; run the command again when they are done"))
+			}
+			if !sleep(ctx, step.Delay) {
+				return fail(step.doing(), interrupted(steps))
+			}
+			settled = state.RevisionID
+			next, err := r.read(ctx, g.Function)
+			if err != nil {
+				return fail("reading", err)
+			}
+			state = next
+
+		case UpdateCode, UpdateConfiguration:
+			err := r.update(ctx, step, state)
+			switch {
+			case err == nil:
+				result.Done = append(result.Done, step)
+				tried[step.Kind] = state
+				state.Updating = true
+			case errors.Is(err, ErrInterrupted):
+				return fail(step.doing(), interrupted(steps))
+			case code(err) == "ResourceConflictException":
+				// Another update is in progress, or this very one, when the
+				// answer to it was lost and it was sent twice. Wait, look, and
+				// plan again.
+				if conflict.IsZero() {
+					conflict = time.Now()
+				}
+				if time.Since(conflict) > r.opts.Limit {
+					return fail(step.doing(), err)
+				}
+				state.Updating = true
+			case code(err) == "PreconditionFailedException":
+				// Somebody else has changed the function, or this very call,
+				// sent twice. Look: if the step is still to be done, they did.
+				tried[step.Kind] = state
+				next, err := r.read(ctx, g.Function)
+				if err != nil {
+					return fail("reading", err)
+				}
+				state = next
+			default:
+				return fail(step.doing(), err)
+			}
+		}
+	}
+}
+
+// wait polls the function until no update is in progress.
+func (r *Rollout) wait(ctx context.Context, function string) (State, error) {
+	deadline := time.Now().Add(r.opts.Limit)
+	for delay := r.opts.FirstPoll; ; delay = min(delay*3/2, r.opts.MaxPoll) {
+		if !sleep(ctx, delay) {
+			return State{}, ErrInterrupted
+		}
+		state, err := r.read(ctx, function)
+		if err != nil || !state.Pending && !state.Updating {
+			return state, err
+		}
+		if time.Now().After(deadline) {
+			return state, fmt.Errorf("it is still in progress after %v", r.opts.Limit)
+		}
+	}
+}
+
+func (r *Rollout) read(ctx context.Context, function string) (State, error) {
+	ctx, cancel := r.inFlight(ctx)
+	defer cancel()
+	out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function})
+	if err != nil {
+		return State{Function: function}, explain(err)
+	}
+	return observed(function, out), nil
+}
+
+func (r *Rollout) update(ctx context.Context, step Step, state State) error {
+	var revision *string
+	if state.RevisionID != "" {
+		revision = &state.RevisionID
+	}
+	if step.Kind == UpdateConfiguration {
+		ctx, cancel := r.inFlight(ctx)
+		defer cancel()
+		_, err := r.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+			FunctionName: &state.Function,
+			Runtime:      types.Runtime(Wanted),
+			Handler:      aws.String(wantedHandler),
+			RevisionId:   revision,
+		})
+		return explain(err)
+	}
+
+	weight := min(step.Package.Size, r.opts.Uploads)
+	if r.uploads.Acquire(ctx, weight) != nil {
+		return ErrInterrupted
+	}
+	defer r.uploads.Release(weight)
+	zip, err := step.Package.Read()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := r.inFlight(ctx)
+	defer cancel()
+	_, err = r.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+		FunctionName:  &state.Function,
+		ZipFile:       zip,
+		Architectures: []types.Architecture{types.Architecture(architecture)},
+		RevisionId:    revision,
+	})
+	return explain(err)
+}
+
+// inFlight returns the context of one call: bounded by the limit, and
+// outliving ctx by the grace, so that an interrupt does not leave a call
+// halfway.
+func (r *Rollout) inFlight(ctx context.Context) (context.Context, context.CancelFunc) {
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.opts.Limit)
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(r.opts.Grace, cancel)
+	})
+	return call, func() { stop(); cancel() }
+}
+
+// sleep waits for the delay and reports whether ctx was not done before.
+func sleep(ctx context.Context, delay time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(delay):
+		return true
+	}
+}
+
+func (r *Rollout) emit(e Event) {
+	if r.opts.Events != nil {
+		r.opts.Events(e)
+	}
+}

@@ -1,0 +1,141 @@
+// Package targets holds the mage targets. Import it into a magefile with
+//
+//	//mage:import
+//	_ "example.com/dualboot/magefiles/targets"
+//
+// They work in the directory that they are run in, which holds lambdas.json.
+package targets
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/magefile/mage/mg"
+
+	"example.com/dualboot/magefiles/rehearsal"
+	"example.com/dualboot/magefiles/release"
+	"example.com/dualboot/magefiles/rollout"
+)
+
+// Build builds the binaries of each function: lambda for go1.x and bootstrap
+// for provided.al2023.
+func Build(
+	ctx context.Context,
+	only *string, // functions to build, by name or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Build(ctx, options(only, nil))
+}
+
+// Zip builds each function and writes bin/NAME/lambda.zip, with both binaries,
+// and bin/NAME/bootstrap.zip.
+func Zip(
+	ctx context.Context,
+	only *string, // functions to zip, by name or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Zip(ctx, options(only, nil))
+}
+
+// Deploy deploys the functions of an environment and moves them to
+// provided.al2023 without a pause. Run it again to finish what is left.
+func Deploy(
+	ctx context.Context,
+	env string,
+	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
+	concurrency *int, // functions to work on at once (default 64)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Deploy(ctx, env, options(only, concurrency))
+}
+
+// DeployProd is deploy prod.
+func DeployProd(
+	ctx context.Context,
+	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
+	concurrency *int, // functions to work on at once (default 64)
+) error {
+	return Deploy(ctx, production, only, concurrency)
+}
+
+// Cleanup drops lambda from the zips of functions that have left go1.x, later,
+// when all is well.
+func Cleanup(
+	ctx context.Context,
+	env *string, // environment to clean up (default prod)
+	only *string, // functions to clean up, by name or pattern, comma-separated (default all)
+	concurrency *int, // functions to work on at once (default 64)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Cleanup(ctx, value(env, production), options(only, concurrency))
+}
+
+// Local rehearses the migration on an emulator of AWS Lambda, with real
+// binaries: deploy, cleanup, and an invocation of each function before, between
+// and after.
+func Local(
+	ctx context.Context,
+	env *string, // environment whose functions are rehearsed (default prod)
+	only *string, // functions to rehearse, by name or pattern, comma-separated (default all)
+	update *time.Duration, // how long an update takes on the emulator (default 1s)
+	settle *time.Duration, // settle delay instead of the environment's (default 1s)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return rehearsal.Run(ctx, rehearsal.Options{
+		Env:    value(env, production),
+		Only:   value(only, ""),
+		Update: value(update, time.Second),
+		Settle: value(settle, time.Second),
+		Go:     mg.GoCmd(),
+	})
+}
+
+// Emulator runs the emulator of AWS Lambda until Ctrl-C, and prints the export
+// lines that lead other tools to it.
+func Emulator(
+	ctx context.Context,
+	env *string, // environment whose region and account it plays (default prod)
+	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
+	update *time.Duration, // how long an update takes (default 1s)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
+		Env:    value(env, production),
+		Addr:   value(addr, ""),
+		Update: value(update, time.Second),
+	})
+}
+
+const production = "prod"
+
+func options(only *string, concurrency *int) release.Options {
+	return release.Options{
+		Only:    value(only, ""),
+		Go:      mg.GoCmd(),
+		Rollout: rollout.Options{Concurrency: value(concurrency, 0)},
+	}
+}
+
+// interruptible ends the context at SIGINT and SIGTERM. A second signal ends
+// the program at once.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func value[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}
