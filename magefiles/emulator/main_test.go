@@ -3,7 +3,6 @@ package emulator_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
@@ -141,7 +141,7 @@ func dualZip(t testing.TB) []byte {
 	return makeZip(t, executable(t, "lambda", built.rpc), executable(t, "bootstrap", built.norpc))
 }
 
-// runtimeZips holds, by runtime, what it needs and nothing else.
+// runtimeZip holds, by runtime, what it needs and nothing else.
 func runtimeZip(t testing.TB, r types.Runtime) []byte {
 	if r == types.RuntimeGo1x {
 		return makeZip(t, executable(t, "lambda", built.rpc))
@@ -270,7 +270,7 @@ func (b *bench) fail(name string, e event) failure {
 	if err := json.Unmarshal(out.Payload, &f); err != nil {
 		b.Fatalf("%v in %s", err, out.Payload)
 	}
-	id := out.ResultMetadata.Get(requestIDKey(out)).(string)
+	id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
 	f.ErrorMessage = string(bytes.ReplaceAll([]byte(f.ErrorMessage), []byte(id), []byte("ID")))
 	return f
 }
@@ -313,8 +313,6 @@ func (b *bench) settle(name string) *types.FunctionConfiguration {
 	})
 	return c
 }
-
-var background = context.Background()
 
 func httpGet(t testing.TB, url string) *http.Response {
 	t.Helper()

@@ -851,6 +851,18 @@ func TestParseBrokenSyntax(t *testing.T) {
 		{"{\"environments\": {\"dev\": {}}, \"functions\": [{\"name\": \"a\", \"package\": \"./a\"}]}\n\nnull", []string{
 			`lambdas.json:3:1: unexpected data after the manifest (remove it)`,
 		}},
+		{`{@: 1}`, []string{
+			`lambdas.json:1:2: expected a member name in double quotes, found '@'`,
+		}},
+		{`tru`, []string{
+			`lambdas.json:1:4: the file ends too early`,
+		}},
+		{`x`, []string{
+			`lambdas.json:1:1: unexpected x (write "x", or true or false)`,
+		}},
+		{`"x`, []string{
+			`lambdas.json:1:1: the string is never closed (add the missing ")`,
+		}},
 		{`{"environments": ` + strings.Repeat("[", 100_000), []string{
 			`lambdas.json:1:18: /environments: expected an object, found an array`,
 			`lambdas.json:1:81: nested too deeply (a manifest has four levels)`,

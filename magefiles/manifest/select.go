@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -38,34 +39,52 @@ func (m *Manifest) Select(env, glob string) ([]Target, error) {
 	for i, f := range m.Functions {
 		targets[i] = Target{f, e, e.FunctionName(f), e.Dual && f.Dual}
 	}
-	if glob == "" {
-		return targets, nil
-	}
+	return choose(m, targets, glob, fmt.Sprintf("function of environment %q", env), func(t Target) []string {
+		return []string{t.Function.Name, t.FunctionName}
+	})
+}
 
-	selected := make([]bool, len(targets))
+// Match returns the functions whose name matches glob, in the order of the
+// manifest, or all of them if glob is empty. It is Select for what concerns no
+// environment: names on AWS do not count.
+func (m *Manifest) Match(glob string) ([]Function, error) {
+	return choose(m, m.Functions, glob, "function", func(f Function) []string {
+		return []string{f.Name}
+	})
+}
+
+// choose returns those of things that have a name which one of the patterns in
+// glob matches, or all of them if glob is empty. A thing's first name is the one
+// in the manifest; what is the word for one.
+func choose[T any](m *Manifest, things []T, glob, what string, names func(T) []string) ([]T, error) {
+	if glob == "" {
+		return slices.Clone(things), nil
+	}
+	chosen := make([]bool, len(things))
 	for pattern := range strings.SplitSeq(glob, ",") {
 		pattern = strings.TrimSpace(pattern)
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 			return nil, fmt.Errorf("pattern %s in %s: %w (write a name, or use *, ? and [a-z], with commas between several)", quote(pattern), quote(glob), path.ErrBadPattern)
 		}
 		matched := false
-		for i, t := range targets {
-			if matches(pattern, t.Function.Name) || matches(pattern, t.FunctionName) {
-				selected[i], matched = true, true
+		for i, thing := range things {
+			if slices.ContainsFunc(names(thing), func(name string) bool { return matches(pattern, name) }) {
+				chosen[i], matched = true, true
 			}
 		}
 		if !matched {
-			return nil, m.noMatch(pattern, e, targets)
+			message := fmt.Sprintf("no %s matches %s", what, quote(pattern))
+			return nil, m.Problem("/functions", message, suggestThing(pattern, things, names))
 		}
 	}
 
-	var chosen []Target
-	for i, t := range targets {
-		if selected[i] {
-			chosen = append(chosen, t)
+	var list []T
+	for i, thing := range things {
+		if chosen[i] {
+			list = append(list, thing)
 		}
 	}
-	return chosen, nil
+	return list, nil
 }
 
 func matches(pattern, name string) bool {
@@ -73,22 +92,16 @@ func matches(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// noMatch returns the problem that pattern matches none of targets. What was
-// meant may be a name here or on AWS; a list of them is of those here.
-func (m *Manifest) noMatch(pattern string, e Environment, targets []Target) error {
-	var names, full []string
-	for _, t := range targets {
-		names, full = append(names, t.Function.Name), append(full, t.FunctionName)
+// suggestThing returns the hint for a pattern that matches none of things. What
+// was meant may be any of their names; a list of them is of the first ones.
+func suggestThing[T any](pattern string, things []T, names func(T) []string) string {
+	var first, others []string
+	for _, thing := range things {
+		n := names(thing)
+		first, others = append(first, n[0]), append(others, n[1:]...)
 	}
-	hint := suggest(pattern, names)
-	if meant, ok := nearest(pattern, append(names, full...)); ok {
-		hint = didYouMean(meant)
+	if meant, ok := nearest(pattern, slices.Concat(first, others)); ok {
+		return didYouMean(meant)
 	}
-	return m.Problem("/functions", fmt.Sprintf("no function of environment %q matches %s", e.Name, quote(pattern)), hint)
-}
-
-// Match returns the functions whose name matches glob, as Select does, or all
-// of them if glob is empty.
-func (m *Manifest) Match(glob string) ([]Function, error) {
-	return m.Functions, nil
+	return suggest(pattern, first)
 }

@@ -94,6 +94,35 @@ func TestSelectErrors(t *testing.T) {
 	}
 }
 
+func TestMatch(t *testing.T) {
+	m := parse(t, fleet)
+	for _, test := range []struct{ glob, want, err string }{
+		{"", "example-api order-stream order-report", ""},
+		{"order-*", "order-stream order-report", ""},
+		{"order-report, example-api", "example-api order-report", ""},
+		{"prod-example-api", "", `lambdas.json:6:16: /functions: no function matches "prod-example-api" (did you mean "example-api"?)`},
+		{"order-strem", "", `lambdas.json:6:16: /functions: no function matches "order-strem" (did you mean "order-stream"?)`},
+		{"order-*,nightly", "", `lambdas.json:6:16: /functions: no function matches "nightly" (known: example-api, order-stream, order-report)`},
+		{"[", "", `pattern "[" in "[": syntax error in pattern (write a name, or use *, ? and [a-z], with commas between several)`},
+	} {
+		t.Run(test.glob, func(t *testing.T) {
+			functions, err := m.Match(test.glob)
+			if test.err == "" {
+				checkLines(t, err)
+			} else {
+				checkLines(t, err, test.err)
+			}
+			var got []string
+			for _, f := range functions {
+				got = append(got, f.Name)
+			}
+			if got := strings.Join(got, " "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
 func TestProblem(t *testing.T) {
 	m := parse(t, fleet)
 	for pointer, want := range map[string]string{

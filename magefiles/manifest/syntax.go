@@ -22,9 +22,6 @@ func explain(data []byte, before int, kind jsontext.Kind, length int64, err erro
 		return brokenOff(data, at, kind)
 	}
 	off := bomLength(data) + int(syntax.ByteOffset) // where it cannot go on
-	if off >= len(data) {
-		return brokenOff(data, at, kind)
-	}
 	if off > at {
 		return inToken(data, at, off)
 	}
@@ -50,7 +47,7 @@ func explain(data []byte, before int, kind jsontext.Kind, length int64, err erro
 	case c == '\'' || c == '`' || c == '“' || c == '”' || c == '‘' || c == '’':
 		return finding{at, "", fmt.Sprintf("expected double quotes, found %c", c), `write "text"`}
 	case inObject && !named && isWord(c):
-		return finding{at, "", fmt.Sprintf("member name %s without quotes", word(data[at:])), fmt.Sprintf("write %q", word(data[at:]))}
+		return finding{at, "", fmt.Sprintf("member name %s without quotes", shorten(word(data[at:]))), "write " + quote(word(data[at:]))}
 	case inObject && !named:
 		return finding{at, "", fmt.Sprintf("expected a member name in double quotes, found %q", c), ""}
 	case c == '}' || c == ']':
@@ -109,7 +106,7 @@ func unseparated(data []byte, at int, c rune, kind jsontext.Kind) finding {
 	}
 	switch {
 	case '0' <= c && c <= '9' && data[at-1] == '0':
-		return finding{at - 1, "", "a number cannot begin with 0", fmt.Sprintf(`write "%s" if it is not a number`, word(data[at-1:]))}
+		return finding{at - 1, "", "a number cannot begin with 0", fmt.Sprintf("write %s if it is not a number", quote(word(data[at-1:])))}
 	case c == '}' || c == ']':
 		return finding{at, "", fmt.Sprintf("expected %q, found %q", end, c), ""}
 	case c == '"' || c == '{' || c == '[' || isWord(c):
@@ -123,9 +120,9 @@ func bareWord(data []byte, at int) finding {
 	w := word(data[at:])
 	switch lower := strings.ToLower(w); lower {
 	case "true", "false":
-		return finding{at, "", fmt.Sprintf("unexpected %s", w), fmt.Sprintf("write %s", lower)}
+		return finding{at, "", "unexpected " + w, "write " + lower}
 	default:
-		return finding{at, "", fmt.Sprintf("unexpected %s", shorten(w)), fmt.Sprintf("write %s, or true or false", quote(w))}
+		return finding{at, "", "unexpected " + shorten(w), fmt.Sprintf("write %s, or true or false", quote(w))}
 	}
 }
 

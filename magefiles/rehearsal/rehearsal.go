@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) error {
 		AWS:          func(context.Context, manifest.Environment) (aws.Config, error) { return stage.server.Config(), nil },
 		KeepManifest: true,
 		Stdout:       io.Discard,
-		Stderr:       o.Stderr,
+		Progress:     stage.progress,
 	}
 	errs := []error{release.Deploy(ctx, o.Env, command)}
 	stage.record(ctx, "deployed")
@@ -289,9 +289,11 @@ func (s *stage) print(took time.Duration) {
 		}
 	}
 	w.Flush()
-	fmt.Fprintf(s.options.Stdout, "\n%d functions in %.1f s; the emulator served %d states of them, and in %d the zip held no binary that the runtime could start\n",
-		len(s.targets), took.Seconds(), s.states, len(s.unstartable))
-	fmt.Fprintf(s.options.Stdout, "calls: %s\n", report.Counts(s.server.Calls()))
+	fmt.Fprintf(s.options.Stdout, `
+%d functions in %.1f s
+deployments served: %d, of which %d without a binary that the runtime could start
+calls: %s
+`, len(s.targets), took.Seconds(), s.states, len(s.unstartable), report.Counts(s.server.Calls()))
 }
 
 func (a answer) String() string {

@@ -42,15 +42,14 @@ type Options struct {
 	// KeepManifest leaves lambdas.json as it is after a cleanup.
 	KeepManifest bool
 
-	Stdout io.Writer // for data; default os.Stdout
-	Stderr io.Writer // for progress; default os.Stderr
+	Stdout   io.Writer        // for data; default os.Stdout
+	Progress *report.Progress // default one that begins now, to os.Stderr
 }
 
 func (o Options) file() string      { return cmp.Or(o.File, "lambdas.json") }
 func (o Options) out() string       { return cmp.Or(o.Out, "bin") }
 func (o Options) zips() string      { return cmp.Or(o.Zips, o.out()) }
 func (o Options) stdout() io.Writer { return cmp.Or[io.Writer](o.Stdout, os.Stdout) }
-func (o Options) stderr() io.Writer { return cmp.Or[io.Writer](o.Stderr, os.Stderr) }
 
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
@@ -151,7 +150,10 @@ func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, 
 	var calls calls
 	calls.watch(&cfg)
 
-	progress := report.NewProgress(o.stderr())
+	progress := o.Progress
+	if progress == nil {
+		progress = report.NewProgress(os.Stderr)
+	}
 	progress.Printf("%s: %s", env, describe(cfg, e, len(targets)))
 	if err := checkAccount(ctx, cfg, e); err != nil {
 		return false, err
