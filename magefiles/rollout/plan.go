@@ -22,7 +22,7 @@ type Goal struct {
 	// function is deployed and brought to provided.al2023.
 	Cleanup bool
 	// Dual keeps lambda in the zip of a function that has left go1.x. One that
-	// is still there always gets it.
+	// is still there, or was when it was observed, always gets it.
 	Dual   bool
 	Bundle bundle.Bundle
 
@@ -41,7 +41,7 @@ type Goal struct {
 // Legacy reports whether a function in this state is to get the zip that
 // carries lambda.
 func (g Goal) Legacy(s State) bool {
-	return !g.Cleanup && (g.Dual || s.Runtime == Legacy)
+	return !g.Cleanup && (g.Dual || s.Runtime == Legacy || g.From.Runtime == Legacy)
 }
 
 func (g Goal) verb() string {

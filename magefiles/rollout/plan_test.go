@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -215,6 +216,7 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 										if !settled && age < 2*time.Minute && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
 											serving = append(serving, world{Legacy, "lambda", files}) // the switch was a moment ago
 										}
+										goal.From = state
 										steps, err := Plan(state, goal)
 										if err != nil {
 											refusals++
@@ -288,6 +290,10 @@ func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
 		fail("it did not get there")
 	}
 
+	if rest, err := Plan(after, goal); err != nil || len(rest) > 0 {
+		fail(fmt.Sprintf("the same run would do more: %v %v", rest, err))
+	}
+	goal.From = after
 	rest, err := Plan(after, goal)
 	switch {
 	case err != nil:

@@ -214,11 +214,13 @@ func TestApply(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(*cloud)
+		single  bool // Dual is off
 		calls   []string
 		err     string
 		runtime types.Runtime // in the end
 	}{
 		{name: "a migration", calls: migrated, runtime: types.RuntimeProvidedal2023},
+		{name: "a migration with dual off", single: true, calls: migrated, runtime: types.RuntimeProvidedal2023},
 		{
 			name: "nothing to do",
 			prepare: func(c *cloud) {
@@ -390,7 +392,9 @@ func TestApply(t *testing.T) {
 				if test.prepare != nil {
 					test.prepare(c)
 				}
-				results, _ := run(t.Context(), c, Options{}, goals(b, "a"))
+				goal := goals(b, "a")
+				goal[0].Dual = !test.single
+				results, _ := run(t.Context(), c, Options{}, goal)
 				if got := text(results[0].Err); got != test.err {
 					t.Errorf("error\n%s\nwant\n%s", got, test.err)
 				}
