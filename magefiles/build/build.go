@@ -64,12 +64,15 @@ func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Bin
 func Build(ctx context.Context, opts Options, functions []Function) ([]Result, error) {
 	b := builder{gocmd: cmp.Or(opts.Go, "go"), verbose: opts.Verbose, failed: map[string]error{}}
 	platform := cmp.Or(opts.Platform, AWS)
-	var err error
-	if b.env, err = environment(ctx, b.gocmd, platform); err != nil {
-		return nil, err
-	}
 	out, err := filepath.Abs(opts.Out)
 	if err != nil {
+		return nil, err
+	}
+	tmp := filepath.Join(out, "tmp")
+	if err := os.MkdirAll(tmp, 0o755); err != nil {
+		return nil, err
+	}
+	if b.env, err = environment(ctx, b.gocmd, tmp, platform); err != nil {
 		return nil, err
 	}
 

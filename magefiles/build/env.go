@@ -15,20 +15,24 @@ import (
 // setting of the user is left out.
 var kept = []string{
 	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB",
-	"GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOTMPDIR", "GOTOOLCHAIN", "GOVCS",
+	"GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN", "GOVCS",
 }
 
-// shaping are the variables that change what go build yields.
+// shaping are the variables that change what go build yields, or how.
 var shaping = []string{
 	"CGO_ENABLED", "GO386", "GOAMD64", "GOARCH", "GOARM", "GOARM64", "GOENV", "GOEXPERIMENT",
-	"GOFIPS140", "GOFLAGS", "GOOS",
+	"GOFIPS140", "GOFLAGS", "GOOS", "GOTMPDIR",
 }
 
 // environment returns the variables for go build: the user's own, without
 // those that change the result, whether they come from the environment or from
 // go env -w. So GOFLAGS=-tags=debug on one laptop yields the same bytes as none
 // on another.
-func environment(ctx context.Context, gocmd string, p Platform) ([]string, error) {
+//
+// tmp is for go build's temporary files. On the file system of its output, it
+// renames what it has linked to where it belongs: nobody sees half a binary,
+// not even when a run was killed and its go build still goes on.
+func environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, error) {
 	cmd := exec.CommandContext(ctx, gocmd, append([]string{"env", "-json"}, kept...)...)
 	out, err := cmd.Output()
 	if err != nil {
@@ -47,7 +51,7 @@ func environment(ctx context.Context, gocmd string, p Platform) ([]string, error
 			env = append(env, name+"="+value)
 		}
 	}
-	return append(env, "GOENV=off", "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch), nil
+	return append(env, "GOENV=off", "GOTMPDIR="+tmp, "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch), nil
 }
 
 func commandError(err error) error {

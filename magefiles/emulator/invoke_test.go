@@ -68,15 +68,12 @@ func TestInvokeOldRuntimes(t *testing.T) {
 func TestInvokeWithoutPayload(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	b.create(function("f", types.RuntimeProvidedal2023, makeZip(t, script("bootstrap", "exit 1")), nothing))
-	b.updateCode("f", dualZip(t))
+	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	out, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
 	if err != nil || out.FunctionError != nil {
 		t.Fatalf("%v %s", err, out.Payload)
 	}
 }
-
-func nothing(*lambda.CreateFunctionInput) {}
 
 func TestContext(t *testing.T) {
 	t.Parallel()
@@ -244,8 +241,8 @@ func TestInit(t *testing.T) {
 	}, variables(map[string]string{"INIT": "exit"}))
 }
 
-// A bootstrap may be anything that speaks the Runtime API; curl will do, where there is one.
-func TestCustomRuntime(t *testing.T) {
+// A bootstrap may be any program, and the kernel's word on its end is passed on.
+func TestKilledRuntime(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("scripts need a Unix")
@@ -377,9 +374,10 @@ func TestConcurrency(t *testing.T) {
 	eachRuntime(t, func(b *bench, r types.Runtime) {
 		const n = 4
 		pids := make([]int, n)
+		dir := b.TempDir()
 		var all sync.WaitGroup
 		for i := range n {
-			all.Go(func() { pids[i] = b.invoke("f", event{Do: "sleep", N: 1500}).Pid })
+			all.Go(func() { pids[i] = b.invoke("f", event{Do: "await", Text: dir, N: n}).Pid })
 		}
 		all.Wait()
 		slices.Sort(pids)

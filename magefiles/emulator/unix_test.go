@@ -54,13 +54,22 @@ func TestReplacedEnvironmentsAreKilled(t *testing.T) {
 		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: new("f"), Description: new("new")})
 		gone(b, "replacing", old.Pid, old.ChildPid)
 
-		// One that is busy finishes, and is killed then.
+		// One that is busy finishes, and is killed then. What comes after the
+		// update is no longer for it.
+		dir := b.TempDir()
 		done := make(chan result)
-		go func() { done <- b.invoke("f", event{Do: "sleep", N: 1500}) }()
-		eventually(b, "the invocation is under way", func() bool { return b.Calls()["Invoke"] == 2 })
-		pidOfNext := b.invoke("f", event{}).Pid // a second environment, so the first has been started or is being
+		go func() { done <- b.invoke("f", event{Do: "await", Text: dir, N: 2}) }()
+		eventually(b, "the invocation is under way", func() bool {
+			entries, err := os.ReadDir(dir)
+			return err == nil && len(entries) == 1
+		})
+		idle := b.invoke("f", event{}).Pid
 		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: new("f"), Description: new("newer")})
-		gone(b, "replacing", pidOfNext)
+		gone(b, "replacing", idle)
+		b.invoke("f", event{})
+		if err := os.WriteFile(filepath.Join(dir, "go on"), nil, 0o600); err != nil {
+			b.Fatal(err)
+		}
 		busy := <-done
 		gone(b, "finishing", busy.Pid)
 

@@ -317,7 +317,7 @@ func (s *stage) check() error {
 		before := s.acts[0].answer[t.FunctionName]
 		for _, a := range s.acts[1:] {
 			now := a.answer[t.FunctionName]
-			if now.failure != before.failure {
+			if now.failure != before.failure && errs[i] == nil {
 				errs[i] = &rollout.FunctionError{Function: t.FunctionName, Doing: "invoking, when " + a.name + ",",
 					Err: fmt.Errorf("it answered %q before and %q now", before, now)}
 			}

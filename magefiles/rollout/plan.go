@@ -87,6 +87,18 @@ func (s Step) String() string {
 	return s.Kind.String()
 }
 
+// accepted is the state once Lambda has accepted the step, an update.
+func (s Step) accepted(state State) State {
+	state.Updating, state.UpdateFailed = true, false
+	switch s.Kind {
+	case UpdateCode:
+		state.CodeSha256, state.Architecture = s.Package.CodeSha256, architecture
+	case UpdateConfiguration:
+		state.Runtime, state.Handler = Wanted, wantedHandler
+	}
+	return state
+}
+
 // doing says, in an error, what the step was doing to the function.
 func (s Step) doing() string {
 	switch s.Kind {

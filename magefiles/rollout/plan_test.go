@@ -264,12 +264,12 @@ func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
 			after.Settled = true
 		case UpdateCode:
 			change = func(w world) world { w.files = step.Package.Files; return w }
-			after.CodeSha256, after.Architecture = step.Package.CodeSha256, "x86_64"
-			after.UpdateFailed, after.Settled, after.Age = false, false, 0
 		case UpdateConfiguration:
 			change = func(w world) world { w.runtime, w.handler = Wanted, "bootstrap"; return w }
-			after.Runtime, after.Handler = Wanted, "bootstrap"
-			after.UpdateFailed, after.Settled, after.Age = false, false, 0
+		}
+		if step.Kind == UpdateCode || step.Kind == UpdateConfiguration {
+			after = step.accepted(after)
+			after.Settled, after.Age = false, 0
 		}
 		now = change(now)
 		next := []world{now}

@@ -201,7 +201,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			case err == nil:
 				result.Done = append(result.Done, step)
 				tried[step.Kind] = state
-				state.Updating = true
+				state = step.accepted(state)
 			case errors.Is(err, ErrInterrupted):
 				return fail(step.doing(), interrupted(steps))
 			case code(err) == "ResourceConflictException":

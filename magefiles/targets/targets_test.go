@@ -111,8 +111,6 @@ type fixture struct {
 	served []emulator.Deployment
 }
 
-const settle = 300 * time.Millisecond
-
 // newFixture returns one whose functions are the samples, in an environment
 // called prod that settles quickly.
 func newFixture(t *testing.T, options emulator.Options) *fixture {
@@ -121,21 +119,7 @@ func newFixture(t *testing.T, options emulator.Options) *fixture {
 	if err := clone(f.dir, "go.mod", "go.sum", "functions"); err != nil {
 		t.Fatal(err)
 	}
-	var functions []string
-	for _, name := range samples {
-		functions = append(functions, fmt.Sprintf(`    {"name": %q, "package": "./functions/%s"}`, name, name))
-	}
-	f.write("lambdas.json", fmt.Sprintf(`{
-  "environments": {
-    "prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "210987654321", "settle": "%v"},
-    "stg": {"profile": "our_stg", "region": "ap-northeast-1", "prefix": "stg-", "account": "111111111111"}
-  },
-  "functions": [
-%s
-  ]
-}
-`, settle, strings.Join(functions, ",\n")))
-
+	f.manifest("300ms", samples...)
 	options.Region, options.Account = "ap-northeast-1", "210987654321"
 	options.OnServe = func(d emulator.Deployment) {
 		f.mu.Lock()
@@ -151,6 +135,25 @@ func newFixture(t *testing.T, options emulator.Options) *fixture {
 	f.write("../credentials", fmt.Sprintf("[our_prod]\naws_access_key_id = %s\naws_secret_access_key = %s\n[our_stg]\naws_access_key_id = %[1]s\naws_secret_access_key = %[2]s\n",
 		server.Credentials().AccessKeyID, server.Credentials().SecretAccessKey))
 	return f
+}
+
+// manifest writes lambdas.json.
+func (f *fixture) manifest(settle string, names ...string) {
+	f.t.Helper()
+	var functions []string
+	for _, name := range names {
+		functions = append(functions, fmt.Sprintf(`    {"name": %q, "package": "./functions/%s"}`, name, name))
+	}
+	f.write("lambdas.json", fmt.Sprintf(`{
+  "environments": {
+    "prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "210987654321", "settle": %q},
+    "stg": {"profile": "our_stg", "region": "ap-northeast-1", "prefix": "stg-", "account": "111111111111"}
+  },
+  "functions": [
+%s
+  ]
+}
+`, settle, strings.Join(functions, ",\n")))
 }
 
 func (f *fixture) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }

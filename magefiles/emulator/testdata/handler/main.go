@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +60,14 @@ func handle(ctx context.Context, e event) (any, error) {
 		return e.Text, nil
 	case "sleep":
 		time.Sleep(time.Duration(e.N) * time.Millisecond)
+	case "await": // until there are N files in the directory that Text names, its own included
+		os.WriteFile(filepath.Join(e.Text, strconv.Itoa(r.Pid)), nil, 0o600)
+		for {
+			if entries, _ := os.ReadDir(e.Text); len(entries) >= e.N {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
 	case "error":
 		return nil, errors.New(e.Text)
 	case "panic":

@@ -1,0 +1,316 @@
+//go:build unix
+
+package targets_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"example.com/dualboot/magefiles/emulator"
+)
+
+// until polls until the condition holds.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute until %s", what)
+		}
+	}
+}
+
+// TestKill kills a deploy and a cleanup at each of their calls, and before the
+// first, and runs the same command again.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	const name = "order-stream"
+	calls := func(f *fixture) int {
+		n := 0
+		for _, count := range f.server.Calls() {
+			n += count
+		}
+		return n
+	}
+	kill := func(t *testing.T, f *fixture, after int, args ...string) (killed bool) {
+		t.Helper()
+		before := calls(f)
+		cmd := f.command(args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		until(t, "the call came", func() bool { return calls(f)-before >= after || len(ended) > 0 })
+		cmd.Process.Kill()
+		return (<-ended) != nil
+	}
+
+	for after := 0; after <= 7; after++ {
+		t.Run(fmt.Sprintf("deploy after %d calls", after), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
+			f.create(name)
+			// A deploy makes 7 calls; after the last it may end by itself.
+			if !kill(t, f, after, "deployProd", "-only="+name) && after < 7 {
+				t.Error("it ended before it was killed")
+			}
+			f.must("deployProd", "-only="+name)
+			f.expect("provided.al2023", "bootstrap", dual, name)
+			before := f.writes()
+			f.must("deployProd", "-only="+name)
+			if f.writes() != before {
+				t.Error("a third deploy updates the function")
+			}
+			f.startable()
+		})
+	}
+	for after := 1; after <= 4; after++ {
+		t.Run(fmt.Sprintf("cleanup after %d calls", after), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
+			f.manifest("300ms", name)
+			f.create(name)
+			f.must("deployProd")
+			kill(t, f, after, "cleanup")
+			f.must("cleanup")
+			f.expect("provided.al2023", "bootstrap", onlyBootstrap, name)
+			if !strings.Contains(f.read("lambdas.json"), `"dual": false`) {
+				t.Error("the second cleanup has not set dual to false")
+			}
+			f.startable()
+		})
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, emulator.Options{})
+			f.manifest("15m", samples...)
+			f.create("example-api", "order-stream")
+			cmd := f.command("deployProd", "-only=example-api,order-stream", "-concurrency=1")
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "the code was updated", func() bool { return f.server.Calls()["UpdateFunctionCode"] == 1 })
+			if err := cmd.Process.Signal(signal); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			cmd.Wait()
+			if status := cmd.ProcessState.ExitCode(); status != 1 {
+				t.Errorf("exit status %d, want 1", status)
+			}
+			if took := time.Since(start); took > time.Minute {
+				t.Errorf("it took %v to end", took)
+			}
+			for _, want := range []string{
+				"Error: 2 of 2 functions failed:\n",
+				`"prod-example-api": interrupted; left to do: settle for 15m0s, switch to provided.al2023, handler bootstrap`,
+				`updating the code of "prod-order-stream": interrupted; left to do: update the code (bootstrap + lambda, `,
+			} {
+				if !strings.Contains(stderr.String(), want) {
+					t.Errorf("the error does not say %q:\n%s", want, stderr.String())
+				}
+			}
+			if writes := f.writes(); writes != 1 {
+				t.Errorf("%d updates, want 1", writes)
+			}
+			f.startable()
+		})
+	}
+}
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, emulator.Options{})
+	manifest := f.read("lambdas.json")
+	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"package": "./functions/order-stream", "dual": false`)
+	manifest = f.read("lambdas.json")
+	cmd := f.command("local", "-update=50ms", "-settle=10ms")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1", "TMPDIR="+t.TempDir()) // it has an emulator of its own
+	status, stdout, stderr := result(t, cmd)
+	if status != 0 {
+		t.Fatalf("exit status %d\n%s", status, stderr)
+	}
+	var lines []string
+	for line := range strings.Lines(stdout) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	for _, want := range []string{
+		"prod-example-api before go1.x lambda lambda {\"statusCode\":200,\"headers\":{\"Cache-Control\":\"no-store\",\"Co…",
+		"prod-order-stream before provided.al2 bootstrap bootstrap {\"batchItemFailures\":[]}",
+		"deployed provided.al2023 bootstrap bootstrap + lambda",
+		"cleaned up provided.al2023 bootstrap bootstrap {",
+	} {
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("no line %q in\n%s", want, stdout)
+		}
+	}
+	if !strings.Contains(stdout, "of which 0 without a binary that the runtime could start") {
+		t.Errorf("no count of deployments in\n%s", stdout)
+	}
+	if f.read("lambdas.json") != manifest {
+		t.Error("lambdas.json has changed")
+	}
+	if calls := f.server.Calls(); len(calls) > 0 {
+		t.Errorf("it called another endpoint: %v", calls)
+	}
+}
+
+// TestLocalCatches rehearses with a function that works before and not after.
+func TestLocalCatches(t *testing.T) {
+	if !canRun {
+		t.Skip("the runtime cannot be told apart where the host's binaries run")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{})
+	f.replace("functions/example-api/main.go", "func main() {\n", "func main() {\n\tif os.Getenv(\"AWS_LAMBDA_RUNTIME_API\") != \"\" {\n\t\tos.Exit(7)\n\t}\n")
+	f.replace("functions/example-api/main.go", "import (\n", "import (\n\t\"os\"\n")
+	status, _, stderr := f.run("local", "-only=example-api,nightly-report", "-update=10ms", "-settle=0s")
+	if want := `invoking, when deployed, "prod-example-api": it answered`; status != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, `invoking, when deployed, "prod-nightly-report"`) {
+		t.Errorf("exit status %d, and the error is not about example-api alone:\n%s", status, stderr)
+	}
+}
+
+// TestEmulator uses the emulator as a person would: by its export lines.
+func TestEmulator(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, emulator.Options{})
+	cmd := f.command("emulator", "-update=100ms")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	var exports []string
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if kv, ok := strings.CutPrefix(lines.Text(), "export "); ok {
+			exports = append(exports, kv)
+		} else if lines.Text() == "unset AWS_PROFILE AWS_SESSION_TOKEN" {
+			break
+		} else {
+			t.Errorf("unexpected line %q", lines.Text())
+		}
+	}
+	variable := func(name string) string {
+		for _, kv := range exports {
+			if value, ok := strings.CutPrefix(kv, name+"="); ok {
+				return value
+			}
+		}
+		t.Fatalf("no %s in %v", name, exports)
+		return ""
+	}
+
+	f.client = lambda.New(lambda.Options{
+		Region:       variable("AWS_REGION"),
+		BaseEndpoint: aws.String(variable("AWS_ENDPOINT_URL")),
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: variable("AWS_ACCESS_KEY_ID"), SecretAccessKey: variable("AWS_SECRET_ACCESS_KEY")}, nil
+		}),
+	})
+	f.create(samples...)
+	deploy := f.command("deployProd")
+	deploy.Env = append(deploy.Env, exports...)
+	if status, _, log := result(t, deploy); status != 0 {
+		t.Fatalf("exit status %d\n%s", status, log)
+	}
+	f.expect("provided.al2023", "bootstrap", dual, samples...)
+
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 0 {
+		t.Errorf("exit status %d\n%s", status, stderr.String())
+	}
+	if _, err := os.Stat(variable("AWS_CONFIG_FILE")); err == nil {
+		t.Error("it has left its credentials behind")
+	}
+}
+
+// TestCLI prepares the functions with the AWS CLI, as an operator would.
+func TestCLI(t *testing.T) {
+	cli, err := exec.LookPath("aws")
+	if err != nil {
+		t.Skip("the AWS CLI is not installed")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
+	zips, err := legacyZips()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := f.command()
+		cmd = &exec.Cmd{Path: cli, Args: append([]string{"aws", "--profile", "our_prod", "--region", "ap-northeast-1", "--output", "text"}, args...), Dir: f.dir, Env: cmd.Env}
+		status, stdout, stderr := result(t, cmd)
+		if status != 0 {
+			t.Fatalf("aws %v: exit status %d\n%s", args, status, stderr)
+		}
+		return strings.TrimSpace(stdout)
+	}
+	if got := run("sts", "get-caller-identity", "--query", "Account"); got != "210987654321" {
+		t.Errorf("the account is %q", got)
+	}
+	names := []string{"example-api", "nightly-report"}
+	for _, name := range names {
+		f.write("before.zip", string(zips[name]))
+		run("lambda", "create-function", "--function-name", "prod-"+name, "--runtime", "go1.x", "--handler", "lambda",
+			"--role", "arn:aws:iam::210987654321:role/functions", "--zip-file", "fileb://before.zip")
+		run("lambda", "wait", "function-active-v2", "--function-name", "prod-"+name)
+	}
+	f.must("deployProd", "-only="+strings.Join(names, ","))
+	for _, name := range names {
+		if got, want := run("lambda", "get-function-configuration", "--function-name", "prod-"+name, "--query", "[Runtime,Handler]"), "provided.al2023\tbootstrap"; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	f.expect("provided.al2023", "bootstrap", dual, names...)
+}
+
+// TestWaysToRun lists the targets in each way that the README names.
+func TestWaysToRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := clone(dir, "go.mod", "go.sum", "magefiles", "functions", "lambdas.json"); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"go", "tool", "mage", "-l"}, {"go", "run", "./magefiles", "-l"}, {magefile, "-l"}} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath")
+		status, stdout, stderr := result(t, cmd)
+		if status != 0 {
+			t.Errorf("%v: exit status %d\n%s", args, status, stderr)
+		}
+		for _, target := range []string{"build", "cleanup", "deploy", "deployProd", "emulator", "local", "test", "zip"} {
+			if !strings.Contains(stdout, "\n  "+target+" ") {
+				t.Errorf("%v does not list %s:\n%s", args, target, stdout)
+			}
+		}
+	}
+}
