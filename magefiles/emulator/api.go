@@ -62,7 +62,7 @@ func (s *Server) handler() http.Handler {
 			return
 		}
 		op, function := route(r.Method, r.URL.EscapedPath())
-		answer, err := s.serve(r, op, id, function)
+		answer, err := s.serve(w, r, op, id, function)
 		if err != nil && op.service == "sts" {
 			answer = asAPIError(err).stsReply(id)
 		} else if err != nil {
@@ -80,7 +80,7 @@ func (s *Server) handler() http.Handler {
 }
 
 // serve authenticates a request and runs its operation.
-func (s *Server) serve(r *http.Request, op operation, id, function string) (reply, error) {
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation, id, function string) (reply, error) {
 	if !s.begin() {
 		return reply{}, serverClosing()
 	}
@@ -91,6 +91,9 @@ func (s *Server) serve(r *http.Request, op operation, id, function string) (repl
 
 	claim, err := s.verifier.claim(r, op.service)
 	if err != nil {
+		if r.ContentLength != 0 {
+			w.Header().Set("Connection", "close") // rather than wait for the body
+		}
 		return reply{}, err
 	}
 	body, err := readBody(r, op)

@@ -95,7 +95,9 @@ func TestUpdateCode(t *testing.T) {
 			412, "PreconditionFailedException", ""},
 		{"publish", func(in *lambda.UpdateFunctionCodeInput) { in.Publish = true },
 			400, "InvalidParameterValueException", "Publish is not implemented by the emulator"},
-		{"S3", func(in *lambda.UpdateFunctionCodeInput) { in.S3Bucket, in.S3Key = aws.String("bucket"), aws.String("key") },
+		{"S3", func(in *lambda.UpdateFunctionCodeInput) {
+			in.S3Bucket, in.S3Key = aws.String("bucket"), aws.String("key")
+		},
 			400, "InvalidParameterValueException", "code in S3 is not implemented by the emulator"},
 		{"image", func(in *lambda.UpdateFunctionCodeInput) { in.ImageUri = aws.String("x") },
 			400, "InvalidParameterValueException", "ImageUri is not implemented by the emulator"},
@@ -169,7 +171,9 @@ func TestPending(t *testing.T) {
 	wantError(t, err, 409, "ResourceConflictException", message)
 	_, err = b.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f")})
 	wantError(t, err, 409, "ResourceConflictException", message)
-	waiter := lambda.NewFunctionActiveV2Waiter(b.client, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond })
+	waiter := lambda.NewFunctionActiveV2Waiter(b.client, func(o *lambda.FunctionActiveV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
+	})
 	if err := waiter.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +211,9 @@ func TestInProgress(t *testing.T) {
 		if still := b.get("f"); still.LastUpdateStatus != types.LastUpdateStatusInProgress {
 			t.Fatal("the update was over too early for this test")
 		}
-		waiter := lambda.NewFunctionUpdatedV2Waiter(b.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) { o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond })
+		waiter := lambda.NewFunctionUpdatedV2Waiter(b.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
+			o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
+		})
 		if err := waiter.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ package rehearsal
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -162,7 +163,7 @@ func (s *stage) serve(d emulator.Deployment) {
 // holds only lambda, or, for one that never ran there, on provided.al2 with
 // only bootstrap.
 func (s *stage) create(ctx context.Context, platform build.Platform, dir string) error {
-	s.progress.Printf("building %d functions", len(s.targets))
+	s.progress.Printf("building %s", report.Functions(len(s.targets)))
 	functions := make([]build.Function, len(s.targets))
 	for i, t := range s.targets {
 		functions[i] = build.Function{Name: t.Function.Name, Package: t.Function.Package, Tags: t.Function.Tags, Binaries: []build.Binary{legacy(t).binary}}
@@ -172,7 +173,7 @@ func (s *stage) create(ctx context.Context, platform build.Platform, dir string)
 		return err
 	}
 	errs := make([]error, len(results))
-	s.progress.Printf("creating %d functions on the emulator as they stood before", len(s.targets))
+	s.progress.Printf("creating %s on the emulator, as before any migration", report.Functions(len(s.targets)))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, t := range s.targets {
@@ -237,7 +238,7 @@ func (s *stage) createOne(ctx context.Context, t manifest.Target, path, binary s
 
 // record invokes all functions and notes how they stand.
 func (s *stage) record(ctx context.Context, name string) {
-	s.progress.Printf("invoking %d functions", len(s.targets))
+	s.progress.Printf("invoking %s", report.Functions(len(s.targets)))
 	answers := make([]answer, len(s.targets))
 	var group errgroup.Group
 	group.SetLimit(4 * runtime.GOMAXPROCS(0))
@@ -290,15 +291,22 @@ func (s *stage) print(took time.Duration) {
 	}
 	w.Flush()
 	fmt.Fprintf(s.options.Stdout, `
-%d functions in %.1f s
+%s in %.1f s
 deployments served: %d, of which %d without a binary that the runtime could start
 calls: %s
-`, len(s.targets), took.Seconds(), s.states, len(s.unstartable), report.Counts(s.server.Calls()))
+`, report.Functions(len(s.targets)), took.Seconds(), s.states, len(s.unstartable), report.Counts(s.server.Calls()))
 }
 
 func (a answer) String() string {
-	const most = 60
+	const most = 72
 	text := []rune(strings.Join(strings.Fields(a.payload), " "))
+	var proxy struct { // what API Gateway turns into an HTTP response
+		StatusCode int
+		Body       string
+	}
+	if json.Unmarshal([]byte(a.payload), &proxy) == nil && proxy.StatusCode > 0 {
+		text = []rune(fmt.Sprintf("%d %s", proxy.StatusCode, proxy.Body))
+	}
 	if len(text) > most {
 		text = append(text[:most-1], '…')
 	}

@@ -211,8 +211,11 @@ func (o Options) packGoals(ctx context.Context, progress *report.Progress, targe
 	if len(list) == 0 {
 		return nil
 	}
-	progress.Printf("building %d functions", len(list))
+	progress.Printf("building %s", report.Functions(len(list)))
 	results, err := o.pack(ctx, list)
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w while building; nothing was sent", rollout.ErrInterrupted)
+	}
 	if err != nil {
 		return err
 	}
@@ -223,7 +226,7 @@ func (o Options) packGoals(ctx context.Context, progress *report.Progress, targe
 }
 
 func describe(cfg aws.Config, e manifest.Environment, n int) string {
-	text := fmt.Sprintf("%d functions in %s", n, cfg.Region)
+	text := fmt.Sprintf("%s in %s", report.Functions(n), cfg.Region)
 	if e.Profile != "" {
 		text += ", profile " + e.Profile
 	}

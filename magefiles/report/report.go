@@ -127,3 +127,11 @@ func Counts(count map[string]int) string {
 	}
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
+
+// Functions renders a number of functions: "1 function", "4 functions".
+func Functions(n int) string {
+	if n == 1 {
+		return "1 function"
+	}
+	return fmt.Sprintf("%d functions", n)
+}

@@ -154,7 +154,7 @@ func TestLocal(t *testing.T) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
 	}
 	for _, want := range []string{
-		"prod-example-api before go1.x lambda lambda {\"statusCode\":200,\"headers\":{\"Cache-Control\":\"no-store\",\"Co…",
+		"prod-example-api before go1.x lambda lambda 200 {\"requestId\":",
 		"prod-order-stream before provided.al2 bootstrap bootstrap {\"batchItemFailures\":[]}",
 		"deployed provided.al2023 bootstrap bootstrap + lambda",
 		"cleaned up provided.al2023 bootstrap bootstrap {",

@@ -55,7 +55,7 @@ func Deploy(
 	return release.Deploy(ctx, env, options(only, concurrency))
 }
 
-// DeployProd is deploy prod.
+// DeployProd deploys to prod: the same as deploy prod.
 func DeployProd(
 	ctx context.Context,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)

@@ -1,0 +1,128 @@
+package targets_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/dualboot/magefiles/emulator"
+)
+
+// operation names the call that a request is.
+func operation(r *http.Request) string {
+	switch {
+	case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/code"):
+		return "UpdateFunctionCode"
+	case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/configuration"):
+		return "UpdateFunctionConfiguration"
+	case r.Method == http.MethodGet:
+		return "GetFunction"
+	}
+	return "other"
+}
+
+// through puts a proxy before the emulator. fault may answer a request itself,
+// the nth of its operation counted from 1, and then returns true.
+func (f *fixture) through(fault func(w http.ResponseWriter, r *http.Request, forward http.Handler, operation string, n int) bool) string {
+	target, err := url.Parse(f.server.URL())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	var mu sync.Mutex
+	seen := map[string]int{}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		name := operation(r)
+		seen[name]++
+		n := seen[name]
+		mu.Unlock()
+		if !fault(w, r, forward, name, n) {
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	f.t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("X-Amzn-ErrorType", code)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	io.WriteString(w, `{"Type":"Service","Message":"as the test wants it"}`)
+}
+
+// TestRetries deploys through a network on which the first of each kind of call
+// fail.
+func TestRetries(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, emulator.Options{})
+	f.create("example-api")
+	faults := map[string][]string{
+		"GetFunction":                 {"503"},
+		"UpdateFunctionCode":          {"429", "lost"},
+		"UpdateFunctionConfiguration": {"500", "lost"},
+	}
+	endpoint := f.through(func(w http.ResponseWriter, r *http.Request, forward http.Handler, operation string, n int) bool {
+		if n > len(faults[operation]) {
+			return false
+		}
+		switch faults[operation][n-1] {
+		case "429":
+			refuse(w, r, http.StatusTooManyRequests, "TooManyRequestsException")
+		case "500":
+			refuse(w, r, http.StatusInternalServerError, "ServiceException")
+		case "503":
+			refuse(w, r, http.StatusServiceUnavailable, "ServiceUnavailableException")
+		case "lost": // the server acts, and its answer does not arrive
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		return true
+	})
+	cmd := f.command("deployProd", "-only=example-api")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
+	status, _, stderr := result(t, cmd)
+	if status != 0 {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+	f.expect("provided.al2023", "bootstrap", dual, "example-api")
+	f.startable()
+}
+
+// TestNoRetries deploys with an answer that no repetition makes better.
+func TestNoRetries(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, emulator.Options{})
+	f.create("example-api", "order-stream")
+	tries := 0
+	endpoint := f.through(func(w http.ResponseWriter, r *http.Request, _ http.Handler, operation string, n int) bool {
+		if operation != "UpdateFunctionConfiguration" || !strings.Contains(r.URL.Path, "order-stream") {
+			return false
+		}
+		tries++
+		refuse(w, r, http.StatusForbidden, "AccessDeniedException")
+		return true
+	})
+	cmd := f.command("deployProd", "-only=example-api,order-stream")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
+	status, _, stderr := result(t, cmd)
+	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: as the test wants it`; status != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("exit status %d, and the error does not say %q:\n%s", status, want, stderr)
+	}
+	if tries != 1 {
+		t.Errorf("it was tried %d times", tries)
+	}
+	f.expect("provided.al2023", "bootstrap", dual, "example-api")
+	f.expect("go1.x", "lambda", dual, "order-stream")
+	f.startable()
+}
