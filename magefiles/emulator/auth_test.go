@@ -45,14 +45,8 @@ func (s signed) do(t testing.TB, b *bench) *http.Response {
 	if s.at.IsZero() {
 		s.at = time.Now()
 	}
-	request, err := http.NewRequest(s.method, b.URL()+s.path, strings.NewReader(s.body))
+	request, err := s.request(b.Server)
 	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	hash := sha256.Sum256([]byte(s.body))
-	key := aws.Credentials{AccessKeyID: b.Credentials().AccessKeyID, SecretAccessKey: s.secret}
-	if err := v4.NewSigner().SignHTTP(context.Background(), key, request, hex.EncodeToString(hash[:]), s.service, s.region, s.at); err != nil {
 		t.Fatal(err)
 	}
 	if s.tamper != nil {
@@ -64,6 +58,18 @@ func (s signed) do(t testing.TB, b *bench) *http.Response {
 	}
 	t.Cleanup(func() { response.Body.Close() })
 	return response
+}
+
+// request is the request itself, signed.
+func (s signed) request(server *emulator.Server) (*http.Request, error) {
+	request, err := http.NewRequest(s.method, server.URL()+s.path, strings.NewReader(s.body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	hash := sha256.Sum256([]byte(s.body))
+	key := aws.Credentials{AccessKeyID: server.Credentials().AccessKeyID, SecretAccessKey: s.secret}
+	return request, v4.NewSigner().SignHTTP(context.Background(), key, request, hex.EncodeToString(hash[:]), s.service, s.region, s.at)
 }
 
 func bodyOf(t testing.TB, response *http.Response) string {

@@ -37,22 +37,32 @@ func eachRuntime(t *testing.T, test func(b *bench, r types.Runtime), edits ...fu
 	}
 }
 
+// One package with both binaries serves on both runtimes: the idea of the whole.
 func TestInvoke(t *testing.T) {
 	t.Parallel()
-	eachRuntime(t, func(b *bench, r types.Runtime) {
+	b := newBench(t, emulator.Options{})
+	b.create(function("f", types.RuntimeGo1x, realZip(t)))
+	var pids []int
+	for _, r := range []types.Runtime{types.RuntimeGo1x, types.RuntimeProvidedal2023} {
+		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Runtime: r})
 		out := b.send("f", event{Do: "raw", Text: "hello"})
 		if got := string(out.Payload); got != `"hello"` || out.StatusCode != 200 || aws.ToString(out.ExecutedVersion) != "$LATEST" || out.FunctionError != nil {
-			b.Errorf("got %q, status %d, version %s, error %v", got, out.StatusCode, aws.ToString(out.ExecutedVersion), out.FunctionError)
+			t.Errorf("got %q, status %d, version %s, error %v", got, out.StatusCode, aws.ToString(out.ExecutedVersion), out.FunctionError)
 		}
 		first := b.invoke("f", event{Do: "echo", Text: "1"})
 		second := b.invoke("f", event{Do: "echo", Text: "2"})
 		if first.Pid != second.Pid {
-			b.Errorf("invocations one after the other ran in processes %d and %d, want one", first.Pid, second.Pid)
+			t.Errorf("invocations one after the other ran in processes %d and %d, want one", first.Pid, second.Pid)
 		}
-		if got := b.invoke("arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST", event{Do: "context"}).ARN; got != "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST" {
-			b.Errorf("invoked by its qualified ARN, the function saw %s", got)
+		pids = append(pids, first.Pid)
+		const arn = "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"
+		if got := b.invoke(arn, event{Do: "context"}).ARN; got != arn {
+			t.Errorf("invoked by its qualified ARN, the function saw %s", got)
 		}
-	})
+	}
+	if pids[0] == pids[1] {
+		t.Error("the runtime changed and the process did not")
+	}
 }
 
 func TestInvokeOldRuntimes(t *testing.T) {
@@ -153,7 +163,7 @@ func TestContext(t *testing.T) {
 		if !regexp.MustCompile(`^\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}$`).MatchString(environ["AWS_LAMBDA_LOG_STREAM_NAME"]) {
 			b.Errorf("log stream %q", environ["AWS_LAMBDA_LOG_STREAM_NAME"])
 		}
-	}, timeout(7), variables(map[string]string{"LANG": "xx", "MINE": "1=2"}))
+	}, func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = realZip(t) }, timeout(7), variables(map[string]string{"LANG": "xx", "MINE": "1=2"}))
 }
 
 func TestFunctionErrors(t *testing.T) {
@@ -256,11 +266,8 @@ func TestKilledRuntime(t *testing.T) {
 
 func TestUnstartable(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile(built.rpc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	foreign := foreignELF(t)
+	content := launcher("", built.rpc).content
+	foreign := foreignELF()
 	for _, test := range []struct {
 		name    string
 		runtime types.Runtime
@@ -299,26 +306,23 @@ func TestUnstartable(t *testing.T) {
 	}
 }
 
-// foreignELF is the handler's build, or else a mere header, as if it were for
-// a machine that is neither this one nor one of Lambda's.
-func foreignELF(t *testing.T) []byte {
-	content, err := os.ReadFile(built.rpc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.HasPrefix(content, []byte("\x7fELF")) {
-		content = append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)
-		content[16], content[20] = 2, 1
-	}
-	content[18], content[19] = 0x16, 0 // e_machine: IBM S/390
-	return content
+// foreignELF is the beginning of a program for a machine that is neither this
+// one nor one of Lambda's: a file header, and no more.
+func foreignELF() []byte {
+	header := make([]byte, 64)
+	copy(header, "\x7fELF\x02\x01\x01") // 64 bits, little-endian
+	header[16] = 2                      // an executable
+	header[18] = 22                     // for IBM S/390
+	header[20] = 1
+	header[52] = 64 // the size of this header
+	return header
 }
 
 // The build of functions that are to run on both runtimes must have the RPC server.
 func TestNoRPCUnderGo1x(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	b.create(function("f", types.RuntimeGo1x, makeZip(t, executable(t, "lambda", built.norpc))))
+	b.create(function("f", types.RuntimeGo1x, makeZip(t, launcher("lambda", built.norpc))))
 	out := b.send("f", event{})
 	if !strings.Contains(string(out.Payload), "Process exited before completing request") {
 		t.Errorf("payload is %s", out.Payload)
@@ -332,18 +336,14 @@ func TestNoRPCUnderGo1x(t *testing.T) {
 func TestRPCBuildUnderProvided(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	b.create(function("f", types.RuntimeProvidedal2023, makeZip(t, executable(t, "bootstrap", built.rpc))))
+	b.create(function("f", types.RuntimeProvidedal2023, makeZip(t, launcher("bootstrap", built.rpc))))
 	b.invoke("f", event{})
 }
 
 func TestHandlerInDirectory(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	content, err := os.ReadFile(built.rpc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.create(function("f", types.RuntimeGo1x, makeZip(t, file{"bin/main", 0o755, content}), func(in *lambda.CreateFunctionInput) {
+	b.create(function("f", types.RuntimeGo1x, makeZip(t, launcher("bin/main", built.rpc)), func(in *lambda.CreateFunctionInput) {
 		in.Handler = aws.String("bin/main")
 	}))
 	b.invoke("f", event{})

@@ -340,7 +340,7 @@ func TestOnServe(t *testing.T) {
 			return nil
 		},
 	})
-	program := executable(t, "lambda", built.rpc)
+	program := launcher("lambda", built.rpc)
 	single := makeZip(t, program, file{"a/b.txt", 0o644, []byte("text")})
 	other := file{"bootstrap", 0o644, program.content}
 	b.create(function("f", types.RuntimeGo1x, single))
@@ -384,7 +384,7 @@ func TestStartableByArchitecture(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := adopt(t, s)
-	b.create(function("f", types.RuntimeProvidedal2023, makeZip(t, file{"bootstrap", 0o755, foreignELF(t)})))
+	b.create(function("f", types.RuntimeProvidedal2023, makeZip(t, file{"bootstrap", 0o755, foreignELF()})))
 	b.updateCode("f", makeZip(t, script("bootstrap", "exit 0")))
 	if len(told) != 2 || told[0].Startable() || !told[1].Startable() {
 		t.Errorf("told %+v", told)

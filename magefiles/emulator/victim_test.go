@@ -26,7 +26,7 @@ func victim() {
 	client := lambda.NewFromConfig(s.Config())
 	var t testing.T
 	path := os.Getenv(victimVariable)
-	zip := makeZip(&t, executable(&t, "lambda", path), executable(&t, "bootstrap", path))
+	zip := makeZip(&t, launcher("lambda", path), launcher("bootstrap", path))
 	for _, r := range []types.Runtime{types.RuntimeGo1x, types.RuntimeProvidedal2023} {
 		name := "f" + string(r[:2])
 		if _, err := client.CreateFunction(context.Background(), function(name, r, zip)); err != nil {

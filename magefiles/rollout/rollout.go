@@ -249,13 +249,15 @@ func (r *Rollout) wait(ctx context.Context, function string) (State, error) {
 }
 
 func (r *Rollout) read(ctx context.Context, function string) (State, error) {
-	ctx, cancel := r.inFlight(ctx)
-	defer cancel()
-	out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function})
-	if err != nil {
-		return State{Function: function}, explain(err)
-	}
-	return observed(function, out), nil
+	state := State{Function: function}
+	err := r.call(ctx, func(ctx context.Context) error {
+		out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function})
+		if err == nil {
+			state = observed(function, out)
+		}
+		return err
+	})
+	return state, err
 }
 
 func (r *Rollout) update(ctx context.Context, step Step, state State) error {
@@ -264,15 +266,15 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 		revision = &state.RevisionID
 	}
 	if step.Kind == UpdateConfiguration {
-		ctx, cancel := r.inFlight(ctx)
-		defer cancel()
-		_, err := r.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: &state.Function,
-			Runtime:      types.Runtime(Wanted),
-			Handler:      aws.String(wantedHandler),
-			RevisionId:   revision,
+		return r.call(ctx, func(ctx context.Context) error {
+			_, err := r.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+				FunctionName: &state.Function,
+				Runtime:      types.Runtime(Wanted),
+				Handler:      aws.String(wantedHandler),
+				RevisionId:   revision,
+			})
+			return err
 		})
-		return explain(err)
 	}
 
 	weight := min(step.Package.Size, r.opts.Uploads)
@@ -284,26 +286,29 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := r.inFlight(ctx)
-	defer cancel()
-	_, err = r.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
-		FunctionName:  &state.Function,
-		ZipFile:       zip,
-		Architectures: []types.Architecture{types.Architecture(architecture)},
-		RevisionId:    revision,
+	return r.call(ctx, func(ctx context.Context) error {
+		_, err := r.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
+			FunctionName:  &state.Function,
+			ZipFile:       zip,
+			Architectures: []types.Architecture{types.Architecture(architecture)},
+			RevisionId:    revision,
+		})
+		return err
 	})
-	return explain(err)
 }
 
-// inFlight returns the context of one call: bounded by the limit, and
-// outliving ctx by the grace, so that an interrupt does not leave a call
-// halfway.
-func (r *Rollout) inFlight(ctx context.Context) (context.Context, context.CancelFunc) {
+// call does one call to AWS, bounded by the limit. It outlives ctx by the grace,
+// so that an interrupt does not leave a call halfway.
+func (r *Rollout) call(ctx context.Context, do func(context.Context) error) error {
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.opts.Limit)
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(r.opts.Grace, cancel)
-	})
-	return call, func() { stop(); cancel() }
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(r.opts.Grace, cancel) })
+	defer stop()
+	err := do(call)
+	if err != nil && errors.Is(call.Err(), context.Canceled) {
+		return fmt.Errorf("interrupted, and AWS did not answer within %v; the call may have taken effect: %w", r.opts.Grace, context.Canceled)
+	}
+	return explain(err)
 }
 
 // sleep waits for the delay and reports whether ctx was not done before.

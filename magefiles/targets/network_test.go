@@ -65,7 +65,7 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 // fail.
 func TestRetries(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newStub(t, emulator.Options{}, "example-api")
 	f.create("example-api")
 	faults := map[string][]string{
 		"GetFunction":                 {"503"},
@@ -89,7 +89,7 @@ func TestRetries(t *testing.T) {
 		}
 		return true
 	})
-	cmd := f.command("deployProd", "-only=example-api")
+	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
 	if status != 0 {
@@ -102,7 +102,7 @@ func TestRetries(t *testing.T) {
 // TestNoRetries deploys with an answer that no repetition makes better.
 func TestNoRetries(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newStub(t, emulator.Options{}, "example-api", "order-stream")
 	f.create("example-api", "order-stream")
 	tries := 0
 	endpoint := f.through(func(w http.ResponseWriter, r *http.Request, _ http.Handler, operation string, n int) bool {
@@ -113,7 +113,7 @@ func TestNoRetries(t *testing.T) {
 		refuse(w, r, http.StatusForbidden, "AccessDeniedException")
 		return true
 	})
-	cmd := f.command("deployProd", "-only=example-api,order-stream")
+	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
 	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: as the test wants it`; status != 1 || !strings.Contains(stderr, want) {

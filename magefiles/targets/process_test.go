@@ -60,16 +60,16 @@ func TestKill(t *testing.T) {
 	for after := 0; after <= 7; after++ {
 		t.Run(fmt.Sprintf("deploy after %d calls", after), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
+			f := newStub(t, emulator.Options{UpdateTime: 100 * time.Millisecond}, name)
 			f.create(name)
 			// A deploy makes 7 calls; after the last it may end by itself.
-			if !kill(t, f, after, "deployProd", "-only="+name) && after < 7 {
+			if !kill(t, f, after, "deployProd") && after < 7 {
 				t.Error("it ended before it was killed")
 			}
-			f.must("deployProd", "-only="+name)
+			f.must("deployProd")
 			f.expect("provided.al2023", "bootstrap", dual, name)
 			before := f.writes()
-			f.must("deployProd", "-only="+name)
+			f.must("deployProd")
 			if f.writes() != before {
 				t.Error("a third deploy updates the function")
 			}
@@ -79,8 +79,7 @@ func TestKill(t *testing.T) {
 	for after := 1; after <= 4; after++ {
 		t.Run(fmt.Sprintf("cleanup after %d calls", after), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
-			f.manifest("300ms", name)
+			f := newStub(t, emulator.Options{UpdateTime: 100 * time.Millisecond}, name)
 			f.create(name)
 			f.must("deployProd")
 			kill(t, f, after, "cleanup")
@@ -99,20 +98,30 @@ func TestInterrupt(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t, emulator.Options{})
-			f.manifest("15m", samples...)
-			f.create("example-api", "order-stream")
-			cmd := f.command("deployProd", "-only=example-api,order-stream", "-concurrency=1")
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
+			f := newStub(t, emulator.Options{}, "first", "second")
+			f.manifest("15m", "first", "second")
+			f.create("first", "second")
+			cmd := f.command("deployProd", "-concurrency=1")
+			pipe, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the code was updated", func() bool { return f.server.Calls()["UpdateFunctionCode"] == 1 })
+			defer cmd.Process.Kill()
+			var stderr strings.Builder
+			lines := bufio.NewScanner(pipe)
+			for lines.Scan() && !strings.Contains(lines.Text(), "prod-first: settle for 15m0s") {
+				fmt.Fprintln(&stderr, lines.Text())
+			}
 			if err := cmd.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
+			for lines.Scan() {
+				fmt.Fprintln(&stderr, lines.Text())
+			}
 			cmd.Wait()
 			if status := cmd.ProcessState.ExitCode(); status != 1 {
 				t.Errorf("exit status %d, want 1", status)
@@ -122,8 +131,8 @@ func TestInterrupt(t *testing.T) {
 			}
 			for _, want := range []string{
 				"Error: 2 of 2 functions failed:\n",
-				`"prod-example-api": interrupted; left to do: settle for 15m0s, switch to provided.al2023, handler bootstrap`,
-				`updating the code of "prod-order-stream": interrupted; left to do: update the code (bootstrap + lambda, `,
+				`settling "prod-first": interrupted; left to do: settle for 15m0s, switch to provided.al2023, handler bootstrap`,
+				`updating the code of "prod-second": interrupted; left to do: update the code (bootstrap + lambda, `,
 			} {
 				if !strings.Contains(stderr.String(), want) {
 					t.Errorf("the error does not say %q:\n%s", want, stderr.String())
@@ -259,10 +268,6 @@ func TestCLI(t *testing.T) {
 	}
 	t.Parallel()
 	f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
-	zips, err := legacyZips()
-	if err != nil {
-		t.Fatal(err)
-	}
 	run := func(args ...string) string {
 		t.Helper()
 		cmd := f.command()
@@ -276,9 +281,9 @@ func TestCLI(t *testing.T) {
 	if got := run("sts", "get-caller-identity", "--query", "Account"); got != "210987654321" {
 		t.Errorf("the account is %q", got)
 	}
-	names := []string{"example-api", "nightly-report"}
+	names := []string{"example-api"}
 	for _, name := range names {
-		f.write("before.zip", string(zips[name]))
+		f.write("before.zip", string(f.legacyZip(name)))
 		run("lambda", "create-function", "--function-name", "prod-"+name, "--runtime", "go1.x", "--handler", "lambda",
 			"--role", "arn:aws:iam::210987654321:role/functions", "--zip-file", "fileb://before.zip")
 		run("lambda", "wait", "function-active-v2", "--function-name", "prod-"+name)

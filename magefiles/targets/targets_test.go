@@ -106,6 +106,7 @@ type fixture struct {
 	dir    string
 	server *emulator.Server
 	client *lambda.Client
+	stub   bool // the functions cannot be invoked
 
 	mu     sync.Mutex
 	served []emulator.Deployment
@@ -115,11 +116,30 @@ type fixture struct {
 // called prod that settles quickly.
 func newFixture(t *testing.T, options emulator.Options) *fixture {
 	t.Helper()
-	f := &fixture{t: t, dir: filepath.Join(t.TempDir(), "repo")}
+	f := startFixture(t, options)
 	if err := clone(f.dir, "go.mod", "go.sum", "functions"); err != nil {
 		t.Fatal(err)
 	}
 	f.manifest("300ms", samples...)
+	return f
+}
+
+// newStub returns one with functions that are small and cannot be invoked.
+func newStub(t *testing.T, options emulator.Options, names ...string) *fixture {
+	t.Helper()
+	f := startFixture(t, options)
+	f.stub = true
+	f.write("go.mod", "module example.com/stub\n\ngo 1.26.0\n")
+	for _, name := range names {
+		f.write("functions/"+name+"/main.go", fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", name))
+	}
+	f.manifest("300ms", names...)
+	return f
+}
+
+func startFixture(t *testing.T, options emulator.Options) *fixture {
+	t.Helper()
+	f := &fixture{t: t, dir: filepath.Join(t.TempDir(), "repo")}
 	options.Region, options.Account = "ap-northeast-1", "210987654321"
 	options.OnServe = func(d emulator.Deployment) {
 		f.mu.Lock()
@@ -218,20 +238,29 @@ var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
 	return zips, nil
 })
 
-// create makes sample functions on go1.x.
-func (f *fixture) create(names ...string) {
+// legacyZip is what a function is deployed with at first.
+func (f *fixture) legacyZip(name string) []byte {
 	f.t.Helper()
+	if f.stub {
+		return zipOf(f.t, "lambda")
+	}
 	zips, err := legacyZips()
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	return zips[name]
+}
+
+// create makes functions on go1.x.
+func (f *fixture) create(names ...string) {
+	f.t.Helper()
 	for _, name := range names {
 		_, err := f.client.CreateFunction(f.t.Context(), &lambda.CreateFunctionInput{
 			FunctionName: aws.String("prod-" + name),
 			Runtime:      types.RuntimeGo1x,
 			Handler:      aws.String("lambda"),
 			Role:         aws.String("arn:aws:iam::210987654321:role/functions"),
-			Code:         &types.FunctionCode{ZipFile: zips[name]},
+			Code:         &types.FunctionCode{ZipFile: f.legacyZip(name)},
 		})
 		if err != nil {
 			f.t.Fatal(err)
@@ -327,7 +356,7 @@ func (f *fixture) deployed(name string) []string {
 	return files
 }
 
-// expect checks how functions stand, and that they answer.
+// expect checks how functions stand, and that the samples answer.
 func (f *fixture) expect(runtime, handler string, files []string, names ...string) {
 	f.t.Helper()
 	for _, name := range names {
@@ -338,7 +367,7 @@ func (f *fixture) expect(runtime, handler string, files []string, names ...strin
 		if got := f.deployed(name); !slices.Equal(got, files) {
 			f.t.Errorf("%s has a zip of %v, want %v", name, got, files)
 		}
-		if !canRun {
+		if !canRun || f.stub {
 			continue
 		}
 		event, err := os.ReadFile(f.path("functions/" + name + "/testdata/event.json"))
@@ -446,7 +475,7 @@ func checkLines(t *testing.T, stdout, changes string) {
 
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{
+	f := newStub(t, emulator.Options{
 		UpdateTime: 50 * time.Millisecond,
 		FailUpdate: func(function, operation string) *emulator.Failure {
 			if function == "prod-order-stream" && operation == "UpdateFunctionConfiguration" {
@@ -454,11 +483,11 @@ func TestFailures(t *testing.T) {
 			}
 			return nil
 		},
-	})
+	}, samples...)
 	f.create("example-api", "order-stream", "inventory-table") // nightly-report is missing
 	f.write("functions/inventory-table/broken.go", "package main\n\nvar broken int = \"text\"\n")
 	f.write("functions/script/main.go", "package main\n\nfunc main() {}\n")
-	f.replace("lambdas.json", "\n  ]", ",\n    {\"name\": \"script\", \"package\": \"./functions/script\"}\n  ]")
+	f.manifest("300ms", append(samples[:len(samples):len(samples)], "script")...)
 	_, err := f.client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
 		FunctionName: aws.String("prod-script"), Runtime: types.RuntimeNodejs22x, Handler: aws.String("index.handler"),
 		Role: aws.String("arn:aws:iam::210987654321:role/functions"), Code: &types.FunctionCode{ZipFile: zipOf(t, "index.js")},
@@ -474,7 +503,7 @@ func TestFailures(t *testing.T) {
 	for _, want := range []string{
 		"Error: 4 of 5 functions failed:\n",
 		"\n  - waiting for the update of \"prod-order-stream\": InternalError: out of order\n",
-		"\n  - building \"prod-inventory-table\": go build of lambda:\n    # example.com/dualboot/functions/inventory-table\n    functions/inventory-table/broken.go:3:18: cannot use \"text\"",
+		"\n  - building \"prod-inventory-table\": go build of lambda:\n    # example.com/stub/functions/inventory-table\n    functions/inventory-table/broken.go:3:18: cannot use \"text\"",
 		"\n  - reading \"prod-nightly-report\": ResourceNotFoundException: Function not found: arn:aws:lambda:ap-northeast-1:210987654321:function:prod-nightly-report",
 		"\n  - refusing to deploy \"prod-script\": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*\n",
 	} {
@@ -507,7 +536,9 @@ func zipOf(t *testing.T, name string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	if _, err := w.Create(name); err != nil {
+	header := &zip.FileHeader{Name: name}
+	header.SetMode(0o755)
+	if _, err := w.CreateHeader(header); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -519,7 +550,7 @@ func zipOf(t *testing.T, name string) []byte {
 // TestNothingIsSent runs commands that must end before they change anything.
 func TestNothingIsSent(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newStub(t, emulator.Options{}, samples...)
 	f.create("example-api")
 	manifest := f.read("lambdas.json")
 	for _, test := range []struct {
