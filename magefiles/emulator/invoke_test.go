@@ -38,31 +38,39 @@ func eachRuntime(t *testing.T, test func(b *bench, r types.Runtime), edits ...fu
 }
 
 // One package with both binaries serves on both runtimes: the idea of the whole.
-func TestInvoke(t *testing.T) {
+func TestBothRuntimes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	b.create(function("f", types.RuntimeGo1x, realZip(t)))
+	b.create(function("f", types.RuntimeGo1x, realZip(t), timeout(7), variables(map[string]string{"LANG": "xx", "MINE": "1=2"})))
 	var pids []int
 	for _, r := range []types.Runtime{types.RuntimeGo1x, types.RuntimeProvidedal2023} {
 		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Runtime: r})
-		out := b.send("f", event{Do: "raw", Text: "hello"})
-		if got := string(out.Payload); got != `"hello"` || out.StatusCode != 200 || aws.ToString(out.ExecutedVersion) != "$LATEST" || out.FunctionError != nil {
-			t.Errorf("got %q, status %d, version %s, error %v", got, out.StatusCode, aws.ToString(out.ExecutedVersion), out.FunctionError)
-		}
-		first := b.invoke("f", event{Do: "echo", Text: "1"})
-		second := b.invoke("f", event{Do: "echo", Text: "2"})
-		if first.Pid != second.Pid {
-			t.Errorf("invocations one after the other ran in processes %d and %d, want one", first.Pid, second.Pid)
-		}
-		pids = append(pids, first.Pid)
-		const arn = "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"
-		if got := b.invoke(arn, event{Do: "context"}).ARN; got != arn {
-			t.Errorf("invoked by its qualified ARN, the function saw %s", got)
-		}
+		pids = append(pids, checkInvoke(b))
+		checkContext(b, r)
 	}
 	if pids[0] == pids[1] {
 		t.Error("the runtime changed and the process did not")
 	}
+}
+
+// checkInvoke looks at invocations from the caller's side. It answers the
+// process that handled them.
+func checkInvoke(b *bench) int {
+	b.Helper()
+	out := b.send("f", event{Do: "raw", Text: "hello"})
+	if got := string(out.Payload); got != `"hello"` || out.StatusCode != 200 || aws.ToString(out.ExecutedVersion) != "$LATEST" || out.FunctionError != nil {
+		b.Errorf("got %q, status %d, version %s, error %v", got, out.StatusCode, aws.ToString(out.ExecutedVersion), out.FunctionError)
+	}
+	first := b.invoke("f", event{Do: "echo", Text: "1"})
+	second := b.invoke("f", event{Do: "echo", Text: "2"})
+	if first.Pid != second.Pid {
+		b.Errorf("invocations one after the other ran in processes %d and %d, want one", first.Pid, second.Pid)
+	}
+	const arn = "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST"
+	if got := b.invoke(arn, event{Do: "context"}).ARN; got != arn {
+		b.Errorf("invoked by its qualified ARN, the function saw %s", got)
+	}
+	return first.Pid
 }
 
 func TestInvokeOldRuntimes(t *testing.T) {
@@ -85,85 +93,85 @@ func TestInvokeWithoutPayload(t *testing.T) {
 	}
 }
 
-func TestContext(t *testing.T) {
-	t.Parallel()
-	eachRuntime(t, func(b *bench, r types.Runtime) {
-		payload, _ := json.Marshal(event{Do: "context"})
-		out, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{
-			FunctionName:  aws.String("f"),
-			Payload:       payload,
-			ClientContext: aws.String(base64.StdEncoding.EncodeToString([]byte(`{"custom":{"k":"v"}}`))),
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		var got result
-		if err := json.Unmarshal(out.Payload, &got); err != nil {
-			b.Fatalf("%v in %s", err, out.Payload)
-		}
-		if id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata); got.RequestID != id {
-			b.Errorf("the function saw request %s, the caller %s", got.RequestID, id)
-		}
-		if want := "arn:aws:lambda:us-east-1:123456789012:function:f"; got.ARN != want {
-			b.Errorf("ARN is %s, want %s", got.ARN, want)
-		}
-		if !cmp.Equal(got.Client, map[string]string{"k": "v"}) {
-			b.Errorf("client context is %v", got.Client)
-		}
-		if !strings.HasPrefix(got.Trace, "Root=1-") {
-			b.Errorf("trace is %q", got.Trace)
-		}
-		if got.Milliseconds > 7000 || got.Milliseconds < 5000 {
-			b.Errorf("deadline is %d ms away, want a little under 7 s", got.Milliseconds)
-		}
+// checkContext looks at an invocation from the function's side: its process
+// environment, and what the runtime tells it.
+func checkContext(b *bench, r types.Runtime) {
+	b.Helper()
+	payload, _ := json.Marshal(event{Do: "context"})
+	out, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{
+		FunctionName:  aws.String("f"),
+		Payload:       payload,
+		ClientContext: aws.String(base64.StdEncoding.EncodeToString([]byte(`{"custom":{"k":"v"}}`))),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	var got result
+	if err := json.Unmarshal(out.Payload, &got); err != nil {
+		b.Fatalf("%v in %s", err, out.Payload)
+	}
+	if id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata); got.RequestID != id {
+		b.Errorf("the function saw request %s, the caller %s", got.RequestID, id)
+	}
+	if want := "arn:aws:lambda:us-east-1:123456789012:function:f"; got.ARN != want {
+		b.Errorf("ARN is %s, want %s", got.ARN, want)
+	}
+	if !cmp.Equal(got.Client, map[string]string{"k": "v"}) {
+		b.Errorf("client context is %v", got.Client)
+	}
+	if !strings.HasPrefix(got.Trace, "Root=1-") {
+		b.Errorf("trace is %q", got.Trace)
+	}
+	if got.Milliseconds > 7000 || got.Milliseconds < 5000 {
+		b.Errorf("deadline is %d ms away, want a little under 7 s", got.Milliseconds)
+	}
 
-		environ := map[string]string{}
-		for _, pair := range got.Environ {
-			name, value, _ := strings.Cut(pair, "=")
-			environ[name] = value
-		}
-		root := environ["LAMBDA_TASK_ROOT"]
-		if resolved, _ := filepath.EvalSymlinks(root); got.Dir != root && got.Dir != resolved {
-			b.Errorf("the working directory is %s, LAMBDA_TASK_ROOT is %s", got.Dir, root)
-		}
-		want := map[string]string{
-			"LANG":                            "xx", // the function may set what is not reserved
-			"MINE":                            "1=2",
-			"PATH":                            "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-			"LD_LIBRARY_PATH":                 "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib",
-			"TZ":                              ":UTC",
-			"_HANDLER":                        "lambda",
-			"_X_AMZN_TRACE_ID":                got.Trace, // set by aws-lambda-go
-			"LAMBDA_TASK_ROOT":                root,
-			"LAMBDA_RUNTIME_DIR":              "/var/runtime",
-			"AWS_REGION":                      "us-east-1",
-			"AWS_DEFAULT_REGION":              "us-east-1",
-			"AWS_LAMBDA_FUNCTION_NAME":        "f",
-			"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
-			"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-			"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/f",
-			"AWS_LAMBDA_LOG_STREAM_NAME":      environ["AWS_LAMBDA_LOG_STREAM_NAME"],
-			"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
-			"AWS_ACCESS_KEY_ID":               "ASIAEMULATEDFUNCTION",
-			"AWS_SECRET_ACCESS_KEY":           "emulated",
-			"AWS_SESSION_TOKEN":               "emulated",
-		}
-		if r == types.RuntimeGo1x {
-			want["AWS_EXECUTION_ENV"] = "AWS_Lambda_go1.x"
-			want["_LAMBDA_SERVER_PORT"] = environ["_LAMBDA_SERVER_PORT"]
-		} else {
-			want["AWS_LAMBDA_RUNTIME_API"] = environ["AWS_LAMBDA_RUNTIME_API"]
-		}
-		if runtime.GOOS == "windows" {
-			want["SYSTEMROOT"] = environ["SYSTEMROOT"]
-		}
-		if diff := cmp.Diff(want, environ); diff != "" {
-			b.Errorf("the function's environment (-want +got):\n%s", diff)
-		}
-		if !regexp.MustCompile(`^\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}$`).MatchString(environ["AWS_LAMBDA_LOG_STREAM_NAME"]) {
-			b.Errorf("log stream %q", environ["AWS_LAMBDA_LOG_STREAM_NAME"])
-		}
-	}, func(in *lambda.CreateFunctionInput) { in.Code.ZipFile = realZip(t) }, timeout(7), variables(map[string]string{"LANG": "xx", "MINE": "1=2"}))
+	environ := map[string]string{}
+	for _, pair := range got.Environ {
+		name, value, _ := strings.Cut(pair, "=")
+		environ[name] = value
+	}
+	root := environ["LAMBDA_TASK_ROOT"]
+	if resolved, _ := filepath.EvalSymlinks(root); got.Dir != root && got.Dir != resolved {
+		b.Errorf("the working directory is %s, LAMBDA_TASK_ROOT is %s", got.Dir, root)
+	}
+	want := map[string]string{
+		"LANG":                            "xx", // the function may set what is not reserved
+		"MINE":                            "1=2",
+		"PATH":                            "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+		"LD_LIBRARY_PATH":                 "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib",
+		"TZ":                              ":UTC",
+		"_HANDLER":                        "lambda",
+		"_X_AMZN_TRACE_ID":                got.Trace, // set by aws-lambda-go
+		"LAMBDA_TASK_ROOT":                root,
+		"LAMBDA_RUNTIME_DIR":              "/var/runtime",
+		"AWS_REGION":                      "us-east-1",
+		"AWS_DEFAULT_REGION":              "us-east-1",
+		"AWS_LAMBDA_FUNCTION_NAME":        "f",
+		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/f",
+		"AWS_LAMBDA_LOG_STREAM_NAME":      environ["AWS_LAMBDA_LOG_STREAM_NAME"],
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_ACCESS_KEY_ID":               "ASIAEMULATEDFUNCTION",
+		"AWS_SECRET_ACCESS_KEY":           "emulated",
+		"AWS_SESSION_TOKEN":               "emulated",
+	}
+	if r == types.RuntimeGo1x {
+		want["AWS_EXECUTION_ENV"] = "AWS_Lambda_go1.x"
+		want["_LAMBDA_SERVER_PORT"] = environ["_LAMBDA_SERVER_PORT"]
+	} else {
+		want["AWS_LAMBDA_RUNTIME_API"] = environ["AWS_LAMBDA_RUNTIME_API"]
+	}
+	if runtime.GOOS == "windows" {
+		want["SYSTEMROOT"] = environ["SYSTEMROOT"]
+	}
+	if diff := cmp.Diff(want, environ); diff != "" {
+		b.Errorf("the function's environment (-want +got):\n%s", diff)
+	}
+	if !regexp.MustCompile(`^\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}$`).MatchString(environ["AWS_LAMBDA_LOG_STREAM_NAME"]) {
+		b.Errorf("log stream %q", environ["AWS_LAMBDA_LOG_STREAM_NAME"])
+	}
 }
 
 func TestFunctionErrors(t *testing.T) {

@@ -148,7 +148,7 @@ func TestInterrupt(t *testing.T) {
 
 func TestLocal(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newFixture(t, emulator.Options{}, samples...)
 	manifest := f.read("lambdas.json")
 	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"package": "./functions/order-stream", "dual": false`)
 	manifest = f.read("lambdas.json")
@@ -189,10 +189,10 @@ func TestLocalCatches(t *testing.T) {
 		t.Skip("the runtime cannot be told apart where the host's binaries run")
 	}
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newFixture(t, emulator.Options{}, "example-api", "nightly-report")
 	f.replace("functions/example-api/main.go", "func main() {\n", "func main() {\n\tif os.Getenv(\"AWS_LAMBDA_RUNTIME_API\") != \"\" {\n\t\tos.Exit(7)\n\t}\n")
 	f.replace("functions/example-api/main.go", "import (\n", "import (\n\t\"os\"\n")
-	status, _, stderr := f.run("local", "-only=example-api,nightly-report", "-update=10ms", "-settle=0s")
+	status, _, stderr := f.run("local", "-update=10ms", "-settle=0s")
 	if want := `invoking, when deployed, "prod-example-api": it answered`; status != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, `invoking, when deployed, "prod-nightly-report"`) {
 		t.Errorf("exit status %d, and the error is not about example-api alone:\n%s", status, stderr)
 	}
@@ -201,7 +201,7 @@ func TestLocalCatches(t *testing.T) {
 // TestEmulator uses the emulator as a person would: by its export lines.
 func TestEmulator(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, emulator.Options{})
+	f := newFixture(t, emulator.Options{}, "order-stream")
 	cmd := f.command("emulator", "-update=100ms")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -240,13 +240,13 @@ func TestEmulator(t *testing.T) {
 			return aws.Credentials{AccessKeyID: variable("AWS_ACCESS_KEY_ID"), SecretAccessKey: variable("AWS_SECRET_ACCESS_KEY")}, nil
 		}),
 	})
-	f.create(samples...)
+	f.create("order-stream")
 	deploy := f.command("deployProd")
 	deploy.Env = append(deploy.Env, exports...)
 	if status, _, log := result(t, deploy); status != 0 {
 		t.Fatalf("exit status %d\n%s", status, log)
 	}
-	f.expect("provided.al2023", "bootstrap", dual, samples...)
+	f.expect("provided.al2023", "bootstrap", dual, "order-stream")
 
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -267,7 +267,8 @@ func TestCLI(t *testing.T) {
 		t.Skip("the AWS CLI is not installed")
 	}
 	t.Parallel()
-	f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond})
+	names := []string{"example-api"}
+	f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond}, names...)
 	run := func(args ...string) string {
 		t.Helper()
 		cmd := f.command()
@@ -281,14 +282,13 @@ func TestCLI(t *testing.T) {
 	if got := run("sts", "get-caller-identity", "--query", "Account"); got != "210987654321" {
 		t.Errorf("the account is %q", got)
 	}
-	names := []string{"example-api"}
 	for _, name := range names {
 		f.write("before.zip", string(f.legacyZip(name)))
 		run("lambda", "create-function", "--function-name", "prod-"+name, "--runtime", "go1.x", "--handler", "lambda",
 			"--role", "arn:aws:iam::210987654321:role/functions", "--zip-file", "fileb://before.zip")
 		run("lambda", "wait", "function-active-v2", "--function-name", "prod-"+name)
 	}
-	f.must("deployProd", "-only="+strings.Join(names, ","))
+	f.must("deployProd")
 	for _, name := range names {
 		if got, want := run("lambda", "get-function-configuration", "--function-name", "prod-"+name, "--query", "[Runtime,Handler]"), "provided.al2023\tbootstrap"; got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
