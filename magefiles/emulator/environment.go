@@ -239,6 +239,9 @@ func (s *Server) environmentOf(v *version) []string {
 	)
 	if conf.Runtime == "go1.x" {
 		environment = append(environment, "AWS_EXECUTION_ENV=AWS_Lambda_go1.x")
+		if s.options.ZoneInfo != "" {
+			environment = append(environment, "ZONEINFO="+s.options.ZoneInfo)
+		}
 	}
 	return environment
 }

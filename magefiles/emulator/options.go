@@ -36,6 +36,11 @@ type Options struct {
 	// function's is not started, as on AWS.
 	HostBinaries bool
 
+	// ZoneInfo is a time zone database for functions on go1.x, as Go's variable
+	// ZONEINFO takes it: that runtime has one, which provided.al2023 has not.
+	// Default: the host's, if it has one.
+	ZoneInfo string
+
 	// Logs receives what the functions write, line by line, each line after
 	// the function's name. Default: discarded.
 	Logs io.Writer

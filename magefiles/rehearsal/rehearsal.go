@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -69,7 +70,12 @@ func Run(ctx context.Context, o Options) error {
 		stage.progress.Printf("this machine cannot run %v: the functions are built for %v instead", platform, host)
 		platform = host
 	}
+	zones, err := zoneInfo(ctx, o.Go)
+	if err != nil {
+		return err
+	}
 	stage.server, err = emulator.Start(emulator.Options{
+		ZoneInfo:     zones,
 		Region:       environment.Region,
 		Account:      environment.Account,
 		UpdateTime:   o.Update,
@@ -112,6 +118,15 @@ func Run(ctx context.Context, o Options) error {
 	}
 	stage.print(time.Since(started))
 	return errors.Join(append(errs, stage.check())...)
+}
+
+// zoneInfo is the time zone database that comes with Go.
+func zoneInfo(ctx context.Context, gocmd string) (string, error) {
+	root, err := exec.CommandContext(ctx, cmp.Or(gocmd, "go"), "env", "GOROOT").Output()
+	if err != nil {
+		return "", fmt.Errorf("finding GOROOT: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"), nil
 }
 
 // polling looks at updates of the given duration often enough.

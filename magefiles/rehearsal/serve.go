@@ -21,6 +21,7 @@ type ServeOptions struct {
 	Env    string        // environment whose region and account it plays
 	Addr   string        // loopback address to listen on; default a random port
 	Update time.Duration // how long an update takes
+	Go     string        // the go command, for its time zone database; default go
 	Stdout io.Writer     // for the export lines; default os.Stdout
 	Stderr io.Writer     // for what the functions log; default os.Stderr
 }
@@ -39,7 +40,12 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	zones, err := zoneInfo(ctx, o.Go)
+	if err != nil {
+		return err
+	}
 	server, err := emulator.Start(emulator.Options{
+		ZoneInfo:   zones,
 		Addr:       o.Addr,
 		Region:     env.Region,
 		Account:    env.Account,

@@ -111,6 +111,7 @@ func Emulator(
 	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
 		Env:    value(env, production),
 		Addr:   value(addr, ""),
+		Go:     mg.GoCmd(),
 		Update: value(update, time.Second),
 	})
 }
