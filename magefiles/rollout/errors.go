@@ -55,6 +55,9 @@ func changed(read, now State) error {
 			changes = append(changes, fmt.Sprintf("%s %s → %s", c.what, c.was, c.is))
 		}
 	}
+	if len(changes) == 0 {
+		return errors.New("AWS has accepted the update and shows nothing of it; run the command again")
+	}
 	return fmt.Errorf("somebody else has changed the function meanwhile (%s); run the command again when they are done", strings.Join(changes, ", "))
 }
 

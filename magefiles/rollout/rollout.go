@@ -252,10 +252,14 @@ func (r *Rollout) read(ctx context.Context, function string) (State, error) {
 	state := State{Function: function}
 	err := r.call(ctx, func(ctx context.Context) error {
 		out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function})
-		if err == nil {
-			state = observed(function, out)
+		if err != nil {
+			return err
 		}
-		return err
+		if c := out.Configuration; c == nil || aws.ToString(c.FunctionName) != function {
+			return errors.New("the answer is about something else; is there a proxy in between?")
+		}
+		state = observed(out)
+		return nil
 	})
 	return state, err
 }

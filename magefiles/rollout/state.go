@@ -63,13 +63,10 @@ type State struct {
 	Settled bool
 }
 
-func observed(function string, out *lambda.GetFunctionOutput) State {
+func observed(out *lambda.GetFunctionOutput) State {
 	c := out.Configuration
-	if c == nil {
-		c = &types.FunctionConfiguration{}
-	}
 	s := State{
-		Function:     function,
+		Function:     aws.ToString(c.FunctionName),
 		PackageType:  string(c.PackageType),
 		Runtime:      string(c.Runtime),
 		Handler:      aws.ToString(c.Handler),
