@@ -204,17 +204,11 @@ func (f *fleet) run(ctx context.Context, n *network) error {
 	return rollout.Failures(errs)
 }
 
-// TestFaults deploys a fleet with every fault at every call, once and for good,
-// and with the run going on, interrupted, or dead from then on, and deploys it
-// again without.
-func TestFaults(t *testing.T) {
-	dir := t.TempDir()
-	old := map[string][]byte{}
+// legacyZips are zips with one file each, by its name.
+func legacyZips(t *testing.T) map[string][]byte {
+	t.Helper()
+	zips := map[string][]byte{}
 	for _, name := range []string{"lambda", "bootstrap"} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n: "+name+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
 		var out bytes.Buffer
 		w := zip.NewWriter(&out)
 		header := &zip.FileHeader{Name: name}
@@ -222,13 +216,34 @@ func TestFaults(t *testing.T) {
 		if _, err := w.CreateHeader(header); err != nil {
 			t.Fatal(err)
 		}
-		w.Close()
-		old[name] = out.Bytes()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		zips[name] = out.Bytes()
 	}
-	zips, err := bundle.Write(filepath.Join(dir, "zips"), filepath.Join(dir, "lambda"), filepath.Join(dir, "bootstrap"))
+	return zips
+}
+
+// writeZips writes a bundle whose content depends on the text.
+func writeZips(t *testing.T, text string) bundle.Bundle {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "binary")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n: "+text+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.Write(dir, path, path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
+}
+
+// TestFaults deploys a fleet with every fault at every call, once and for good,
+// and with the run going on, interrupted, or dead from then on, and deploys it
+// again without.
+func TestFaults(t *testing.T) {
+	old, zips := legacyZips(t), writeZips(t, "new")
 
 	// How many calls does it take?
 	clean := &network{}
@@ -331,8 +346,7 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 		}
 	}
 
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.server.Close() // by then all deployments are told
 	for _, name := range fleetNames {
 		served := f.served[name]
 		for _, d := range served {
@@ -349,4 +363,62 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 		}
 	}
 	return nil
+}
+
+// TestTwoAtOnce deploys a fleet from two laptops, with the same code and with
+// different code.
+func TestTwoAtOnce(t *testing.T) {
+	old, ours, theirs := legacyZips(t), writeZips(t, "ours"), writeZips(t, "theirs")
+	var lost int
+	for i := range 40 {
+		same := i%4 == 0
+		f, err := newFleet(ours, old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := &fleet{server: f.server, goals: slices.Clone(f.goals)}
+		for i := range other.goals {
+			if !same {
+				other.goals[i].Bundle = theirs
+			}
+		}
+		var errs [2]error
+		var group sync.WaitGroup
+		group.Go(func() { errs[0] = f.run(t.Context(), &network{}) })
+		group.Go(func() {
+			time.Sleep(time.Duration(i) * time.Millisecond / 2)
+			errs[1] = other.run(t.Context(), &network{})
+		})
+		group.Wait()
+		for _, err := range errs {
+			if err == nil {
+				continue
+			}
+			lost++
+			if !strings.Contains(err.Error(), "somebody else has changed the function meanwhile (") && !strings.Contains(err.Error(), "somebody else keeps changing the function") {
+				t.Errorf("run %d: the loser is not told what happened: %v", i, err)
+			}
+		}
+		if same && errs[0] != nil && errs[1] != nil {
+			t.Errorf("run %d: both lost to the same code: %v, %v", i, errs[0], errs[1])
+		}
+		if err := f.run(t.Context(), &network{}); err != nil {
+			t.Errorf("run %d: deploying afterwards: %v", i, err)
+		}
+		f.server.Close() // by then all deployments are told
+		for _, name := range fleetNames {
+			for _, d := range f.served[name] {
+				if !d.Startable() {
+					t.Errorf("run %d: there was a moment with %+v", i, d)
+				}
+			}
+			if last := f.served[name][len(f.served[name])-1]; last.Runtime != rollout.Wanted {
+				t.Errorf("run %d: %s ends as %+v", i, name, last)
+			}
+		}
+	}
+	t.Logf("of 80 runs, %d lost to the other", lost)
+	if lost == 0 {
+		t.Error("the runs never met")
+	}
 }
