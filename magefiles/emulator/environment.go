@@ -112,6 +112,15 @@ func (e functionError) answer() answer {
 
 var errTimedOut = errors.New("timed out")
 
+// maxResponse is how large a function's response may be, in bytes: 6 MB, as
+// Lambda counts them in its own error.
+const maxResponse = 6291556
+
+// responseTooLarge is what becomes of a response beyond the limit.
+func responseTooLarge() functionError {
+	return functionError{"Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (" + strconv.Itoa(maxResponse) + " bytes)."}
+}
+
 // timedOut is the answer of an invocation or an init that took too long.
 func timedOut(id string, after time.Duration) functionError {
 	return functionError{"Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, after.Seconds())}

@@ -89,10 +89,6 @@ func (s *Server) createFunction(c *call) (reply, error) {
 		State:           "Pending",
 		StateReason:     "The function is being created.",
 		StateReasonCode: "Creating",
-		// As on AWS, the update status of a new function is that of its creation.
-		LastUpdateStatus:           "InProgress",
-		LastUpdateStatusReason:     "The function is being created.",
-		LastUpdateStatusReasonCode: "Creating",
 	}
 	conf.TracingConfig.Mode = "PassThrough"
 	conf.EphemeralStorage.Size = 512

@@ -38,8 +38,8 @@ func TestCreateAndGet(t *testing.T) {
 		in.Tags = map[string]string{"team": "a"}
 		in.Description = aws.String("what it is for")
 	}))
-	if out.State != types.StatePending || out.StateReasonCode != types.StateReasonCodeCreating {
-		t.Errorf("a new function is %s, %s", out.State, out.StateReasonCode)
+	if out.State != types.StatePending || out.StateReasonCode != types.StateReasonCodeCreating || out.LastUpdateStatus != "" {
+		t.Errorf("a new function is %s, %s, %s", out.State, out.StateReasonCode, out.LastUpdateStatus)
 	}
 	got, err := b.client.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")})
 	if err != nil {
@@ -455,6 +455,15 @@ func TestStartRefused(t *testing.T) {
 			s.Close()
 			t.Errorf("%+v is not refused", options)
 		}
+	}
+}
+
+func TestAddr(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{Addr: "127.0.0.1:0"})
+	if s, err := emulator.Start(emulator.Options{Addr: strings.TrimPrefix(b.URL(), "http://")}); err == nil {
+		s.Close()
+		t.Error("two servers are at one address")
 	}
 }
 

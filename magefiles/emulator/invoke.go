@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -45,13 +46,14 @@ func (s *Server) invoke(c *call) (reply, error) {
 	// Lambda passes the client context to synchronous invocations only.
 	if given := c.Header.Get("X-Amz-Client-Context"); given != "" && kind != "Event" {
 		decoded, err := base64.StdEncoding.DecodeString(given)
-		if err != nil || !json.Valid(decoded) || strings.ContainsAny(string(decoded), "\r\n") {
+		var compact bytes.Buffer // it must fit on one line, to be a header for the runtime
+		if err != nil || json.Compact(&compact, decoded) != nil {
 			return reply{}, &apiError{http.StatusBadRequest, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object."}
 		}
 		if len(decoded) > 3583 {
 			return reply{}, &apiError{http.StatusBadRequest, "InvalidRequestContentException", "Client context must be no more than 3583 bytes when decoded."}
 		}
-		inv.clientContext = decoded
+		inv.clientContext = compact.Bytes()
 	}
 
 	if kind == "DryRun" || kind == "Event" {

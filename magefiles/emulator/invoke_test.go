@@ -101,7 +101,7 @@ func checkContext(b *bench, r types.Runtime) {
 	out, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{
 		FunctionName:  aws.String("f"),
 		Payload:       payload,
-		ClientContext: aws.String(base64.StdEncoding.EncodeToString([]byte(`{"custom":{"k":"v"}}`))),
+		ClientContext: aws.String(base64.StdEncoding.EncodeToString([]byte("{\n \"custom\": {\"k\": \"v\"}\n}"))),
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -81,6 +80,5 @@ func (s *Server) serveLocation(w http.ResponseWriter, r *http.Request, token str
 	}
 	defer file.Close()
 	w.Header().Set("Content-Type", "application/zip")
-	w.Header().Set("Content-Length", strconv.FormatInt(p.size, 10))
 	http.ServeContent(w, r, "", time.Time{}, file)
 }

@@ -19,8 +19,8 @@ type target struct {
 	qualifier string // $LATEST, or nothing if none was given
 }
 
-// parseTarget reads a function's name as the API takes it. It answers false if
-// that is no name at all, and an error if it names what cannot exist here.
+// parseTarget reads a function's name as the API takes it. What another region
+// or account would have is not found here.
 func (s *Server) parseTarget(given string) (target, error) {
 	m := regexp.MustCompile(`^` + namePattern + `$`).FindStringSubmatch(given)
 	if m == nil || len(m[7]) > 64 || len(given) > 256 {

@@ -13,7 +13,7 @@ import (
 
 // Options sets up a [Server]. The zero value is usable.
 type Options struct {
-	// Addr is where to listen, host:port. It must be a loopback address;
+	// Addr is where to listen, IP:port. It must be a loopback address;
 	// anything else is refused. Default "127.0.0.1:0", a free port.
 	Addr string
 

@@ -14,9 +14,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 )
 
-// maxResponse is how large a function's response may be, in bytes.
-const maxResponse = 6291556
-
 // rpcClient speaks to the processes of go1.x, which serve net/rpc on a port
 // that they are told. See github.com/aws/aws-lambda-go/lambda/rpc_function.go.
 //
@@ -190,11 +187,4 @@ func portTaken(port int) bool {
 	}
 	listener.Close()
 	return false
-}
-
-// responseTooLarge is what becomes of a response beyond the limit.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-func responseTooLarge() functionError {
-	return functionError{"Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (" + strconv.Itoa(maxResponse) + " bytes)."}
 }

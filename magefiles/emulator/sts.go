@@ -9,7 +9,7 @@ import (
 // xmlNamespace is that of STS's query protocol.
 const xmlNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 
-// stsCodes are STS's names for what Lambda calls otherwise.
+// stsCode is STS's name for an error that Lambda calls otherwise.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 func stsCode(code string) string {

@@ -151,31 +151,50 @@ func TestRequestTooLarge(t *testing.T) {
 	}
 }
 
-// slow is a bench whose updates take long enough to look at them.
-func slow(t *testing.T, options emulator.Options) *bench {
-	options.UpdateTime = time.Second
-	return newBench(t, options)
-}
-
 func TestPending(t *testing.T) {
 	t.Parallel()
-	b := slow(t, emulator.Options{})
+	b := newBench(t, emulator.Options{UpdateTime: time.Hour})
 	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	if got := b.get("f"); got.State != types.StatePending || got.StateReasonCode != types.StateReasonCodeCreating {
 		t.Errorf("got %s, %s", got.State, got.StateReasonCode)
 	}
 	const message = "The operation cannot be performed at this time. The function is currently in the following state: Pending"
-	_, err := b.client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
+	for _, kind := range []types.InvocationType{types.InvocationTypeRequestResponse, types.InvocationTypeEvent, types.InvocationTypeDryRun} {
+		_, err := b.client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: kind})
+		wantError(t, err, 409, "ResourceConflictException", message)
+	}
+	_, err := b.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f")})
 	wantError(t, err, 409, "ResourceConflictException", message)
-	_, err = b.client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f"), InvocationType: types.InvocationTypeEvent})
+	_, err = b.client.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: smallZip(t)})
 	wantError(t, err, 409, "ResourceConflictException", message)
-	_, err = b.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f")})
-	wantError(t, err, 409, "ResourceConflictException", message)
-	waiter := lambda.NewFunctionActiveV2Waiter(b.client, func(o *lambda.FunctionActiveV2WaiterOptions) {
+}
+
+func TestUpdateTime(t *testing.T) {
+	t.Parallel()
+	const updateTime = 200 * time.Millisecond
+	b := newBench(t, emulator.Options{UpdateTime: updateTime})
+	began := time.Now()
+	b.create(function("f", types.RuntimeGo1x, dualZip(t)))
+	active := lambda.NewFunctionActiveV2Waiter(b.client, func(o *lambda.FunctionActiveV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
 	})
-	if err := waiter.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
+	if err := active.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
 		t.Fatal(err)
+	}
+	if took := time.Since(began); took < updateTime {
+		t.Errorf("the creation took %s, want %s at least", took, updateTime)
+	}
+	b.invoke("f", event{})
+	began = time.Now()
+	b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Runtime: types.RuntimeProvidedal2023})
+	updated := lambda.NewFunctionUpdatedV2Waiter(b.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
+	})
+	if err := updated.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took < updateTime {
+		t.Errorf("the update took %s, want %s at least", took, updateTime)
 	}
 	b.invoke("f", event{})
 }
@@ -184,20 +203,32 @@ func TestPending(t *testing.T) {
 // what is reported is the new.
 func TestInProgress(t *testing.T) {
 	t.Parallel()
-	b := slow(t, emulator.Options{})
+	// Asking FailUpdate is the last thing before an update ends: holding the
+	// answer back holds the update InProgress.
+	held, release := make(chan struct{}), make(chan struct{})
+	b := newBench(t, emulator.Options{FailUpdate: func(_, _ string) *emulator.Failure {
+		held <- struct{}{}
+		<-release
+		return nil
+	}})
 	b.create(function("f", types.RuntimeGo1x, runtimeZip(t, types.RuntimeGo1x), variables(map[string]string{"TEXT": "old"})))
-	b.settle("f")
 	old := b.invoke("f", event{})
 	if old.Text != "old" {
 		t.Fatalf("got %+v", old)
 	}
 
-	check := func(update func() (revision *string), reported func(*types.FunctionConfiguration) bool) {
+	check := func(update func(), reported func(*types.FunctionConfiguration) bool) {
 		t.Helper()
 		before := b.get("f")
-		revision := update()
+		done := make(chan struct{})
+		go func() { defer close(done); update() }()
+		select {
+		case <-held:
+		case <-done:
+			t.Fatal("the update ended without asking FailUpdate")
+		}
 		during := b.get("f")
-		if during.LastUpdateStatus != types.LastUpdateStatusInProgress || !reported(during) || *during.RevisionId != *revision || *revision == *before.RevisionId {
+		if during.LastUpdateStatus != types.LastUpdateStatusInProgress || during.LastUpdateStatusReasonCode != "Creating" || !reported(during) || *during.RevisionId == *before.RevisionId {
 			t.Errorf("during the update: %+v", during)
 		}
 		if now := b.invoke("f", event{}); now.Pid != old.Pid || now.Text != "old" {
@@ -208,32 +239,25 @@ func TestInProgress(t *testing.T) {
 		wantError(t, err, 409, "ResourceConflictException", message)
 		_, err = b.client.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: smallZip(t)})
 		wantError(t, err, 409, "ResourceConflictException", message)
-		if still := b.get("f"); still.LastUpdateStatus != types.LastUpdateStatusInProgress {
-			t.Fatal("the update was over too early for this test")
-		}
-		waiter := lambda.NewFunctionUpdatedV2Waiter(b.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
-			o.MinDelay, o.MaxDelay = 50*time.Millisecond, 50*time.Millisecond
-		})
-		if err := waiter.Wait(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")}, time.Minute); err != nil {
-			t.Fatal(err)
-		}
-		if after := b.get("f"); *after.RevisionId == *revision || !reported(after) {
+		release <- struct{}{}
+		<-done
+		if after := b.get("f"); after.LastUpdateStatus != types.LastUpdateStatusSuccessful || *after.RevisionId == *during.RevisionId || !reported(after) {
 			t.Errorf("after the update: %+v", after)
 		}
 	}
 	zip := dualZip(t)
-	check(func() *string { return b.updateCode("f", zip).RevisionId },
+	check(func() { b.updateCode("f", zip) },
 		func(c *types.FunctionConfiguration) bool { return c.CodeSize == int64(len(zip)) })
 	next := b.invoke("f", event{})
 	if next.Pid == old.Pid || next.Text != "old" {
 		t.Errorf("after the update: %+v", next)
 	}
 	old = next
-	check(func() *string {
-		return b.configure(&lambda.UpdateFunctionConfigurationInput{
+	check(func() {
+		b.configure(&lambda.UpdateFunctionConfigurationInput{
 			FunctionName: aws.String("f"), Runtime: types.RuntimeProvidedal2023,
 			Environment: &types.Environment{Variables: map[string]string{"TEXT": "new"}},
-		}).RevisionId
+		})
 	}, func(c *types.FunctionConfiguration) bool {
 		return c.Runtime == types.RuntimeProvidedal2023 && c.Environment.Variables["TEXT"] == "new"
 	})
@@ -257,9 +281,11 @@ func TestDeleteDuringUpdate(t *testing.T) {
 	if _, err := b.client.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: aws.String("f")}); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // past the update's end
-	_, err := b.client.GetFunction(t.Context(), &lambda.GetFunctionInput{FunctionName: aws.String("f")})
-	wantError(t, err, 404, "ResourceNotFoundException", "")
+	// The next one of the name settles after that update would have.
+	b.create(function("f", types.RuntimeProvided, smallZip(t)))
+	if got := b.settle("f"); got.Runtime != types.RuntimeProvided {
+		t.Errorf("got %s", got.Runtime)
+	}
 }
 
 func TestFailedUpdate(t *testing.T) {

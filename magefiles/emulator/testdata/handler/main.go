@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,10 @@ type result struct {
 	Trace        string            `json:",omitempty"`
 	Milliseconds int64             `json:",omitempty"` // until the deadline
 }
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
 func main() {
 	switch os.Getenv("INIT") {
@@ -74,6 +79,8 @@ func handle(ctx context.Context, e event) (any, error) {
 		panic(e.Text)
 	case "exit":
 		os.Exit(e.N)
+	case "stream": // a response that fails on the way
+		return io.MultiReader(strings.NewReader("a part of it"), failingReader{errors.New(e.Text)}), nil
 	case "big":
 		return strings.Repeat("x", e.N), nil
 	case "print":
