@@ -41,7 +41,7 @@ type Goal struct {
 // Legacy reports whether a function in this state is to get the zip that
 // carries lambda.
 func (g Goal) Legacy(s State) bool {
-	return !g.Cleanup && (g.Dual || s.Runtime == Legacy || g.From.Runtime == Legacy)
+	return !g.Cleanup && (g.Dual || s.mayStartLambda() || g.From.mayStartLambda())
 }
 
 func (g Goal) verb() string {
@@ -148,10 +148,10 @@ func Plan(s State, g Goal) ([]Step, error) {
 		pkg = g.Bundle.Dual
 	}
 	if pkg == nil {
-		return nil, refuse("it went to %s while its zip without lambda was built; run the command again", s.Runtime)
+		return nil, refuse("it may start lambda now, and only a zip without it was built; run the command again")
 	}
-	// After a failed update it is not documented whether the digest and the
-	// runtime that Lambda reports are the ones that serve: send both again.
+	// What Lambda reports after a failed update may not be what serves: send
+	// code and configuration again.
 	code := s.CodeSha256 != pkg.CodeSha256 || s.Architecture != architecture || s.UpdateFailed
 	if code {
 		if pkg.Size > bundle.MaxZipped {

@@ -63,6 +63,10 @@ type State struct {
 	Settled bool
 }
 
+// mayStartLambda reports whether go1.x may be serving. After a failed update it
+// is not documented whether Lambda reports what serves or what was wanted.
+func (s State) mayStartLambda() bool { return s.Runtime == Legacy || s.UpdateFailed }
+
 func observed(out *lambda.GetFunctionOutput) State {
 	c := out.Configuration
 	s := State{
