@@ -30,10 +30,12 @@ type Options struct {
 	// Settle, when not nil, is the settle delay instead of the environment's.
 	Settle *time.Duration
 
-	File string // the manifest; default lambdas.json
-	Go   string // the go command; default go
-	Out  string // directory for binaries and zips; default bin
-	Zips string // directory for the zips, when it is another one than Out
+	File string // the manifest's; default lambdas.json
+	// Manifest is used instead of File's content when it is not nil.
+	Manifest *manifest.Manifest
+	Go       string // the go command; default go
+	Out      string // directory for binaries and zips; default bin
+	Zips     string // directory for the zips, when it is another one than Out
 
 	// Platform is what the binaries are built for; default build.AWS.
 	Platform build.Platform
@@ -50,6 +52,13 @@ func (o Options) file() string      { return cmp.Or(o.File, "lambdas.json") }
 func (o Options) out() string       { return cmp.Or(o.Out, "bin") }
 func (o Options) zips() string      { return cmp.Or(o.Zips, o.out()) }
 func (o Options) stdout() io.Writer { return cmp.Or[io.Writer](o.Stdout, os.Stdout) }
+
+func (o Options) load() (*manifest.Manifest, error) {
+	if o.Manifest != nil {
+		return o.Manifest, nil
+	}
+	return manifest.Load(o.file())
+}
 
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
@@ -79,7 +88,7 @@ func Zip(ctx context.Context, o Options) error {
 
 // produce runs a step of the build for the functions that are selected.
 func (o Options) produce(ctx context.Context, step func(context.Context, []wanted) ([]built, error), describe func(built) any) error {
-	m, err := manifest.Load(o.file())
+	m, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -129,7 +138,7 @@ func Cleanup(ctx context.Context, env string, o Options) error {
 // roll deploys or cleans up, and reports whether that went for all functions of
 // the environment.
 func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, err error) {
-	m, err := manifest.Load(o.file())
+	m, err := o.load()
 	if err != nil {
 		return false, err
 	}

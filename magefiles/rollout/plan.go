@@ -70,6 +70,7 @@ func (k Kind) String() string {
 type Step struct {
 	Kind    Kind
 	Package *bundle.Package // of UpdateCode
+	Leaves  string          // of UpdateCode: the architecture that it moves away from, if it does
 	Delay   time.Duration   // of Settle
 }
 
@@ -78,6 +79,9 @@ func (s Step) String() string {
 	case Wait:
 		return "wait until the update is complete"
 	case UpdateCode:
+		if s.Leaves != "" {
+			return fmt.Sprintf("update the code (%v), %s → %s", s.Package, s.Leaves, architecture)
+		}
 		return fmt.Sprintf("update the code (%v)", s.Package)
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
@@ -160,10 +164,15 @@ func Plan(s State, g Goal) ([]Step, error) {
 		// A change of a moment ago may have been the switch from go1.x, which
 		// can still be starting lambda somewhere. LastModified is when an
 		// update began; this takes it to be complete within a settle delay.
-		if !pkg.Dual() && !s.Settled && s.Age < 2*g.Settle {
+		changing := s.Updating && g.Settle > 0
+		if !pkg.Dual() && (changing || !s.Settled && s.Age < 2*g.Settle) {
 			steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
 		}
-		steps = append(steps, Step{Kind: UpdateCode, Package: pkg}, Step{Kind: Wait})
+		update := Step{Kind: UpdateCode, Package: pkg}
+		if s.Architecture != architecture {
+			update.Leaves = s.Architecture
+		}
+		steps = append(steps, update, Step{Kind: Wait})
 	}
 	if g.Cleanup || (s.Runtime == Wanted && s.Handler == wantedHandler && !s.UpdateFailed) {
 		return steps, nil

@@ -81,7 +81,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "same code, other architecture", state: with(clean, func(s *State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
-			want: []string{"update the code (bootstrap + lambda, 6.1 MB)", "wait until the update is complete"},
+			want: []string{"update the code (bootstrap + lambda, 6.1 MB), arm64 → x86_64", "wait until the update is complete"},
 		},
 		{
 			name: "only the handler is wrong", state: with(clean, func(s *State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
@@ -213,9 +213,9 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 											continue // it is broken already
 										}
 										serving := []world{now}
-										// The switch from go1.x may have been a moment ago, or it
-										// has failed and Lambda reports what was wanted.
-										if recent := !settled && age < 2*time.Minute; (recent || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
+										// The switch from go1.x may be under way, or have been a moment
+										// ago, or have failed, and Lambda reports what was wanted.
+										if recent := !settled && age < 2*time.Minute; (recent || status == "InProgress" || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
 											serving = append(serving, world{Legacy, "lambda", files})
 										}
 										goal.From = state

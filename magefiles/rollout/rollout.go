@@ -140,14 +140,17 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 		return result
 	}
 	fail := func(doing string, err error) Result {
-		result.After, result.Err = state, &FunctionError{g.Function, doing, err}
+		result.Err = &FunctionError{g.Function, doing, err}
 		return result
 	}
+	// see takes in what was read.
+	see := func(read State) { state, result.After = read, read }
 
 	tried := map[Kind]State{} // updates sent, with the state that they were based on
 	settled := ""             // the revision since which the settle delay has passed
 	settles := 0
-	var conflict time.Time // since when another update has been in the way
+	blocked := map[Kind]State{} // updates that another one is in the way of, likewise
+	var conflict time.Time      // since when it is
 	for {
 		state.Settled = settled != "" && settled == state.RevisionID
 		steps, err := Plan(state, g)
@@ -155,7 +158,6 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			return fail("refusing to "+g.verb(), err)
 		}
 		if len(steps) == 0 {
-			result.After = state
 			return result
 		}
 		step := steps[0]
@@ -163,6 +165,9 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			return fail(step.doing(), interrupted(steps))
 		}
 		if base, ok := tried[step.Kind]; ok {
+			return fail(step.doing(), changed(base, state))
+		}
+		if base, ok := blocked[step.Kind]; ok && !base.same(state) {
 			return fail(step.doing(), changed(base, state))
 		}
 
@@ -176,7 +181,8 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			if err != nil {
 				return fail(step.doing(), err)
 			}
-			state = next
+			next.Age = 0 // the update was complete just now
+			see(next)
 			if state.UpdateFailed && len(result.Done) > 0 {
 				return fail(step.doing(), fmt.Errorf("%s: %s", state.ReasonCode, state.Reason))
 			}
@@ -193,7 +199,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			if err != nil {
 				return fail("reading", err)
 			}
-			state = next
+			see(next)
 
 		case UpdateCode, UpdateConfiguration:
 			err := r.update(ctx, step, state)
@@ -202,12 +208,14 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				result.Done = append(result.Done, step)
 				tried[step.Kind] = state
 				state = step.accepted(state)
+				conflict = time.Time{}
 			case errors.Is(err, ErrInterrupted):
 				return fail(step.doing(), interrupted(steps))
 			case code(err) == "ResourceConflictException":
 				// Another update is in progress, or this very one, when the
 				// answer to it was lost and it was sent twice. Wait, look, and
 				// plan again.
+				blocked[step.Kind] = state
 				if conflict.IsZero() {
 					conflict = time.Now()
 				}
@@ -223,7 +231,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				if err != nil {
 					return fail("reading", err)
 				}
-				state = next
+				see(next)
 			default:
 				return fail(step.doing(), err)
 			}

@@ -260,6 +260,37 @@ func TestApply(t *testing.T) {
 			runtime: types.RuntimeProvidedal2023,
 		},
 		{
+			name: "somebody else's deploy gets in the way, and ends",
+			prepare: func(c *cloud) {
+				var once sync.Once
+				c.before = func(call, name string) error {
+					if call == "code" {
+						once.Do(func() {
+							_ = c.update(c.functions[name], nil, func(f *types.FunctionConfiguration) { f.CodeSha256 = aws.String("theirs") })
+						})
+					}
+					return nil
+				}
+			},
+			calls: []string{"0s get a", "0s code a", "1s get a"},
+			err:   `updating the code of "a": somebody else has changed the function meanwhile (CodeSha256 old → theirs, RevisionId r0 → r2); run the command again when they are done`, runtime: types.RuntimeGo1x,
+		},
+		{
+			name: "an update gets in the way twice, long after one another",
+			prepare: func(c *cloud) {
+				seen := map[string]bool{}
+				c.took = 9 * time.Minute
+				c.before = func(call, name string) error {
+					if call != "get" && !seen[call] {
+						seen[call] = true
+						_ = c.update(c.functions[name], nil, func(f *types.FunctionConfiguration) { f.Description = aws.String(call) })
+					}
+					return nil
+				}
+			},
+			runtime: types.RuntimeProvidedal2023,
+		},
+		{
 			name: "other updates stay in the way",
 			prepare: func(c *cloud) {
 				c.before = func(call, _ string) error {

@@ -63,6 +63,11 @@ type State struct {
 	Settled bool
 }
 
+// same reports whether two states of a function have the same code and runtime.
+func (s State) same(t State) bool {
+	return s.Runtime == t.Runtime && s.Handler == t.Handler && s.Architecture == t.Architecture && s.CodeSha256 == t.CodeSha256
+}
+
 // mayStartLambda reports whether go1.x may be serving. After a failed update it
 // is not documented whether Lambda reports what serves or what was wanted.
 func (s State) mayStartLambda() bool { return s.Runtime == Legacy || s.UpdateFailed }

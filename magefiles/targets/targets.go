@@ -78,24 +78,55 @@ func Cleanup(
 }
 
 // Local rehearses the migration on an emulator of AWS Lambda, with real
-// binaries: deploy, cleanup, and an invocation of each function before, between
-// and after.
+// binaries and under traffic: deploy, then cleanup. It fails if one event is
+// lost.
 func Local(
 	ctx context.Context,
 	env *string, // environment whose functions are rehearsed (default prod)
 	only *string, // functions to rehearse, by name or pattern, comma-separated (default all)
+	copies *int, // how many of each function there are (default 1)
+	rate *float64, // calls or records a second to each function, 0 for none (default 10)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	settle *time.Duration, // settle delay instead of the environment's (default 1s)
+	window *time.Duration, // how long what was before may serve after an update (default 1s)
+	settle *time.Duration, // settle delay instead of the environment's (default the window)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	return rehearsal.Run(ctx, rehearsal.Options{
 		Env:    value(env, production),
 		Only:   value(only, ""),
+		Copies: value(copies, 1),
+		Rate:   value(rate, 10),
 		Update: value(update, time.Second),
-		Settle: value(settle, time.Second),
+		Window: value(window, time.Second),
+		Settle: value(settle, value(window, time.Second)),
 		Go:     mg.GoCmd(),
 	})
+}
+
+// Controls migrates the functions in the way of deploy, and in the ways that
+// lose events, under the same traffic on the emulator, and writes a Markdown
+// table of what each came to.
+func Controls(
+	ctx context.Context,
+	env *string, // environment whose functions are migrated (default prod)
+	only *string, // functions to migrate, by name or pattern, comma-separated (default all)
+	rate *float64, // calls or records a second to each function (default 20)
+	update *time.Duration, // how long an update takes on the emulator (default 1s)
+	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 1s)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	_, err := rehearsal.Controls(ctx, rehearsal.Options{
+		Env:    value(env, production),
+		Only:   value(only, ""),
+		Rate:   value(rate, 20),
+		Update: value(update, time.Second),
+		Window: value(window, time.Second),
+		Settle: value(window, time.Second),
+		Go:     mg.GoCmd(),
+	})
+	return err
 }
 
 // Emulator runs the emulator of AWS Lambda until Ctrl-C, and prints the export

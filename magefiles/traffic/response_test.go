@@ -1,0 +1,50 @@
+package traffic
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAccepted(t *testing.T) {
+	batch := []record{{number: "7"}, {number: "8"}, {number: "9"}, {number: "10"}}
+	for _, test := range []struct {
+		answer string
+		want   int
+		err    string // "" for none
+	}{
+		// A complete success.
+		{`{"batchItemFailures":[]}`, 4, ""},
+		{`{"batchItemFailures":null}`, 4, ""},
+		{`{}`, 4, ""},
+		{`null`, 4, ""},
+		{``, 4, ""},
+		// Of a function that reports nothing.
+		{`"done"`, 4, ""},
+		{`[{"itemIdentifier":"8"}]`, 4, ""},
+		{`{"BatchItemFailures":[{"itemIdentifier":"8"}]}`, 4, ""},
+		// From the lowest number on, which is not the lowest text.
+		{`{"batchItemFailures":[{"itemIdentifier":"8"}]}`, 1, "record 8 as failed, number 2 in a batch of 4"},
+		{`{"batchItemFailures":[{"itemIdentifier":"7"}]}`, 0, "record 7"},
+		{`{"batchItemFailures":[{"itemIdentifier":"10"}]}`, 3, "record 10"},
+		{`{"batchItemFailures":[{"itemIdentifier":"10"},{"itemIdentifier":"9"},{"itemIdentifier":"10"}]}`, 2, "record 9"},
+		// A complete failure.
+		{`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0, "missing"},
+		{`{"batchItemFailures":[{"itemIdentifier":null}]}`, 0, "missing"},
+		{`{"batchItemFailures":[{"itemIdentifier":8}]}`, 0, "missing"},
+		{`{"batchItemFailures":[{"ItemIdentifier":"8"}]}`, 0, "missing"},
+		{`{"batchItemFailures":[null]}`, 0, "missing"},
+		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":""}]}`, 0, "missing"},
+		{`{"batchItemFailures":[{"itemIdentifier":"11"}]}`, 0, `no record of the batch has the number "11"`},
+		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":"11"}]}`, 0, `"11"`},
+		{`{"batchItemFailures":"8"}`, 0, "not a list of objects"},
+		{`{"batchItemFailures":["8"]}`, 0, "not a list of objects"},
+	} {
+		n, failed := accepted([]byte(test.answer), batch)
+		switch {
+		case n != test.want, (failed == nil) != (test.err == ""):
+			t.Errorf("%s: %d, %v", test.answer, n, failed)
+		case failed != nil && (!strings.Contains(failed.Error(), test.err) || !failed.function):
+			t.Errorf("%s: %v", test.answer, failed)
+		}
+	}
+}
