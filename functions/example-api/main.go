@@ -31,9 +31,9 @@ type api struct {
 }
 
 type answer struct {
-	RequestID string `json:"requestId"`
-	Path      string `json:"path"`
 	Time      string `json:"time"`
+	Path      string `json:"path"`
+	RequestID string `json:"requestId"`
 }
 
 // handle fails the invocation when the zone cannot be loaded; a time in

@@ -145,25 +145,41 @@ type builder struct {
 	failed  map[string]error // by output file
 }
 
-// build runs the command. When it fails it builds each half by itself, down to
-// the functions that do not compile: one go build prints the errors of all its
-// packages, and one package that cannot be loaded keeps all from being built.
+// build runs the command. When it fails it divides it, down to the functions
+// that do not compile: one go build prints the errors of all its packages, and
+// one package that cannot be loaded keeps all from being built.
 func (b *builder) build(ctx context.Context, c command) {
-	output, err := b.run(ctx, c)
-	switch {
-	case err == nil || ctx.Err() != nil:
-	case len(c.packages) > 1:
-		first, second := c.halves()
-		b.build(ctx, first)
-		b.build(ctx, second)
-	default:
-		if output == "" {
-			output = err.Error()
-		}
-		b.failed[c.files[0]] = &Error{Binary: c.binary, Output: output}
+	if output, err := b.run(ctx, c); err != nil {
+		b.divide(ctx, c, output)
 	}
 }
 
+// divide finds out to which packages of a failed command its output belongs.
+// When both halves fail with the same words it is to all of them.
+func (b *builder) divide(ctx context.Context, c command, output string) {
+	if ctx.Err() != nil {
+		return
+	}
+	if len(c.packages) > 1 {
+		first, second := c.halves()
+		output1, err1 := b.run(ctx, first)
+		output2, err2 := b.run(ctx, second)
+		if err1 == nil || err2 == nil || output1 != output2 {
+			if err1 != nil {
+				b.divide(ctx, first, output1)
+			}
+			if err2 != nil {
+				b.divide(ctx, second, output2)
+			}
+			return
+		}
+	}
+	for _, file := range c.files {
+		b.failed[file] = &Error{Binary: c.binary, Output: output}
+	}
+}
+
+// run returns what the go command printed, or why it did not run.
 func (b *builder) run(ctx context.Context, c command) (string, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.gocmd, c.args()...)
@@ -175,5 +191,8 @@ func (b *builder) run(ctx context.Context, c command) (string, error) {
 		fmt.Fprintf(b.verbose, "cd %s && %s\n", c.dir, cmd)
 	}
 	err := cmd.Run()
+	if err != nil && out.Len() == 0 {
+		return err.Error(), err
+	}
 	return strings.TrimRight(out.String(), "\n"), err
 }

@@ -20,11 +20,19 @@ import (
 type version struct {
 	configuration configuration
 	code          *codePackage // nil for container images
+	origin        origin
+	mixed         bool // not what an update came to, but a mixture of such versions
 
+	until   time.Time      // when it ends to serve, zero for a function's newest
 	idle    []*environment // the most recently used one last
+	warmed  int            // environments that became idle so far
 	busy    int            // invocations under way
 	retired bool           // no longer serving: what is busy is killed when it is done
 }
+
+// origin says which updates of a function brought a version's two parts, counted
+// from one; the creation is zero.
+type origin struct{ code, configuration int }
 
 // retire ends a version's serving; nil is no version. The server's mutex must be held.
 func (s *Server) retire(v *version) {
@@ -48,6 +56,9 @@ type environment struct {
 	protocol protocol
 	output   *output
 	initTime time.Duration // shown in the first invocation's report, then zero
+
+	number int       // among those of its version that became idle, from zero
+	warmed time.Time // when it first became idle, zero before
 }
 
 // protocol is how the server and a function's process speak: net/rpc for

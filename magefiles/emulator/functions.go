@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // function is one function. The server's mutex guards it.
@@ -18,6 +19,11 @@ type function struct {
 
 	serving *version // what invocations get, nil while the function is Pending
 	next    *version // what an update, or the creation, is bringing in
+	updates int      // accepted so far
+
+	window []*version  // what may serve besides serving, what cannot be started first
+	turn   int         // invocations since the last update, while the window lasts
+	timer  *time.Timer // for the next change of window, nil before the first
 
 	image string // its URI, where the function is a container image
 	tags  map[string]string
@@ -278,6 +284,7 @@ func (s *Server) deleteFunction(c *call) (reply, error) {
 	delete(s.functions, t.name)
 	s.retire(f.serving)
 	s.retire(f.next)
+	s.endWindow(f)
 	f.serving, f.next = nil, nil
 	return reply{status: http.StatusNoContent}, nil
 }

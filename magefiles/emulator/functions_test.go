@@ -449,7 +449,7 @@ func TestStartRefused(t *testing.T) {
 	t.Parallel()
 	for _, options := range []emulator.Options{
 		{Addr: "0.0.0.0:0"}, {Addr: ":0"}, {Addr: "192.0.2.1:0"}, {Addr: "example.com:80"}, {Addr: "127.0.0.1"},
-		{Region: "here"}, {Account: "me"}, {UpdateTime: -1},
+		{Region: "here"}, {Account: "me"}, {UpdateTime: -1}, {Window: -1},
 	} {
 		if s, err := emulator.Start(options); err == nil {
 			s.Close()

@@ -113,28 +113,27 @@ func (s *Server) handleEvent(t target, inv *invocation) {
 func (s *Server) invokable(t target) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := s.invokableVersion(t)
-	return err
-}
-
-// invokableVersion is what serves a function's invocations. The server's mutex
-// must be held.
-func (s *Server) invokableVersion(t target) (*version, error) {
 	f, err := s.find(t)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	v := f.serving
+	return f.serving.invokable()
+}
+
+// invokable says why a version could not be invoked; nil is that of a function
+// that is still being created.
+func (v *version) invokable() error {
 	if v == nil {
-		return nil, functionPending()
+		return functionPending()
 	}
+	conf := v.configuration
 	if v.code == nil {
-		return nil, notImplemented("invoking container images, such as " + t.name + ",")
+		return notImplemented("invoking container images, such as " + conf.FunctionName + ",")
 	}
-	if _, ok := entrypoint(v.configuration.Runtime, v.configuration.Handler); !ok {
-		return nil, notImplemented("invoking functions on runtime " + v.configuration.Runtime + ", such as " + t.name + ",")
+	if _, ok := entrypoint(conf.Runtime, conf.Handler); !ok {
+		return notImplemented("invoking functions on runtime " + conf.Runtime + ", such as " + conf.FunctionName + ",")
 	}
-	return v, nil
+	return nil
 }
 
 // run invokes a function once. An error means that it could not be invoked;
@@ -195,13 +194,18 @@ func (e *environment) invoke(conf configuration, inv *invocation) answer {
 	return result
 }
 
-// acquire picks what serves a function, and the environment that was idle
+// acquire picks what serves an invocation, and the environment that was idle
 // least, if there is one that is idle.
 func (s *Server) acquire(t target) (*version, *environment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, err := s.invokableVersion(t)
+	f, err := s.find(t)
 	if err != nil {
+		return nil, nil, err
+	}
+	s.sweep(f)
+	v := f.pick()
+	if err := v.invokable(); err != nil {
 		return nil, nil, err
 	}
 	v.busy++
@@ -217,14 +221,19 @@ func (s *Server) acquire(t target) (*version, *environment, error) {
 }
 
 // giveBack ends an invocation: its environment, if it can be used again, waits
-// for the next one, unless its version has been replaced meanwhile.
+// for the next one, unless its version, or its own time, is over meanwhile.
 func (s *Server) giveBack(v *version, e *environment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v.busy--
-	if !v.retired {
+	if !v.retired { // and so its function is not deleted
 		if e != nil {
+			if e.warmed.IsZero() {
+				e.number, e.warmed = v.warmed, time.Now()
+				v.warmed++
+			}
 			v.idle = append(v.idle, e)
+			s.sweep(s.functions[v.configuration.FunctionName])
 		}
 		return
 	}

@@ -30,6 +30,42 @@ type Options struct {
 	// AWS's does, and the next GetFunction says Active or Successful.
 	UpdateTime time.Duration
 
+	// Window is how long after the completion of an update, at T, the version
+	// that it replaced may go on serving. This is a pessimistic model, not a
+	// claim about AWS. With zero, the default, an update is a hard cut.
+	//
+	// Until T+Window a new execution environment may be of the earlier version.
+	// A warm one of that version moves over, which is to say that it is killed,
+	// at a moment of its own between T and T+Window, or after the invocation
+	// that it is busy with then. The moments are spread evenly; the version's
+	// first environment is the last to move.
+	//
+	// Which version an invocation is for is no matter of luck. While a window
+	// lasts, every other invocation of the function, beginning with the first
+	// after the update, is for what the update replaced, and the ones between
+	// for the newest version, in a warm environment if there is one and else in
+	// a new one. Updates can overlap: each earlier version has a window of its
+	// own. They take turns then, those first that cannot be started (see
+	// [Deployment.Startable]) and after these those that came into play first:
+	// of a and b invocations get a, newest, b, newest, a and so on. Each update
+	// that completes begins this anew. So where something that was replaced
+	// cannot be started, the first invocation after the update fails, the next
+	// one is the newest version's, and 2n invocations meet each of n others.
+	//
+	// After T+Window of the last update only the newest version serves.
+	Window time.Duration
+
+	// Mixed says that within the window code and configuration travel
+	// separately: a new environment may get the code of any version that may
+	// serve with the configuration of any other. Such a mixture takes turns like
+	// an earlier version, until the window of either part is over. The
+	// architecture travels with the code. An update changes code or
+	// configuration, and so by itself makes no mixture; two within one window do.
+	//
+	// This too is a pessimistic model, not a claim about AWS, which does not say
+	// whether they can mix. Without Window it has no effect.
+	Mixed bool
+
 	// HostBinaries says that packages hold binaries for this machine, whatever
 	// architecture their functions declare. Set it where the host is not
 	// linux/amd64; without it, an ELF file for another machine than the
@@ -56,6 +92,10 @@ type Options struct {
 	// made in order, one at a time, and before the answer is sent if UpdateTime
 	// is zero. It may read from the server but must not create or update
 	// functions: the call would wait for itself.
+	//
+	// With Mixed it is also called for each mixture that comes into play with an
+	// update, before the call for the update's own version: so the last
+	// Deployment told of a function is its newest version.
 	OnServe func(Deployment)
 }
 
@@ -65,7 +105,7 @@ type Failure struct {
 	Reason, ReasonCode string
 }
 
-// Deployment is what serves a function's invocations.
+// Deployment is what serves, or may serve, a function's invocations.
 type Deployment struct {
 	Function, Runtime, Handler, Architecture, CodeSha256 string
 
@@ -76,6 +116,11 @@ type Deployment struct {
 	// not built for another machine than Architecture (see
 	// [Options.HostBinaries]). Sorted.
 	Executables []string
+
+	// Mixed says that this is not what an update came to, but the code of one
+	// update with the configuration of another, which may serve for the length
+	// of the window. See [Options.Mixed].
+	Mixed bool
 }
 
 // Startable says whether the package holds what the runtime would start, in a
@@ -127,6 +172,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.UpdateTime < 0 {
 		return o, fmt.Errorf("update time %s is negative", o.UpdateTime)
+	}
+	if o.Window < 0 {
+		return o, fmt.Errorf("window %s is negative", o.Window)
 	}
 	return o, nil
 }

@@ -10,6 +10,18 @@
 // for real: previous code serves while an update is InProgress, revisions go
 // stale, a package without the right binary fails with Lambda's own errors.
 //
+// # The window
+//
+// AWS says of a finished update that for "a brief window, typically less than a
+// minute" requests may be served by either version. How long that is, which
+// version a request meets and whether code and configuration can come from
+// different versions, it does not say. With [Options.Window] and [Options.Mixed]
+// the emulator plays this as badly as the words allow: both versions do serve,
+// in turn, and what could go wrong does, each time alike. This is a pessimistic
+// model to test a migration against, not a claim about AWS.
+//
+// https://aws.amazon.com/lambda/faqs/
+//
 // # What differs from AWS
 //
 //   - Functions on go1.x can be created. AWS blocks that since February 2024;
@@ -167,6 +179,9 @@ func (s *Server) Close() error {
 func (s *Server) close() error {
 	s.mu.Lock()
 	s.stopped = true
+	for _, f := range s.functions {
+		s.endWindow(f)
+	}
 	s.mu.Unlock()
 	s.stop()
 

@@ -158,7 +158,14 @@ func (s *Server) accept(t target, u update) (accepted, configuration, error) {
 	}
 	s.packages.keep(code)
 	f.reported = conf
-	f.next = &version{configuration: conf, code: code}
+	f.updates++
+	from := f.serving.origin
+	if u.code != nil {
+		from.code = f.updates
+	} else {
+		from.configuration = f.updates
+	}
+	f.next = &version{configuration: conf, code: code, origin: from}
 	return accepted{f, f.next}, conf, nil
 }
 
@@ -191,8 +198,10 @@ func (s *Server) complete(f *function, v *version, failure *Failure) {
 	}
 	f.next = nil
 	if failure == nil {
-		s.retire(f.serving)
-		f.serving = v
+		for _, m := range s.replace(f, v) {
+			s.untold = append(s.untold, s.deployment(m))
+		}
+		s.untold = append(s.untold, s.deployment(v))
 		f.reported.State, f.reported.StateReason, f.reported.StateReasonCode = "Active", "", ""
 		f.reported.LastUpdateStatus = "Successful"
 		f.reported.LastUpdateStatusReason, f.reported.LastUpdateStatusReasonCode = "", ""
@@ -208,9 +217,6 @@ func (s *Server) complete(f *function, v *version, failure *Failure) {
 	// Assumption, the stricter one: the end of an update is a revision of its
 	// own, so the revision in the update's answer is stale afterwards.
 	f.reported.revise()
-	if failure == nil {
-		s.untold = append(s.untold, s.deployment(v))
-	}
 	s.mu.Unlock()
 	s.tell()
 }
@@ -223,6 +229,7 @@ func (s *Server) deployment(v *version) Deployment {
 		Handler:      v.configuration.Handler,
 		Architecture: v.configuration.architecture(),
 		CodeSha256:   v.configuration.CodeSha256,
+		Mixed:        v.mixed,
 	}
 	if v.code == nil {
 		return d

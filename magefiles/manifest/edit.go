@@ -17,27 +17,27 @@ import (
 //
 // A file with problems is left as it is, and they are returned as [Problems],
 // without a look at the packages. A symbolic link is followed.
-func SetDual(file, env string, dual bool) error {
+func SetDual(file, env string, dual bool) (changed bool, err error) {
 	data, err := read(file)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m, err := Parse(file, data)
 	if err != nil {
-		return err
+		return false, err
 	}
 	e, err := m.Environment(env)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if e.Dual == dual {
-		return nil
+		return false, nil
 	}
 	edited := setMember(data, m.source.root.member("environments").member(env), "dual", strconv.FormatBool(dual))
 	if err := replace(file, edited); err != nil {
-		return fmt.Errorf(`setting "dual" of environment %q to %t in %s: %w`, env, dual, file, err)
+		return false, fmt.Errorf(`setting "dual" of environment %q to %t in %s: %w`, env, dual, file, err)
 	}
-	return nil
+	return true, nil
 }
 
 // setMember returns data with the member called name of the object n set to

@@ -98,13 +98,16 @@ func TestSetDual(t *testing.T) {
 			if err := os.WriteFile(file, []byte(before), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if err := SetDual(file, "dev", false); err != nil {
-				t.Fatal(err)
+			if changed, err := SetDual(file, "dev", false); err != nil || !changed {
+				t.Fatalf("changed: %t, error %v", changed, err)
+			}
+			if changed, err := SetDual(file, "dev", false); err != nil || changed {
+				t.Errorf("again: changed: %t, error %v", changed, err)
 			}
 			checkFile(t, file, after)
 			checkOnlyDual(t, before, after)
 
-			if err := SetDual(file, "dev", true); err != nil {
+			if _, err := SetDual(file, "dev", true); err != nil {
 				t.Fatal(err)
 			}
 			checkFile(t, file, strings.Replace(after, "false", "true", 1))
@@ -178,7 +181,7 @@ func TestSetDualWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for env, dual := range map[string]bool{"prod": true, "stg": false} {
-		if err := SetDual(file, env, dual); err != nil {
+		if _, err := SetDual(file, env, dual); err != nil {
 			t.Error(err)
 		}
 	}
@@ -204,7 +207,7 @@ func TestSetDualKeepsModeAndLink(t *testing.T) {
 	if err := os.Symlink(file, link); err != nil {
 		t.Fatal(err)
 	}
-	if err := SetDual(link, "prod", false); err != nil {
+	if _, err := SetDual(link, "prod", false); err != nil {
 		t.Fatal(err)
 	}
 	checkFile(t, file, strings.Replace(fleet, `"prod-"}`, `"prod-", "dual": false}`, 1))
@@ -222,11 +225,12 @@ func TestSetDualErrors(t *testing.T) {
 	file := writeFleet(t)
 	t.Chdir(filepath.Dir(file))
 
-	checkLines(t, SetDual("lambdas.json", "prd", false),
+	_, err := SetDual("lambdas.json", "prd", false)
+	checkLines(t, err,
 		`lambdas.json:2:19: /environments: no environment "prd" (did you mean "prod"?)`)
 	checkFile(t, file, fleet)
 
-	if err := SetDual("other.json", "prod", false); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := SetDual("other.json", "prod", false); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
 
@@ -234,7 +238,8 @@ func TestSetDualErrors(t *testing.T) {
 	if err := os.WriteFile(file, []byte(broken), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	checkLines(t, SetDual("lambdas.json", "prod", false),
+	_, err = SetDual("lambdas.json", "prod", false)
+	checkLines(t, err,
 		`lambdas.json:7:29: /functions/0/Package: unknown member "Package" (write "package", in lower case)`)
 	checkFile(t, file, broken)
 	checkAlone(t, file)
@@ -250,7 +255,7 @@ func TestSetDualInUnwritableDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
-	err := SetDual(file, "prod", false)
+	_, err := SetDual(file, "prod", false)
 	if !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), `setting "dual" of environment "prod" to false in `+file+": ") {
 		t.Errorf("got %v", err)
 	}

@@ -79,8 +79,8 @@ func ways() []way {
 // ours is what deploy does.
 func ours(ctx context.Context, t *trial) error {
 	r := rollout.New(t.client, t.polling())
-	names := make([]string, len(t.material.targets))
-	for i, target := range t.material.targets {
+	names := make([]string, len(t.targets))
+	for i, target := range t.targets {
 		names[i] = target.FunctionName
 	}
 	goals := make([]rollout.Goal, len(names))
@@ -103,7 +103,7 @@ func Controls(ctx context.Context, o Options) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets, err := m.Select(o.Env, o.Only)
+	targets, err := m.Select(o.Env, o.only())
 	if err != nil {
 		return nil, err
 	}
@@ -158,15 +158,15 @@ type material struct {
 
 // prepare builds and zips the functions into a directory.
 func prepare(ctx context.Context, o Options, targets []manifest.Target, dir string) (material, error) {
-	m := material{targets: targets}
 	s, err := openStage(ctx, o, targets)
 	if err != nil {
-		return m, err
+		return material{}, err
 	}
 	defer s.close()
-	if m.files, err = s.build(ctx); err != nil {
-		return m, err
+	if err := s.build(ctx); err != nil {
+		return material{}, err
 	}
+	m := material{targets: s.targets, files: s.files}
 	for i, t := range targets {
 		b, err := bundle.Write(filepath.Join(dir, t.Function.Name), m.files[i][build.Lambda], m.files[i][build.Bootstrap])
 		if err != nil {
@@ -193,8 +193,8 @@ func (m material) streams() material {
 // trial is one way on its stage.
 type trial struct {
 	*stage
-	material
-	events *traffic.Traffic
+	bundles []bundle.Bundle // of the stage's targets
+	events  *traffic.Traffic
 }
 
 func try(ctx context.Context, o Options, w way, m material) (Outcome, error) {
@@ -211,10 +211,11 @@ func try(ctx context.Context, o Options, w way, m material) (Outcome, error) {
 	}
 	defer s.close()
 	s.progress.Printf("way: %s", w.name)
-	t := &trial{stage: s, material: m}
-	if err := s.create(ctx, m.files); err != nil {
+	s.files = m.files
+	if err := s.create(ctx); err != nil {
 		return outcome, err
 	}
+	t := &trial{stage: s, bundles: m.bundles}
 	if t.events, err = s.traffic(ctx, traffic.Options{Rate: o.Rate, Attempts: w.attempts}); err != nil {
 		return outcome, err
 	}
@@ -247,7 +248,7 @@ func readsStream(t manifest.Target) bool {
 // each does the steps to each function, all functions at once.
 func (t *trial) each(ctx context.Context, steps ...func(context.Context, int) error) error {
 	var group errgroup.Group
-	for i := range t.material.targets {
+	for i := range t.targets {
 		group.Go(func() error {
 			for _, step := range steps {
 				if err := step(ctx, i); err != nil {
@@ -272,7 +273,7 @@ func (t *trial) code(ctx context.Context, i int, p *bundle.Package) error {
 		return err
 	}
 	return retryConflict(ctx, func() error {
-		_, err := t.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: &t.material.targets[i].FunctionName, ZipFile: zip})
+		_, err := t.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: &t.targets[i].FunctionName, ZipFile: zip})
 		return err
 	})
 }
@@ -280,7 +281,7 @@ func (t *trial) code(ctx context.Context, i int, p *bundle.Package) error {
 func (t *trial) toAL2023(ctx context.Context, i int) error {
 	return retryConflict(ctx, func() error {
 		_, err := t.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: &t.material.targets[i].FunctionName, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+			FunctionName: &t.targets[i].FunctionName, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		})
 		return err
 	})
@@ -304,7 +305,7 @@ func (t *trial) wait(ctx context.Context, i int) error {
 	waiter := lambda.NewFunctionUpdatedV2Waiter(t.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 10*time.Millisecond, max(20*time.Millisecond, t.options.Update/4)
 	})
-	return waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &t.material.targets[i].FunctionName}, time.Minute+t.options.Update)
+	return waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &t.targets[i].FunctionName}, time.Minute+t.options.Update)
 }
 
 func (t *trial) settle(ctx context.Context, _ int) error {

@@ -20,7 +20,7 @@ import (
 // Options say what to rehearse.
 type Options struct {
 	Env    string        // environment whose names, region and account are used
-	Only   string        // functions, as manifest.Select takes them; default all
+	Only   *string       // functions, as manifest.Select takes them; nil is all
 	Copies int           // how many of each function there are; default 1
 	Rate   float64       // calls or records a second to each function; 0 is no traffic
 	Update time.Duration // how long an update takes on the emulator
@@ -45,7 +45,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	multiply(m, o.Copies)
-	targets, err := m.Select(o.Env, o.Only)
+	targets, err := m.Select(o.Env, o.only())
 	if err != nil {
 		return err
 	}
@@ -56,12 +56,13 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.close()
-	files, err := s.build(ctx)
-	if err != nil {
-		return err
+	errs := []error{s.build(ctx), s.create(ctx)}
+	if len(s.targets) == 0 {
+		return errors.Join(errs...)
 	}
-	if err := s.create(ctx, files); err != nil {
-		return err
+	m.Functions = nil // but those that were built and created
+	for _, t := range s.targets {
+		m.Functions = append(m.Functions, t.Function)
 	}
 	s.record(ctx, "before")
 	events, err := s.traffic(ctx, traffic.Options{Rate: o.Rate})
@@ -70,27 +71,36 @@ func Run(ctx context.Context, o Options) error {
 	}
 
 	command := release.Options{
-		Manifest:     m,
-		Only:         o.Only,
-		Rollout:      s.polling(),
-		Settle:       &o.Settle,
-		Go:           o.Go,
-		Zips:         s.dir,
-		Platform:     s.platform,
-		AWS:          func(context.Context, manifest.Environment) (aws.Config, error) { return s.server.Config(), nil },
-		KeepManifest: true,
-		Stdout:       io.Discard,
-		Progress:     s.progress,
+		Manifest: m,
+		Rollout:  s.polling(),
+		Settle:   &o.Settle,
+		Go:       o.Go,
+		Zips:     s.dir,
+		Platform: s.platform,
+		AWS:      func(context.Context, manifest.Environment) (aws.Config, error) { return s.server.Config(), nil },
+		Stdout:   io.Discard,
+		Progress: s.progress,
 	}
-	errs := []error{release.Deploy(ctx, o.Env, command)}
+	err = release.Deploy(ctx, o.Env, command)
+	errs = append(errs, err)
 	s.record(ctx, "deployed")
-	if errs[0] == nil {
+	if err == nil {
 		errs = append(errs, release.Cleanup(ctx, o.Env, command))
 		s.record(ctx, "cleaned up")
 	}
 	reports := events.Stop()
 	s.print(reports, time.Since(started))
+	if ctx.Err() != nil {
+		return errors.Join(errs...) // what did not answer was interrupted
+	}
 	return errors.Join(append(errs, s.check(reports))...)
+}
+
+func (o Options) only() string {
+	if o.Only == nil {
+		return ""
+	}
+	return *o.Only
 }
 
 // multiply makes the manifest's functions n, all of the same packages.

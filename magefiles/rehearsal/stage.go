@@ -38,6 +38,7 @@ type stage struct {
 	progress *report.Progress
 	server   *emulator.Server
 	client   *lambda.Client
+	files    []map[build.Binary]string // the binaries of each target
 
 	mu          sync.Mutex
 	served      map[string]emulator.Deployment // the last, by function
@@ -125,8 +126,9 @@ func (s *stage) serve(d emulator.Deployment) {
 	}
 }
 
-// build builds both binaries of the functions.
-func (s *stage) build(ctx context.Context) ([]map[build.Binary]string, error) {
+// build builds both binaries of the functions, and goes on with those that
+// compile.
+func (s *stage) build(ctx context.Context) error {
 	s.progress.Printf("building %s", report.Functions(len(s.targets)))
 	functions := make([]build.Function, len(s.targets))
 	for i, t := range s.targets {
@@ -137,30 +139,31 @@ func (s *stage) build(ctx context.Context) ([]map[build.Binary]string, error) {
 	}
 	results, err := build.Build(ctx, build.Options{Go: s.options.Go, Platform: s.platform, Out: filepath.Join("bin", ".build")}, functions)
 	if err != nil {
-		return nil, err
+		s.targets = nil
+		return err
 	}
-	files := make([]map[build.Binary]string, len(results))
 	errs := make([]error, len(results))
 	for i, r := range results {
-		files[i] = r.Files
+		s.files = append(s.files, r.Files)
 		if r.Err != nil {
 			errs[i] = &rollout.FunctionError{Function: s.targets[i].FunctionName, Doing: "building", Err: r.Err}
 		}
 	}
-	return files, rollout.Failures(errs)
+	s.leave(errs)
+	return rollout.Failures(errs)
 }
 
 // create makes the functions as they stood before: on go1.x with a zip that
 // holds only lambda, or, for one that never ran there, on provided.al2 with
-// only bootstrap.
-func (s *stage) create(ctx context.Context, files []map[build.Binary]string) error {
+// only bootstrap. It goes on with those that it could make.
+func (s *stage) create(ctx context.Context) error {
 	s.progress.Printf("creating %s on the emulator, as before any migration", report.Functions(len(s.targets)))
 	errs := make([]error, len(s.targets))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, t := range s.targets {
 		group.Go(func() error {
-			err := s.createOne(ctx, t, filepath.Join(s.dir, t.Function.Name, "before.zip"), files[i][legacy(t).binary])
+			err := s.createOne(ctx, t, filepath.Join(s.dir, t.Function.Name, "before.zip"), s.files[i][legacy(t).binary])
 			if err != nil {
 				errs[i] = &rollout.FunctionError{Function: t.FunctionName, Doing: "creating", Err: err}
 			}
@@ -168,7 +171,19 @@ func (s *stage) create(ctx context.Context, files []map[build.Binary]string) err
 		})
 	}
 	_ = group.Wait()
+	s.leave(errs)
 	return rollout.Failures(errs)
+}
+
+// leave drops the targets that have an error.
+func (s *stage) leave(errs []error) {
+	targets, files := s.targets, s.files
+	s.targets, s.files = nil, nil
+	for i, err := range errs {
+		if err == nil {
+			s.targets, s.files = append(s.targets, targets[i]), append(s.files, files[i])
+		}
+	}
 }
 
 // origin is where a function comes from.
@@ -261,7 +276,12 @@ func (s *stage) invoke(ctx context.Context, t manifest.Target) answer {
 	if err != nil {
 		return answer{failure: err.Error()}
 	}
-	return answer{payload: string(out.Payload), failure: aws.ToString(out.FunctionError)}
+	a := answer{payload: string(out.Payload), failure: aws.ToString(out.FunctionError)}
+	var named struct{ ErrorType string }
+	if a.failure != "" && json.Unmarshal(out.Payload, &named) == nil && named.ErrorType != "" {
+		a.failure = named.ErrorType
+	}
+	return a
 }
 
 // traffic begins to send events to the functions, but for those that fail as
@@ -301,30 +321,30 @@ func (a answer) String() string {
 	return strings.TrimSpace(a.failure + " " + string(text))
 }
 
-// check compares what the functions said after with what they said before. A
-// function that failed before may fail the same way after: it may need more
-// than a rehearsal has.
+// check compares what the functions said after with what they said before, and
+// says what their traffic lost and what could not start. A function that failed
+// before may fail the same way after: it may need more than a rehearsal has.
 func (s *stage) check(reports []traffic.Report) error {
 	errs := make([]error, len(s.targets))
 	for i, t := range s.targets {
+		found := func(doing, format string, args ...any) {
+			errs[i] = errors.Join(errs[i], &rollout.FunctionError{Function: t.FunctionName, Doing: doing, Err: fmt.Errorf(format, args...)})
+		}
 		before := s.acts[0].answer[t.FunctionName]
 		for _, a := range s.acts[1:] {
-			now := a.answer[t.FunctionName]
-			if now.failure != before.failure && errs[i] == nil {
-				errs[i] = &rollout.FunctionError{Function: t.FunctionName, Doing: "invoking, when " + a.name + ",",
-					Err: fmt.Errorf("it answered %q before and %q now", before, now)}
+			if now := a.answer[t.FunctionName]; now.failure != before.failure {
+				found("invoking, when "+a.name+",", "it answered %q before and %q now", before, now)
 			}
 		}
 		for _, r := range reports {
 			if r.Function == t.FunctionName && !r.Clean() {
-				errs[i] = &rollout.FunctionError{Function: t.FunctionName, Doing: "sending events to",
-					Err: fmt.Errorf("%d of %d invocations failed, %d records were lost and %d out of order: %s", r.Errors, r.Invocations, r.Lost, r.OutOfOrder, r.FirstError)}
+				found("sending events to", "%d of %d invocations failed, %d records were lost and %d out of order: %s",
+					r.Errors, r.Invocations, r.Lost+r.Pending, r.OutOfOrder, r.FirstError)
 			}
 		}
 		for _, d := range s.unstartable {
 			if d.Function == t.FunctionName {
-				errs[i] = &rollout.FunctionError{Function: t.FunctionName, Doing: "serving",
-					Err: fmt.Errorf("runtime %s, handler %s could start nothing in a zip of %s", d.Runtime, d.Handler, strings.Join(d.Files, " + "))}
+				found("serving", "%s with handler %s can start nothing in a zip of %s", d.Runtime, d.Handler, strings.Join(d.Files, " + "))
 			}
 		}
 	}

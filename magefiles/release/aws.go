@@ -58,9 +58,16 @@ func patient(cfg *aws.Config) {
 	}
 }
 
-// checkAccount stops a run that would go to another account than the manifest
-// says.
-func checkAccount(ctx context.Context, cfg aws.Config, env manifest.Environment) error {
+// checkCredentials stops a run that has no credentials, or would go to another
+// account than the manifest says.
+func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environment) error {
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		way := "set AWS_PROFILE, or a profile in lambdas.json"
+		if env.Profile != "" {
+			way = "run: aws sso login --profile " + env.Profile
+		}
+		return fmt.Errorf("no AWS credentials for environment %q; %s (%w)", env.Name, way, err)
+	}
 	if env.Account == "" {
 		return nil
 	}

@@ -1,13 +1,11 @@
 package release
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dualboot/magefiles/build"
@@ -40,24 +38,15 @@ type built struct {
 	err    error
 }
 
-// compile builds the binaries of the functions. One run at a time does so in a
-// checkout; another waits. The error is one that concerns them all.
+// compile builds the binaries of the functions. The error is one that concerns
+// them all.
 func (o Options) compile(ctx context.Context, functions []wanted) ([]built, error) {
-	unlock, err := o.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	return o.compileLocked(ctx, functions)
-}
-
-func (o Options) compileLocked(ctx context.Context, functions []wanted) ([]built, error) {
 	list := make([]build.Function, len(functions))
 	for i, f := range functions {
 		list[i] = build.Function{Name: f.Name, Package: filepath.FromSlash(f.Package), Tags: f.Tags, Binaries: binaries(f.legacy)}
 	}
 	results, err := build.Build(ctx, build.Options{
-		Go: o.Go, Platform: o.Platform, Out: filepath.Join(o.out(), ".build"),
+		Go: o.Go, Platform: o.Platform, Out: filepath.Join("bin", ".build"), Verbose: o.Verbose,
 	}, list)
 	if err != nil {
 		return nil, err
@@ -72,14 +61,9 @@ func (o Options) compileLocked(ctx context.Context, functions []wanted) ([]built
 	return out, nil
 }
 
-// pack builds the functions like compile, and writes their zips.
+// pack builds the functions and writes their zips.
 func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) {
-	unlock, err := o.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	out, err := o.compileLocked(ctx, functions)
+	out, err := o.compile(ctx, functions)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +74,7 @@ func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) 
 			continue
 		}
 		group.Go(func() error {
-			dir, files := filepath.Join(o.zips(), functions[i].Name), out[i].files
+			dir, files := filepath.Join(cmp.Or(o.Zips, "bin"), functions[i].Name), out[i].files
 			var err error
 			if out[i].bundle, err = bundle.Write(dir, files[build.Lambda], files[build.Bootstrap]); err != nil {
 				out[i].err = &rollout.FunctionError{Function: functions[i].name, Doing: "zipping", Err: err}
@@ -99,15 +83,4 @@ func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) 
 		})
 	}
 	return out, group.Wait()
-}
-
-func (o Options) lock() (unlock func(), err error) {
-	if err := os.MkdirAll(o.out(), 0o755); err != nil {
-		return nil, err
-	}
-	unlock, err = lockedfile.MutexAt(filepath.Join(o.out(), ".lock")).Lock()
-	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", o.out(), err)
-	}
-	return unlock, nil
 }

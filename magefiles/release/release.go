@@ -5,6 +5,7 @@ package release
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,44 +21,50 @@ import (
 	"example.com/dualboot/magefiles/rollout"
 )
 
+// file is the manifest, and the zips go below bin.
+const file = "lambdas.json"
+
 // Options say how to run a command. The zero value is what mage runs with, in
 // the directory of lambdas.json.
 type Options struct {
-	// Only selects functions, as manifest.Select does; default all.
-	Only string
+	// Only, when not nil, selects functions, as manifest.Select does.
+	Only *string
 	// Rollout are the limits of the rollout.
 	Rollout rollout.Options
 	// Settle, when not nil, is the settle delay instead of the environment's.
 	Settle *time.Duration
 
-	File string // the manifest's; default lambdas.json
-	// Manifest is used instead of File's content when it is not nil.
-	Manifest *manifest.Manifest
-	Go       string // the go command; default go
-	Out      string // directory for binaries and zips; default bin
-	Zips     string // directory for the zips, when it is another one than Out
+	Go      string    // the go command; default go
+	Verbose io.Writer // told each go build, when it is not nil
+	Zips    string    // directory for the zips; default bin
 
+	// Manifest is used instead of lambdas.json when it is not nil, and nothing
+	// is written to lambdas.json then.
+	Manifest *manifest.Manifest
 	// Platform is what the binaries are built for; default build.AWS.
 	Platform build.Platform
 	// AWS returns the AWS configuration of an environment; default LoadAWS.
 	AWS func(context.Context, manifest.Environment) (aws.Config, error)
-	// KeepManifest leaves lambdas.json as it is after a cleanup.
-	KeepManifest bool
 
 	Stdout   io.Writer        // for data; default os.Stdout
 	Progress *report.Progress // default one that begins now, to os.Stderr
 }
 
-func (o Options) file() string      { return cmp.Or(o.File, "lambdas.json") }
-func (o Options) out() string       { return cmp.Or(o.Out, "bin") }
-func (o Options) zips() string      { return cmp.Or(o.Zips, o.out()) }
 func (o Options) stdout() io.Writer { return cmp.Or[io.Writer](o.Stdout, os.Stdout) }
 
-func (o Options) load() (*manifest.Manifest, error) {
-	if o.Manifest != nil {
-		return o.Manifest, nil
+// load returns the manifest and the pattern that selects functions.
+func (o Options) load() (*manifest.Manifest, string, error) {
+	only := ""
+	if o.Only != nil {
+		if only = *o.Only; only == "" {
+			return nil, "", errors.New("-only is empty; leave it out to choose all functions")
+		}
 	}
-	return manifest.Load(o.file())
+	if o.Manifest != nil {
+		return o.Manifest, only, nil
+	}
+	m, err := manifest.Load(file)
+	return m, only, err
 }
 
 // Build builds the binaries of each function and writes a JSON line with their
@@ -88,11 +95,11 @@ func Zip(ctx context.Context, o Options) error {
 
 // produce runs a step of the build for the functions that are selected.
 func (o Options) produce(ctx context.Context, step func(context.Context, []wanted) ([]built, error), describe func(built) any) error {
-	m, err := o.load()
+	m, only, err := o.load()
 	if err != nil {
 		return err
 	}
-	functions, err := m.Match(o.Only)
+	functions, err := m.Match(only)
 	if err != nil {
 		return err
 	}
@@ -128,23 +135,38 @@ func Deploy(ctx context.Context, env string, o Options) error {
 // writes a JSON line for each. Once every function of the environment is clean
 // it sets the environment's dual to false in lambdas.json.
 func Cleanup(ctx context.Context, env string, o Options) error {
+	o.Progress = o.progress()
 	all, err := o.roll(ctx, env, true)
-	if err != nil || !all || o.KeepManifest {
+	if err != nil || !all || o.Manifest != nil {
 		return err
 	}
-	return manifest.SetDual(o.file(), env, false)
+	changed, err := manifest.SetDual(file, env, false)
+	if changed {
+		o.Progress.Printf("%s: %q of %q is false now, so that no deploy brings lambda back; commit it", file, "dual", env)
+	}
+	return err
+}
+
+func (o Options) progress() *report.Progress {
+	if o.Progress != nil {
+		return o.Progress
+	}
+	return report.NewProgress(os.Stderr)
 }
 
 // roll deploys or cleans up, and reports whether that went for all functions of
 // the environment.
 func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, err error) {
-	m, err := o.load()
+	m, only, err := o.load()
 	if err != nil {
 		return false, err
 	}
-	targets, err := m.Select(env, o.Only)
+	targets, err := m.Select(env, only)
 	if err != nil {
 		return false, err
+	}
+	if o.Rollout.Concurrency < 0 {
+		return false, fmt.Errorf("-concurrency is %d; give a number above 0", o.Rollout.Concurrency)
 	}
 	e := targets[0].Environment
 	load := o.AWS
@@ -159,12 +181,9 @@ func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, 
 	var calls calls
 	calls.watch(&cfg)
 
-	progress := o.Progress
-	if progress == nil {
-		progress = report.NewProgress(os.Stderr)
-	}
+	progress := o.progress()
 	progress.Printf("%s: %s", env, describe(cfg, e, len(targets)))
-	if err := checkAccount(ctx, cfg, e); err != nil {
+	if err := checkCredentials(ctx, cfg, e); err != nil {
 		return false, err
 	}
 
@@ -188,9 +207,7 @@ func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, 
 			goals[i].Settle = *o.Settle
 		}
 	}
-	if err := o.packGoals(ctx, progress, targets, goals); err != nil {
-		return false, err
-	}
+	o.packGoals(ctx, progress, targets, goals)
 
 	lines := report.NewLines(o.stdout())
 	results := r.Apply(ctx, goals, func(i int, result rollout.Result) {
@@ -202,13 +219,17 @@ func (o Options) roll(ctx context.Context, env string, cleanup bool) (all bool, 
 		errs[i] = result.Err
 	}
 	progress.Printf("%s: %s; calls: %v", env, summary(results), &calls)
-	return len(targets) == len(m.Functions), rollout.Failures(errs)
+	err = rollout.Failures(errs)
+	if broken := lines.Err(); broken != nil {
+		err = errors.Join(err, fmt.Errorf("writing the results: %w", broken))
+	}
+	return len(targets) == len(m.Functions), err
 }
 
 // packGoals builds the zips that the goals need, and no others. A function
 // that cannot be read is not built, and one that cannot be built has a goal
 // that says so.
-func (o Options) packGoals(ctx context.Context, progress *report.Progress, targets []manifest.Target, goals []rollout.Goal) error {
+func (o Options) packGoals(ctx context.Context, progress *report.Progress, targets []manifest.Target, goals []rollout.Goal) {
 	var list []wanted
 	var at []int // the goal of each
 	for i, g := range goals {
@@ -218,20 +239,20 @@ func (o Options) packGoals(ctx context.Context, progress *report.Progress, targe
 		}
 	}
 	if len(list) == 0 {
-		return nil
+		return
 	}
 	progress.Printf("building %s", report.Functions(len(list)))
 	results, err := o.pack(ctx, list)
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w while building; nothing was sent", rollout.ErrInterrupted)
+		err = rollout.ErrInterrupted
 	}
-	if err != nil {
-		return err
+	for n, i := range at {
+		if err != nil {
+			goals[i].Err = &rollout.FunctionError{Function: goals[i].Function, Doing: "building", Err: err}
+			continue
+		}
+		goals[i].Bundle, goals[i].Err = results[n].bundle, results[n].err
 	}
-	for n, r := range results {
-		goals[at[n]].Bundle, goals[at[n]].Err = r.bundle, r.err
-	}
-	return nil
 }
 
 func describe(cfg aws.Config, e manifest.Environment, n int) string {

@@ -72,6 +72,7 @@ type Lines struct {
 	w       io.Writer
 	next    int
 	waiting map[int]rollout.Result
+	err     error
 }
 
 // NewLines returns lines that are written to w.
@@ -89,11 +90,18 @@ func (l *Lines) Put(i int, r rollout.Result) {
 		}
 		delete(l.waiting, l.next)
 		l.next++
-		l.write(r)
+		l.err = cmp.Or(l.err, l.write(r))
 	}
 }
 
-func (l *Lines) write(r rollout.Result) {
+// Err is why lines could not be written, if they could not.
+func (l *Lines) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *Lines) write(r rollout.Result) error {
 	out := line{
 		FunctionName: r.Function,
 		Runtime:      r.After.Runtime,
@@ -109,7 +117,7 @@ func (l *Lines) write(r rollout.Result) {
 	if r.Err != nil {
 		out.Error = r.Err.Error()
 	}
-	_ = JSON(l.w, out)
+	return JSON(l.w, out)
 }
 
 // JSON writes v as one line.

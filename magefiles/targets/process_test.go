@@ -146,13 +146,37 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestBrokenPipe deploys into a pipe that nobody reads.
+func TestBrokenPipe(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "first", "second")
+	f.create("first", "second")
+	cmd := f.command("deployProd")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = w, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	w.Close()
+	cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stderr.String(), "writing the results: ") {
+		t.Errorf("exit status %d\n%s", status, stderr.String())
+	}
+	f.expect("provided.al2023", "bootstrap", dual, "first", "second")
+}
+
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, samples...)
 	manifest := f.read("lambdas.json")
 	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"package": "./functions/order-stream", "dual": false`)
 	manifest = f.read("lambdas.json")
-	cmd := f.command("local", "-update=50ms", "-settle=10ms")
+	cmd := f.command("local", "-update=50ms", "-window=200ms", "-rate=20")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1", "TMPDIR="+t.TempDir()) // it has an emulator of its own
 	status, stdout, stderr := result(t, cmd)
 	if status != 0 {
@@ -163,10 +187,14 @@ func TestLocal(t *testing.T) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
 	}
 	for _, want := range []string{
-		"prod-example-api before go1.x lambda lambda 200 {\"requestId\":",
+		"prod-example-api before go1.x lambda lambda 200 {\"time\":\"20",
 		"prod-order-stream before provided.al2 bootstrap bootstrap {\"batchItemFailures\":[]}",
 		"deployed provided.al2023 bootstrap bootstrap + lambda",
 		"cleaned up provided.al2023 bootstrap bootstrap {",
+		"prod-example-api api ",
+		"prod-order-stream kinesis ",
+		"prod-inventory-table dynamodb ",
+		"prod-nightly-report event ",
 	} {
 		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
 			t.Errorf("no line %q in\n%s", want, stdout)
@@ -192,9 +220,60 @@ func TestLocalCatches(t *testing.T) {
 	f := newFixture(t, emulator.Options{}, "example-api", "nightly-report")
 	f.replace("functions/example-api/main.go", "func main() {\n", "func main() {\n\tif os.Getenv(\"AWS_LAMBDA_RUNTIME_API\") != \"\" {\n\t\tos.Exit(7)\n\t}\n")
 	f.replace("functions/example-api/main.go", "import (\n", "import (\n\t\"os\"\n")
-	status, _, stderr := f.run("local", "-update=10ms", "-settle=0s")
+	status, _, stderr := f.run("local", "-update=10ms", "-window=0s", "-rate=0")
 	if want := `invoking, when deployed, "prod-example-api": it answered`; status != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, `invoking, when deployed, "prod-nightly-report"`) {
 		t.Errorf("exit status %d, and the error is not about example-api alone:\n%s", status, stderr)
+	}
+}
+
+// TestLocalWithoutSettling rehearses a deploy that does not wait for the window
+// after an update to pass, and so meets the old code with the new runtime.
+func TestLocalWithoutSettling(t *testing.T) {
+	if !canRun {
+		t.Skip("this machine starts no linux/amd64 binaries")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	status, stdout, stderr := f.run("local", "-update=50ms", "-window=2s", "-settle=0s", "-rate=50")
+	for _, want := range []string{`sending events to "prod-order-stream": `, "Runtime.InvalidEntrypoint"} {
+		if status != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("exit status %d, and the error does not say %q:\n%s%s", status, want, stdout, stderr)
+		}
+	}
+}
+
+// TestControls checks that ours is the way that loses nothing, and that the
+// experiment sees what the others lose.
+func TestControls(t *testing.T) {
+	if !canRun {
+		t.Skip("this machine starts no linux/amd64 binaries")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "example-api", "order-stream")
+	stdout, _ := f.must("controls", "-update=300ms", "-window=600ms", "-rate=20")
+	var rows [][]string
+	for line := range strings.Lines(stdout) {
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(line, "|\n"), "|") {
+			cells = append(cells, strings.TrimSpace(cell))
+		}
+		rows = append(rows, cells)
+	}
+	if len(rows) != 2+9 {
+		t.Fatalf("%d lines, want a head and 9 ways:\n%s", len(rows), stdout)
+	}
+	for i, row := range rows[2:] {
+		var failed, calls, lost, records int
+		if _, err := fmt.Sscanf(row[1]+" "+row[2], "%d of %d %d of %d", &failed, &calls, &lost, &records); err != nil {
+			t.Fatalf("row %v: %v", row, err)
+		}
+		lossless := i == 0 || strings.HasPrefix(row[0], "event source disabled")
+		if lossless != (failed == 0) || records == 0 {
+			t.Errorf("%s: %d of %d invocations failed", row[0], failed, calls)
+		}
+		if capped := strings.HasSuffix(row[0], "dropped after 2 attempts"); capped != (lost > 0) {
+			t.Errorf("%s: %d of %d records were lost", row[0], lost, records)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func Local(
 	defer stop()
 	return rehearsal.Run(ctx, rehearsal.Options{
 		Env:    value(env, production),
-		Only:   value(only, ""),
+		Only:   only,
 		Copies: value(copies, 1),
 		Rate:   value(rate, 10),
 		Update: value(update, time.Second),
@@ -119,7 +119,7 @@ func Controls(
 	defer stop()
 	_, err := rehearsal.Controls(ctx, rehearsal.Options{
 		Env:    value(env, production),
-		Only:   value(only, ""),
+		Only:   only,
 		Rate:   value(rate, 20),
 		Update: value(update, time.Second),
 		Window: value(window, time.Second),
@@ -150,16 +150,21 @@ func Emulator(
 const production = "prod"
 
 func options(only *string, concurrency *int) release.Options {
-	return release.Options{
-		Only:    value(only, ""),
+	o := release.Options{
+		Only:    only,
 		Go:      mg.GoCmd(),
 		Rollout: rollout.Options{Concurrency: value(concurrency, 0)},
 	}
+	if mg.Verbose() {
+		o.Verbose = os.Stderr
+	}
+	return o
 }
 
 // interruptible ends the context at SIGINT and SIGTERM. A second signal ends
-// the program at once.
+// the program at once. A reader of the output that goes away ends nothing.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop

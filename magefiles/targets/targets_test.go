@@ -438,7 +438,9 @@ func TestMigration(t *testing.T) {
 	if got := f.read("lambdas.json"); got != manifest {
 		t.Errorf("cleanup of some functions has changed lambdas.json:\n%s", got)
 	}
-	f.must("cleanup")
+	if _, stderr := f.must("cleanup"); !strings.Contains(stderr, `lambdas.json: "dual" of "prod" is false now`) {
+		t.Errorf("cleanup does not say that it has changed lambdas.json:\n%s", stderr)
+	}
 	f.expect("provided.al2023", "bootstrap", onlyBootstrap, names...)
 	if got, want := f.read("lambdas.json"), strings.Replace(manifest, `"settle": "300ms"}`, `"settle": "300ms", "dual": false}`, 1); got != want {
 		t.Errorf("cleanup makes lambdas.json\n%s\nwant\n%s", got, want)
@@ -580,6 +582,16 @@ func TestNothingIsSent(t *testing.T) {
 			},
 			want: `there is no AWS profile "our_prod", which environment "prod" uses; run: aws configure --profile our_prod`,
 		},
+		{
+			name: "no credentials", args: []string{"deployProd"}, status: 1,
+			prepare: func(cmd *exec.Cmd) {
+				f.write("../config", "[profile our_prod]\n")
+				cmd.Env = append(cmd.Env, "AWS_CONFIG_FILE="+f.path("../config"), "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+			},
+			want: `no AWS credentials for environment "prod"; run: aws sso login --profile our_prod (`,
+		},
+		{name: "empty pattern", args: []string{"deployProd", "-only="}, status: 1, want: "-only is empty; leave it out to choose all functions"},
+		{name: "no concurrency", args: []string{"cleanup", "-concurrency=-1"}, status: 1, want: "-concurrency is -1; give a number above 0"},
 		{
 			name: "broken manifest", args: []string{"cleanup"}, status: 1,
 			prepare: func(*exec.Cmd) {
