@@ -31,7 +31,7 @@ func (s *stage) print(reports []traffic.Report, took time.Duration) {
 	}
 	w.Flush()
 	if more := len(s.targets) - most; more > 0 {
-		fmt.Fprintf(out, "and %s more\n", report.Functions(more))
+		fmt.Fprintf(out, "and %d more\n", more)
 	}
 	if len(reports) > 0 {
 		fmt.Fprintln(out)

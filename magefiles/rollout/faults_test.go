@@ -142,12 +142,17 @@ type fleet struct {
 	count  int
 }
 
+// settle is as long as the window in which an update may meet the one before.
+const settle = 3 * time.Millisecond
+
 var fleetNames = []string{"legacy", "al2"}
 
 func newFleet(zips bundle.Bundle, old map[string][]byte) (*fleet, error) {
 	f := &fleet{served: map[string][]emulator.Deployment{}}
 	server, err := emulator.Start(emulator.Options{
 		UpdateTime: 2 * time.Millisecond,
+		Window:     settle,
+		Mixed:      true,
 		OnServe: func(d emulator.Deployment) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
@@ -175,7 +180,7 @@ func newFleet(zips bundle.Bundle, old map[string][]byte) (*fleet, error) {
 		}); err != nil {
 			return nil, errors.Join(err, server.Close())
 		}
-		f.goals = append(f.goals, rollout.Goal{Function: fleetNames[i], Dual: true, Bundle: zips, Settle: 2 * time.Millisecond})
+		f.goals = append(f.goals, rollout.Goal{Function: fleetNames[i], Dual: true, Bundle: zips, Settle: settle})
 	}
 	return f, nil
 }
@@ -354,6 +359,7 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 				return fmt.Errorf("there was a moment with %+v", d)
 			}
 		}
+		served = slices.DeleteFunc(served, func(d emulator.Deployment) bool { return d.Mixed })
 		if last := served[len(served)-1]; last.Runtime != rollout.Wanted || last.Handler != "bootstrap" || len(last.Files) != 2 {
 			return fmt.Errorf("%s ends as %+v", name, last)
 		}
