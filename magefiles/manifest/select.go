@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -21,6 +22,19 @@ type Target struct {
 	// Dual says whether its zip carries the legacy binary: it does if both the
 	// function and the environment say so.
 	Dual bool
+}
+
+// Pattern returns the glob that an optional flag gives: "" for all functions
+// where there is no flag. An empty flag is an error, since an unset variable in
+// a shell makes one.
+func Pattern(only *string) (string, error) {
+	if only == nil {
+		return "", nil
+	}
+	if *only == "" {
+		return "", errors.New("-only is empty; leave it out to choose all functions")
+	}
+	return *only, nil
 }
 
 // Select returns the functions to deploy to the environment called env, in the

@@ -143,3 +143,16 @@ func TestProblem(t *testing.T) {
 	_, err := byHand.Environment("prod")
 	checkLines(t, err, `/environments: no environment "prod" (known: dev)`)
 }
+
+func TestPattern(t *testing.T) {
+	glob, empty := "a*", ""
+	if got, err := Pattern(nil); got != "" || err != nil {
+		t.Errorf("without a flag: %q, %v", got, err)
+	}
+	if got, err := Pattern(&glob); got != glob || err != nil {
+		t.Errorf("with a flag: %q, %v", got, err)
+	}
+	if _, err := Pattern(&empty); err == nil || err.Error() != "-only is empty; leave it out to choose all functions" {
+		t.Errorf("with an empty flag: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,16 +23,15 @@ import (
 	"example.com/dualboot/magefiles/traffic"
 )
 
-// An Outcome is what one way to migrate came to.
-type Outcome struct {
-	Way        string
-	Lossless   bool // nothing may fail or be lost in this way
-	Calls      int  // invocations
-	Failed     int  // invocations that failed
-	Records    int  // records of the streams
-	Lost       int  // of them
-	WorstAge   time.Duration
-	FirstError string
+// outcome is what one way to migrate came to.
+type outcome struct {
+	way        string
+	calls      int // invocations
+	failed     int // invocations that failed
+	records    int // records of the streams
+	lost       int // of them
+	worstAge   time.Duration
+	firstError string
 }
 
 // way is an order of steps in which people migrate.
@@ -98,53 +98,46 @@ func ours(ctx context.Context, t *trial) error {
 // otherwise, each under the same traffic on an emulator of its own, and writes
 // the outcomes as a Markdown table. The error says which lossless way has lost
 // something.
-func Controls(ctx context.Context, o Options) ([]Outcome, error) {
-	m, err := manifest.Load("lambdas.json")
+func Controls(ctx context.Context, o Options) error {
+	_, targets, err := o.load()
 	if err != nil {
-		return nil, err
-	}
-	targets, err := m.Select(o.Env, o.only())
-	if err != nil {
-		return nil, err
+		return err
 	}
 	dir, err := os.MkdirTemp("", "dualboot-")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer os.RemoveAll(dir)
 	made, err := prepare(ctx, o, targets, dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var outcomes []Outcome
+	var outcomes []outcome
 	var errs []error
 	for _, w := range ways() {
-		outcome, err := try(ctx, o, w, made)
+		out, err := try(ctx, o, w, made)
+		if ctx.Err() != nil {
+			errs = append(errs, rollout.ErrInterrupted)
+			break
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", w.name, err))
 		}
-		if w.lossless && (outcome.Failed > 0 || outcome.Lost > 0) {
-			errs = append(errs, fmt.Errorf("%s: %d invocations failed, %d records were lost: %s", w.name, outcome.Failed, outcome.Lost, outcome.FirstError))
+		if w.lossless && (out.failed > 0 || out.lost > 0) {
+			errs = append(errs, fmt.Errorf("%s: %d invocations failed, %d records were lost: %s", w.name, out.failed, out.lost, out.firstError))
 		}
-		if ctx.Err() != nil {
-			return outcomes, rollout.ErrInterrupted
-		}
-		outcomes = append(outcomes, outcome)
+		outcomes = append(outcomes, out)
 	}
-	var out io.Writer = os.Stdout
-	if o.Stdout != nil {
-		out = o.Stdout
-	}
-	return outcomes, errors.Join(append(errs, printOutcomes(out, outcomes))...)
+	return errors.Join(append(errs, printOutcomes(cmp.Or[io.Writer](o.Stdout, os.Stdout), outcomes))...)
 }
 
 // printOutcomes writes a Markdown table, aligned for people.
-func printOutcomes(out io.Writer, outcomes []Outcome) error {
+func printOutcomes(out io.Writer, outcomes []outcome) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(w, "| way\t| failed invocations\t| lost records\t| worst iterator age\t|")
 	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|")
 	for _, o := range outcomes {
-		fmt.Fprintf(w, "| %s\t| %d of %d\t| %d of %d\t| %v\t|\n", o.Way, o.Failed, o.Calls, o.Lost, o.Records, o.WorstAge.Round(10*time.Millisecond))
+		fmt.Fprintf(w, "| %s\t| %d of %d\t| %d of %d\t| %v\t|\n", o.way, o.failed, o.calls, o.lost, o.records, o.worstAge.Round(10*time.Millisecond))
 	}
 	return w.Flush()
 }
@@ -197,43 +190,42 @@ type trial struct {
 	events  *traffic.Traffic
 }
 
-func try(ctx context.Context, o Options, w way, m material) (Outcome, error) {
-	outcome := Outcome{Way: w.name, Lossless: w.lossless}
+// try migrates in one way under traffic.
+func try(ctx context.Context, o Options, w way, m material) (outcome, error) {
+	out := outcome{way: w.name}
 	if w.streams {
 		m = m.streams()
 	}
 	if len(m.targets) == 0 {
-		return outcome, nil
+		return out, nil
 	}
 	s, err := openStage(ctx, o, m.targets)
 	if err != nil {
-		return outcome, err
+		return out, err
 	}
 	defer s.close()
 	s.progress.Printf("way: %s", w.name)
 	s.files = m.files
 	if err := s.create(ctx); err != nil {
-		return outcome, err
+		return out, err
 	}
 	t := &trial{stage: s, bundles: m.bundles}
 	if t.events, err = s.traffic(ctx, traffic.Options{Rate: o.Rate, Attempts: w.attempts}); err != nil {
-		return outcome, err
+		return out, err
 	}
 	// Traffic flows before, and until all that was before has gone.
 	sleep(ctx, o.Window)
 	err = w.migrate(ctx, t)
 	sleep(ctx, o.Window+o.Update)
 	for _, r := range t.events.Stop() {
-		outcome.Calls += r.Invocations
-		outcome.Failed += r.Errors
-		outcome.Records += r.Produced
-		outcome.Lost += r.Lost + r.Pending
-		outcome.WorstAge = max(outcome.WorstAge, r.WorstIteratorAge)
-		if outcome.FirstError == "" {
-			outcome.FirstError = r.FirstError
-		}
+		out.calls += r.Invocations
+		out.failed += r.Errors
+		out.records += r.Produced
+		out.lost += r.Lost + r.Pending
+		out.worstAge = max(out.worstAge, r.WorstIteratorAge)
+		out.firstError = cmp.Or(out.firstError, r.FirstError)
 	}
-	return outcome, err
+	return out, err
 }
 
 func readsStream(t manifest.Target) bool {

@@ -66,22 +66,16 @@ func printTraffic(out io.Writer, reports []traffic.Report) {
 // byKind adds up the reports of each kind of source.
 func byKind(reports []traffic.Report) []traffic.Report {
 	var kinds []traffic.Report
+	functions := map[traffic.Kind]int{}
 	for _, r := range reports {
 		i := slices.IndexFunc(kinds, func(k traffic.Report) bool { return k.Kind == r.Kind })
 		if i < 0 {
 			i = len(kinds)
 			kinds = append(kinds, traffic.Report{Kind: r.Kind})
 		}
+		functions[r.Kind]++
 		kinds[i] = add(kinds[i], r)
-	}
-	for i, k := range kinds {
-		n := 0
-		for _, r := range reports {
-			if r.Kind == k.Kind {
-				n++
-			}
-		}
-		kinds[i].Function = report.Functions(n)
+		kinds[i].Function = report.Functions(functions[r.Kind])
 	}
 	return kinds
 }

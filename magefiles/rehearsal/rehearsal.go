@@ -20,7 +20,7 @@ import (
 // Options say what to rehearse.
 type Options struct {
 	Env    string        // environment whose names, region and account are used
-	Only   *string       // functions, as manifest.Select takes them; nil is all
+	Only   *string       // functions: see manifest.Pattern
 	Copies int           // how many of each function there are; default 1
 	Rate   float64       // calls or records a second to each function; 0 is no traffic
 	Update time.Duration // how long an update takes on the emulator
@@ -40,12 +40,7 @@ type Options struct {
 // before and does not answer now, an event that was lost or failed, or a moment
 // at which a deployed zip held no binary that its runtime could start.
 func Run(ctx context.Context, o Options) error {
-	m, err := manifest.Load("lambdas.json")
-	if err != nil {
-		return err
-	}
-	multiply(m, o.Copies)
-	targets, err := m.Select(o.Env, o.only())
+	m, targets, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -56,7 +51,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.close()
-	errs := []error{s.build(ctx), s.create(ctx)}
+	errs := []error{s.build(ctx)}
+	if len(s.targets) > 0 {
+		errs = append(errs, s.create(ctx))
+	}
 	if len(s.targets) == 0 {
 		return errors.Join(errs...)
 	}
@@ -96,11 +94,20 @@ func Run(ctx context.Context, o Options) error {
 	return errors.Join(append(errs, s.check(reports))...)
 }
 
-func (o Options) only() string {
-	if o.Only == nil {
-		return ""
+// load returns the manifest, with as many copies as asked for, and what is
+// selected of it.
+func (o Options) load() (*manifest.Manifest, []manifest.Target, error) {
+	only, err := manifest.Pattern(o.Only)
+	if err != nil {
+		return nil, nil, err
 	}
-	return *o.Only
+	m, err := manifest.Load("lambdas.json")
+	if err != nil {
+		return nil, nil, err
+	}
+	multiply(m, o.Copies)
+	targets, err := m.Select(o.Env, only)
+	return m, targets, err
 }
 
 // multiply makes the manifest's functions n, all of the same packages.

@@ -27,7 +27,7 @@ const file = "lambdas.json"
 // Options say how to run a command. The zero value is what mage runs with, in
 // the directory of lambdas.json.
 type Options struct {
-	// Only, when not nil, selects functions, as manifest.Select does.
+	// Only, when not nil, selects functions: see manifest.Pattern.
 	Only *string
 	// Rollout are the limits of the rollout.
 	Rollout rollout.Options
@@ -54,11 +54,9 @@ func (o Options) stdout() io.Writer { return cmp.Or[io.Writer](o.Stdout, os.Stdo
 
 // load returns the manifest and the pattern that selects functions.
 func (o Options) load() (*manifest.Manifest, string, error) {
-	only := ""
-	if o.Only != nil {
-		if only = *o.Only; only == "" {
-			return nil, "", errors.New("-only is empty; leave it out to choose all functions")
-		}
+	only, err := manifest.Pattern(o.Only)
+	if err != nil {
+		return nil, "", err
 	}
 	if o.Manifest != nil {
 		return o.Manifest, only, nil

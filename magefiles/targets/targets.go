@@ -117,7 +117,7 @@ func Controls(
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	_, err := rehearsal.Controls(ctx, rehearsal.Options{
+	return rehearsal.Controls(ctx, rehearsal.Options{
 		Env:    value(env, production),
 		Only:   only,
 		Rate:   value(rate, 20),
@@ -126,7 +126,6 @@ func Controls(
 		Settle: value(window, time.Second),
 		Go:     mg.GoCmd(),
 	})
-	return err
 }
 
 // Emulator runs the emulator of AWS Lambda until Ctrl-C, and prints the export
