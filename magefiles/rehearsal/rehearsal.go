@@ -14,21 +14,23 @@ import (
 
 	"example.com/dualboot/magefiles/manifest"
 	"example.com/dualboot/magefiles/release"
+	"example.com/dualboot/magefiles/rollout"
 	"example.com/dualboot/magefiles/traffic"
 )
 
 // Options say what to rehearse.
 type Options struct {
-	Env    string        // environment whose names, region and account are used
-	Only   *string       // functions: see manifest.Pattern
-	Copies int           // how many of each function there are; default 1
-	Rate   float64       // calls or records a second to each function; 0 is no traffic
-	Update time.Duration // how long an update takes on the emulator
-	Settle time.Duration // settle delay instead of the environment's
-	Window time.Duration // how long what was before may serve after an update
-	Go     string        // the go command; default go
-	Stdout io.Writer     // for the tables; default os.Stdout
-	Stderr io.Writer     // for progress; default os.Stderr
+	Env      string        // environment whose names, region and account are used
+	Only     *string       // functions: see manifest.Pattern
+	Copies   int           // how many of each function there are; default 1
+	Rate     float64       // calls or records a second to each function; 0 is no traffic
+	Duration time.Duration // how long events are sent at least
+	Update   time.Duration // how long an update takes on the emulator
+	Settle   time.Duration // settle delay instead of the environment's
+	Window   time.Duration // how long what was before may serve after an update
+	Go       string        // the go command; default go
+	Stdout   io.Writer     // for the tables; default os.Stdout
+	Stderr   io.Writer     // for progress; default os.Stderr
 }
 
 // Run starts the emulator, creates the functions as they stood before any
@@ -63,6 +65,7 @@ func Run(ctx context.Context, o Options) error {
 		m.Functions = append(m.Functions, t.Function)
 	}
 	s.record(ctx, "before")
+	sending := time.Now()
 	events, err := s.traffic(ctx, traffic.Options{Rate: o.Rate})
 	if err != nil {
 		return err
@@ -86,10 +89,11 @@ func Run(ctx context.Context, o Options) error {
 		errs = append(errs, release.Cleanup(ctx, o.Env, command))
 		s.record(ctx, "cleaned up")
 	}
+	sleep(ctx, o.Duration-time.Since(sending))
 	reports := events.Stop()
 	s.print(reports, time.Since(started))
-	if ctx.Err() != nil {
-		return errors.Join(errs...) // what did not answer was interrupted
+	if ctx.Err() != nil { // what has not answered was interrupted
+		return errors.Join(append(errs, rollout.ErrInterrupted)...)
 	}
 	return errors.Join(append(errs, s.check(reports))...)
 }

@@ -242,6 +242,38 @@ func TestLocalWithoutSettling(t *testing.T) {
 	}
 }
 
+// TestLocalInterrupted stops a rehearsal early and reads its report.
+func TestLocalInterrupted(t *testing.T) {
+	if !canRun {
+		t.Skip("this machine starts no linux/amd64 binaries")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	cmd := f.command("local", "-update=50ms", "-window=50ms", "-duration=15m")
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	invoking := 0
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		if strings.HasSuffix(lines.Text(), "invoking 1 function") {
+			if invoking++; invoking == 3 { // cleaned up
+				cmd.Process.Signal(os.Interrupt)
+			}
+		}
+	}
+	cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stdout.String(), "\nprod-order-stream  kinesis ") {
+		t.Errorf("exit status %d\n%s", status, stdout.String())
+	}
+}
+
 // TestControls checks that ours is the way that loses nothing, and that the
 // experiment sees what the others lose.
 func TestControls(t *testing.T) {

@@ -86,6 +86,7 @@ func Local(
 	only *string, // functions to rehearse, by name or pattern, comma-separated (default all)
 	copies *int, // how many of each function there are (default 1)
 	rate *float64, // calls or records a second to each function, 0 for none (default 10)
+	duration *time.Duration, // how long they are sent at least (default until the end of the cleanup)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
 	window *time.Duration, // how long what was before may serve after an update (default 1s)
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
@@ -93,14 +94,15 @@ func Local(
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	return rehearsal.Run(ctx, rehearsal.Options{
-		Env:    value(env, production),
-		Only:   only,
-		Copies: value(copies, 1),
-		Rate:   value(rate, 10),
-		Update: value(update, time.Second),
-		Window: value(window, time.Second),
-		Settle: value(settle, value(window, time.Second)),
-		Go:     mg.GoCmd(),
+		Env:      value(env, production),
+		Only:     only,
+		Copies:   value(copies, 1),
+		Rate:     value(rate, 10),
+		Duration: value(duration, 0),
+		Update:   value(update, time.Second),
+		Window:   value(window, time.Second),
+		Settle:   value(settle, value(window, time.Second)),
+		Go:       mg.GoCmd(),
 	})
 }
 
