@@ -88,7 +88,7 @@ func Local(
 	rate *float64, // calls or records a second to each function, 0 for none (default 10)
 	duration *time.Duration, // how long they are sent at least (default until the end of the cleanup)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update (default 1s)
+	window *time.Duration, // how long what was before may serve after an update (default 2s)
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
 ) error {
 	ctx, stop := interruptible(ctx)
@@ -100,8 +100,8 @@ func Local(
 		Rate:     value(rate, 10),
 		Duration: value(duration, 0),
 		Update:   value(update, time.Second),
-		Window:   value(window, time.Second),
-		Settle:   value(settle, value(window, time.Second)),
+		Window:   value(window, 2*time.Second),
+		Settle:   value(settle, value(window, 2*time.Second)),
 		Go:       mg.GoCmd(),
 	})
 }
@@ -115,7 +115,7 @@ func Controls(
 	only *string, // functions to migrate, by name or pattern, comma-separated (default all)
 	rate *float64, // calls or records a second to each function (default 20)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 1s)
+	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 2s)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -124,8 +124,8 @@ func Controls(
 		Only:   only,
 		Rate:   value(rate, 20),
 		Update: value(update, time.Second),
-		Window: value(window, time.Second),
-		Settle: value(window, time.Second),
+		Window: value(window, 2*time.Second),
+		Settle: value(window, 2*time.Second),
 		Go:     mg.GoCmd(),
 	})
 }
