@@ -151,6 +151,7 @@ func (s *Server) run(t target, inv *invocation) (result answer, tail []byte, err
 		}
 	}
 
+	e.output.sync() // what init wrote comes first
 	e.output.println("START RequestId: " + inv.id + " Version: " + v.configuration.Version)
 	began := time.Now()
 	if !result.failed {
