@@ -196,7 +196,7 @@ func TestSetDualWritesNothing(t *testing.T) {
 
 func TestSetDualKeepsModeAndLink(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no modes")
+		t.Skip("this system has no file modes")
 	}
 	file := writeFleet(t)
 	if err := os.Chmod(file, 0o606); err != nil { // beyond any umask

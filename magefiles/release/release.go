@@ -21,7 +21,7 @@ import (
 	"example.com/dualboot/magefiles/rollout"
 )
 
-// file is the manifest, and the zips go below bin.
+// file is the manifest, in the directory that a command runs in.
 const file = "lambdas.json"
 
 // Options say how to run a command. The zero value is what mage runs with, in
