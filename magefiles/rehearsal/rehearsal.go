@@ -75,6 +75,7 @@ func Run(ctx context.Context, o Options) error {
 		Manifest: m,
 		Rollout:  s.polling(),
 		Settle:   &o.Settle,
+		Force:    true, // it is over before CloudWatch would know
 		Go:       o.Go,
 		Zips:     s.dir,
 		Platform: s.platform,

@@ -13,7 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	smithy "github.com/aws/smithy-go/middleware"
+	"github.com/aws/smithy-go"
+	smithymiddleware "github.com/aws/smithy-go/middleware"
 
 	"example.com/dualboot/magefiles/manifest"
 	"example.com/dualboot/magefiles/report"
@@ -38,7 +39,7 @@ func LoadAWS(ctx context.Context, env manifest.Environment) (aws.Config, error) 
 		return cfg, fmt.Errorf("loading the AWS configuration of environment %q: %w", env.Name, err)
 	}
 	if cfg.Region == "" {
-		return cfg, fmt.Errorf("no AWS region for environment %q; set its region in lambdas.json, or AWS_REGION", env.Name)
+		return cfg, fmt.Errorf("no AWS region for environment %q; run: export AWS_REGION=NAME, or name its region in lambdas.json", env.Name)
 	}
 	return cfg, nil
 }
@@ -58,27 +59,27 @@ func patient(cfg *aws.Config) {
 	}
 }
 
-// checkCredentials stops a run that has no credentials, or would go to another
-// account than the manifest says.
-func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environment) error {
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		way := "set AWS_PROFILE, or a profile in lambdas.json"
-		if env.Profile != "" {
-			way = "run: aws sso login --profile " + env.Profile
-		}
-		return fmt.Errorf("no AWS credentials for environment %q; %s (%w)", env.Name, way, err)
+// checkCredentials returns whose the credentials are. It stops a run that has
+// none, or would go to another account than the manifest says.
+func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environment) (*sts.GetCallerIdentityOutput, error) {
+	way := "run: export AWS_PROFILE=NAME, or name a profile in lambdas.json"
+	if env.Profile != "" {
+		way = fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", env.Profile)
 	}
-	if env.Account == "" {
-		return nil
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return nil, fmt.Errorf("no AWS credentials for environment %q; %s (%w)", env.Name, way, err)
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorFault() == smithy.FaultClient {
+		return nil, fmt.Errorf("AWS refuses the credentials of environment %q (%s: %s); %s", env.Name, api.ErrorCode(), api.ErrorMessage(), way)
+	}
 	if err != nil {
-		return fmt.Errorf("checking the AWS account of environment %q: %w", env.Name, err)
+		return nil, fmt.Errorf("checking the AWS account of environment %q: %w", env.Name, err)
 	}
-	if got := aws.ToString(who.Account); got != env.Account {
-		return fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was changed", got, env.Name, env.Account)
+	if got := aws.ToString(who.Account); env.Account != "" && got != env.Account {
+		return nil, fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was read or changed", got, env.Name, env.Account)
 	}
-	return nil
+	return who, nil
 }
 
 // calls counts the requests sent to AWS by operation, retries included.
@@ -89,14 +90,14 @@ type calls struct {
 
 func (c *calls) watch(cfg *aws.Config) {
 	c.count = map[string]int{}
-	count := smithy.FinalizeMiddlewareFunc("CountCalls", func(ctx context.Context, in smithy.FinalizeInput, next smithy.FinalizeHandler) (smithy.FinalizeOutput, smithy.Metadata, error) {
+	count := smithymiddleware.FinalizeMiddlewareFunc("CountCalls", func(ctx context.Context, in smithymiddleware.FinalizeInput, next smithymiddleware.FinalizeHandler) (smithymiddleware.FinalizeOutput, smithymiddleware.Metadata, error) {
 		c.mu.Lock()
 		c.count[middleware.GetOperationName(ctx)]++
 		c.mu.Unlock()
 		return next.HandleFinalize(ctx, in)
 	})
-	cfg.APIOptions = append(cfg.APIOptions, func(stack *smithy.Stack) error {
-		return stack.Finalize.Insert(count, "Retry", smithy.After)
+	cfg.APIOptions = append(cfg.APIOptions, func(stack *smithymiddleware.Stack) error {
+		return stack.Finalize.Insert(count, "Retry", smithymiddleware.After)
 	})
 }
 

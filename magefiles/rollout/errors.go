@@ -87,6 +87,16 @@ func explain(err error) error {
 	return &apiError{err: err, text: text}
 }
 
+// blocked adds to an error of an update what it means when AWS takes no more
+// updates of the runtime. The dates, and what is still possible, are in
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+func blocked(err error, runtime string) error {
+	if code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") {
+		return fmt.Errorf("%w; AWS has blocked %s for updates: no code is taken for it, and no function gets back to it", err, runtime)
+	}
+	return err
+}
+
 // code returns AWS's code of an error, or "".
 func code(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {

@@ -180,13 +180,13 @@ func newFleet(zips bundle.Bundle, old map[string][]byte) (*fleet, error) {
 		}); err != nil {
 			return nil, errors.Join(err, server.Close())
 		}
-		f.goals = append(f.goals, rollout.Goal{Function: fleetNames[i], Dual: true, Bundle: zips, Settle: settle})
+		f.goals = append(f.goals, rollout.Goal{Function: fleetNames[i], Dual: true, Bundle: zips, Settle: settle, Previous: string(runtime)})
 	}
 	return f, nil
 }
 
-// run deploys the fleet, one function after the other.
-func (f *fleet) run(ctx context.Context, n *network) error {
+// run does the action to the fleet, one function after the other.
+func (f *fleet) run(ctx context.Context, n *network, action rollout.Action) error {
 	cfg := f.server.Config()
 	n.inner = http.DefaultTransport
 	cfg.HTTPClient = &http.Client{Transport: n}
@@ -198,9 +198,10 @@ func (f *fleet) run(ctx context.Context, n *network) error {
 	}
 	r := rollout.New(lambda.NewFromConfig(cfg), rollout.Options{
 		Concurrency: 1, FirstPoll: time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: time.Second, Grace: 50 * time.Millisecond,
+		HTTP: cfg.HTTPClient,
 	})
 	for i, seen := range r.Observe(ctx, fleetNames) {
-		f.goals[i].From, f.goals[i].Err = seen.State, seen.Err
+		f.goals[i].From, f.goals[i].Err, f.goals[i].Action = seen.State, seen.Err, action
 	}
 	errs := make([]error, len(f.goals))
 	for i, result := range r.Apply(ctx, f.goals, nil) {
@@ -246,32 +247,32 @@ func writeZips(t *testing.T, text string) bundle.Bundle {
 
 // TestFaults deploys a fleet with every fault at every call, once and for good,
 // and with the run going on, interrupted, or dead from then on, and deploys it
-// again without.
+// again without. Then it rolls deployed fleets back in the same way.
 func TestFaults(t *testing.T) {
 	old, zips := legacyZips(t), writeZips(t, "new")
 
 	// How many calls does it take?
-	clean := &network{}
 	f, err := newFleet(zips, old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.run(t.Context(), clean); err != nil {
-		t.Fatal(err)
-	}
-	f.server.Close()
-	calls := clean.n.Load()
-
 	var cases []trial
-	for at := int64(1); at <= calls; at++ {
-		for i := range faults {
-			for _, persist := range []bool{false, true} {
-				for _, interrupt := range []bool{false, true} {
-					cases = append(cases, trial{fault: &faults[i], at: at, persist: persist, interrupt: interrupt})
+	for _, action := range []rollout.Action{rollout.Deploy, rollout.Rollback} {
+		clean := &network{}
+		if err := f.run(t.Context(), clean, action); err != nil {
+			t.Fatal(err)
+		}
+		for at := int64(1); at <= clean.n.Load(); at++ {
+			for i := range faults {
+				for _, persist := range []bool{false, true} {
+					for _, interrupt := range []bool{false, true} {
+						cases = append(cases, trial{action: action, fault: &faults[i], at: at, persist: persist, interrupt: interrupt})
+					}
 				}
 			}
 		}
 	}
+	f.server.Close()
 	for update := 1; update <= 4; update++ {
 		cases = append(cases, trial{fails: update})
 	}
@@ -287,12 +288,13 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	_ = group.Wait()
-	t.Logf("%d cases: %d faults at each of %d calls, once and for good, going on and interrupted", len(cases), len(faults), calls)
+	t.Logf("%d cases: %d faults at each call, once and for good, going on and interrupted", len(cases), len(faults))
 }
 
 // trial is one case of TestFaults. To the server, a run that is killed is one
 // whose connections are refused for good.
 type trial struct {
+	action    rollout.Action
 	fault     *fault
 	at        int64
 	persist   bool
@@ -304,7 +306,7 @@ func (c trial) String() string {
 	if c.fails > 0 {
 		return fmt.Sprintf("update %d ends Failed", c.fails)
 	}
-	return fmt.Sprintf("%s at call %d, for good: %t, interrupted: %t", c.fault.name, c.at, c.persist, c.interrupt)
+	return fmt.Sprintf("%v: %s at call %d, for good: %t, interrupted: %t", c.action, c.fault.name, c.at, c.persist, c.interrupt)
 }
 
 func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byte) error {
@@ -314,6 +316,11 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 	}
 	defer f.server.Close()
 	f.fails = c.fails
+	if c.action == rollout.Rollback {
+		if err := f.run(ctx, &network{}, rollout.Deploy); err != nil {
+			return fmt.Errorf("deploying what is to be rolled back: %w", err)
+		}
+	}
 
 	first, interrupt := context.WithCancel(ctx)
 	defer interrupt()
@@ -323,11 +330,12 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 		if c.interrupt {
 			interrupt()
 		}
-	}})
+	}}, c.action)
 	if err == nil && struck.Load() && c.persist && c.fault.name != "slow" {
 		return errors.New("the first run did not fail")
 	}
-	if err != nil && !c.persist && !c.interrupt && c.fails == 0 && c.fault.passes {
+	// A download that fails is not tried again.
+	if err != nil && !c.persist && !c.interrupt && c.fails == 0 && c.fault.passes && !strings.Contains(err.Error(), "reading the zip of") {
 		return fmt.Errorf("the first run failed: %w", err)
 	}
 	if err != nil {
@@ -337,11 +345,11 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 		}
 	}
 
-	if err := f.run(ctx, &network{}); err != nil {
-		return fmt.Errorf("the second run failed: %w\nafter the first: %v", err, err)
+	if err := f.run(ctx, &network{}, c.action); err != nil {
+		return fmt.Errorf("the second run failed: %w", err)
 	}
 	before := f.server.Calls()
-	if err := f.run(ctx, &network{}); err != nil {
+	if err := f.run(ctx, &network{}, c.action); err != nil {
 		return fmt.Errorf("the third run failed: %w", err)
 	}
 	after := f.server.Calls()
@@ -352,7 +360,7 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 	}
 
 	f.server.Close() // by then all deployments are told
-	for _, name := range fleetNames {
+	for i, name := range fleetNames {
 		served := f.served[name]
 		for _, d := range served {
 			if !d.Startable() {
@@ -360,11 +368,15 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 			}
 		}
 		served = slices.DeleteFunc(served, func(d emulator.Deployment) bool { return d.Mixed })
-		if last := served[len(served)-1]; last.Runtime != rollout.Wanted || last.Handler != "bootstrap" || len(last.Files) != 2 {
+		runtime, handler := rollout.Wanted, "bootstrap"
+		most := 3 // created, code, configuration; and once more what may have failed
+		if c.action == rollout.Rollback {
+			runtime, handler, most = f.goals[i].Previous, []string{"lambda", "bootstrap"}[i], 4
+		}
+		if last := served[len(served)-1]; last.Runtime != runtime || last.Handler != handler || len(last.Files) != 2 {
 			return fmt.Errorf("%s ends as %+v", name, last)
 		}
-		// Created, code, configuration; and once more what may have failed.
-		if most := 3; len(served) > most && (c.fails == 0 || len(served) > most+1) {
+		if len(served) > most && (c.fails == 0 || len(served) > most+1) {
 			return fmt.Errorf("%s was updated more often than needed: %+v", name, served)
 		}
 	}
@@ -390,10 +402,10 @@ func TestTwoAtOnce(t *testing.T) {
 		}
 		var errs [2]error
 		var group sync.WaitGroup
-		group.Go(func() { errs[0] = f.run(t.Context(), &network{}) })
+		group.Go(func() { errs[0] = f.run(t.Context(), &network{}, rollout.Deploy) })
 		group.Go(func() {
 			time.Sleep(time.Duration(i) * time.Millisecond / 2)
-			errs[1] = other.run(t.Context(), &network{})
+			errs[1] = other.run(t.Context(), &network{}, rollout.Deploy)
 		})
 		group.Wait()
 		for _, err := range errs {
@@ -408,7 +420,7 @@ func TestTwoAtOnce(t *testing.T) {
 		if same && errs[0] != nil && errs[1] != nil {
 			t.Errorf("run %d: both lost to the same code: %v, %v", i, errs[0], errs[1])
 		}
-		if err := f.run(t.Context(), &network{}); err != nil {
+		if err := f.run(t.Context(), &network{}, rollout.Deploy); err != nil {
 			t.Errorf("run %d: deploying afterwards: %v", i, err)
 		}
 		f.server.Close() // by then all deployments are told

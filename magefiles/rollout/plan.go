@@ -7,7 +7,10 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"example.com/dualboot/magefiles/bundle"
@@ -17,14 +20,15 @@ import (
 type Goal struct {
 	Function string // its name on AWS
 	From     State  // as it was observed
+	Action   Action
 
-	// Cleanup drops lambda from a function that has left go1.x. Otherwise the
-	// function is deployed and brought to provided.al2023.
-	Cleanup bool
 	// Dual keeps lambda in the zip of a function that has left go1.x. One that
 	// is still there, or was when it was observed, always gets it.
 	Dual   bool
 	Bundle bundle.Bundle
+	// Previous is the runtime that a rollback returns to: [Legacy], or a
+	// provided one.
+	Previous string
 
 	// Settle is how long to wait between a finished update and the next one
 	// that depends on it. AWS says that requests may be served by the old or
@@ -41,14 +45,25 @@ type Goal struct {
 // Legacy reports whether a function in this state is to get the zip that
 // carries lambda.
 func (g Goal) Legacy(s State) bool {
-	return !g.Cleanup && (g.Dual || s.mayStartLambda() || g.From.mayStartLambda())
+	return g.Action == Deploy && (g.Dual || s.mayStartLambda() || g.From.mayStartLambda())
 }
 
-func (g Goal) verb() string {
-	if g.Cleanup {
-		return "clean up"
-	}
-	return "deploy"
+// Action is what is done to a function.
+type Action int
+
+const (
+	// Deploy updates the code and brings the function to provided.al2023.
+	Deploy Action = iota
+	// Cleanup drops lambda from the zip of a function that has left go1.x.
+	Cleanup
+	// Rollback returns a function whose zip still holds the binary for it to
+	// its previous runtime, and leaves the code as it is.
+	Rollback
+)
+
+// String returns the verb.
+func (a Action) String() string {
+	return [...]string{"deploy", "clean up", "roll back"}[a]
 }
 
 // Kind is one of the things that a plan is made of.
@@ -59,11 +74,12 @@ const (
 	UpdateCode                          // UpdateFunctionCode
 	Settle                              // let the settle delay pass
 	UpdateConfiguration                 // UpdateFunctionConfiguration
+	Inspect                             // read what the deployed zip holds
 )
 
 // String returns the name of the API call, for those that are one.
 func (k Kind) String() string {
-	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration"}[k]
+	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect"}[k]
 }
 
 // Step is one step of a plan.
@@ -72,6 +88,8 @@ type Step struct {
 	Package *bundle.Package // of UpdateCode
 	Leaves  string          // of UpdateCode: the architecture that it moves away from, if it does
 	Delay   time.Duration   // of Settle
+	Runtime string          // of UpdateConfiguration
+	Handler string          // of UpdateConfiguration
 }
 
 func (s Step) String() string {
@@ -86,7 +104,9 @@ func (s Step) String() string {
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
 	case UpdateConfiguration:
-		return fmt.Sprintf("switch to %s, handler %s", Wanted, wantedHandler)
+		return fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
+	case Inspect:
+		return "read what the deployed zip holds"
 	}
 	return s.Kind.String()
 }
@@ -97,8 +117,9 @@ func (s Step) accepted(state State) State {
 	switch s.Kind {
 	case UpdateCode:
 		state.CodeSha256, state.Architecture = s.Package.CodeSha256, architecture
+		state.CodeSize, state.Files = s.Package.Size, s.Package.Files
 	case UpdateConfiguration:
-		state.Runtime, state.Handler = Wanted, wantedHandler
+		state.Runtime, state.Handler = s.Runtime, s.Handler
 	}
 	return state
 }
@@ -112,6 +133,8 @@ func (s Step) doing() string {
 		return "updating the code of"
 	case UpdateConfiguration:
 		return "updating the configuration of"
+	case Inspect:
+		return "reading the zip of"
 	}
 	return "settling"
 }
@@ -125,14 +148,37 @@ func refuse(format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
+// Preview returns the steps from the goal's From to it, and what the function
+// will be after them. The error is the goal's own, or says that it is refused.
+func (g Goal) Preview() (steps []Step, after State, err error) {
+	if g.Err != nil {
+		return nil, State{}, g.Err
+	}
+	if steps, err = Plan(g.From, g); err != nil {
+		return nil, State{}, g.refused(err)
+	}
+	after = g.From
+	for _, s := range steps {
+		after = s.accepted(after)
+	}
+	return steps, after, nil
+}
+
+func (g Goal) refused(err error) error {
+	return &FunctionError{g.Function, "refusing to " + g.Action.String(), err}
+}
+
 // Plan returns the steps that lead from the state to the goal: none when there
 // is nothing to do, a *Refusal when there is no safe way.
 func Plan(s State, g Goal) ([]Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
 		return nil, refuse("its package type is %s; dualboot deploys zips", s.PackageType)
 	}
+	if g.Action == Rollback {
+		return planRollback(s, g)
+	}
 	switch {
-	case s.Runtime == Legacy && g.Cleanup:
+	case s.Runtime == Legacy && g.Action == Cleanup:
 		return nil, refuse("it is still on %s, which starts lambda; deploy it first", Legacy)
 	case s.Runtime == Legacy && s.Handler != legacyHandler:
 		return nil, refuse("%s starts the file that its handler names, %q, and the zip holds %q: it could not start", Legacy, s.Handler, legacyHandler)
@@ -143,7 +189,7 @@ func Plan(s State, g Goal) ([]Step, error) {
 	var steps []Step
 	if s.Pending || s.Updating {
 		steps = append(steps, Step{Kind: Wait})
-	} else if s.UpdateFailed && g.Cleanup {
+	} else if s.UpdateFailed && g.Action == Cleanup {
 		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
 	}
 
@@ -162,10 +208,8 @@ func Plan(s State, g Goal) ([]Step, error) {
 			return nil, refuse("%s has %.1f MB; Lambda takes %d MB by direct upload", pkg.Path, float64(pkg.Size)/(1<<20), bundle.MaxZipped>>20)
 		}
 		// A change of a moment ago may have been the switch from go1.x, which
-		// can still be starting lambda somewhere. LastModified is when an
-		// update began; this takes it to be complete within a settle delay.
-		changing := s.Updating && g.Settle > 0
-		if !pkg.Dual() && (changing || !s.Settled && s.Age < 2*g.Settle) {
+		// can still be starting lambda somewhere.
+		if !pkg.Dual() && unsettled(s, g) {
 			steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
 		}
 		update := Step{Kind: UpdateCode, Package: pkg}
@@ -174,11 +218,58 @@ func Plan(s State, g Goal) ([]Step, error) {
 		}
 		steps = append(steps, update, Step{Kind: Wait})
 	}
-	if g.Cleanup || (s.Runtime == Wanted && s.Handler == wantedHandler && !s.UpdateFailed) {
+	if g.Action == Cleanup || (s.Runtime == Wanted && s.Handler == wantedHandler && !s.UpdateFailed) {
 		return steps, nil
 	}
 	if s.Runtime != Wanted && g.Settle > 0 && (code || !s.Settled) {
 		steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
 	}
-	return append(steps, Step{Kind: UpdateConfiguration}, Step{Kind: Wait}), nil
+	return append(steps, Step{Kind: UpdateConfiguration, Runtime: Wanted, Handler: wantedHandler}, Step{Kind: Wait}), nil
+}
+
+// planRollback returns the steps back to the previous runtime.
+func planRollback(s State, g Goal) ([]Step, error) {
+	handler := legacyHandler
+	if startsBootstrap(g.Previous) {
+		handler = wantedHandler
+	}
+	back := s.Runtime == g.Previous && s.Handler == handler
+	switch {
+	case s.UpdateFailed:
+		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
+	case s.Runtime != Wanted && !back:
+		return nil, refuse("its runtime is %s; only from %s is there a way back", s.Runtime, Wanted)
+	case g.Previous == Legacy && s.Architecture != architecture:
+		return nil, refuse("it is on %s, which %s has not", s.Architecture, Legacy)
+	}
+	var steps []Step
+	if s.Pending || s.Updating {
+		steps = append(steps, Step{Kind: Wait})
+	}
+	if back {
+		return steps, nil
+	}
+	if s.Files == nil || len(steps) > 0 {
+		return append(steps, Step{Kind: Inspect}), nil
+	}
+	if !slices.Contains(s.Files, handler) {
+		way := "deploy it first"
+		if handler == legacyHandler {
+			way = `set "dual" to true in lambdas.json and deploy it first`
+		}
+		return nil, refuse("the deployed zip (%s) has no %s, which %s starts; %s",
+			cmp.Or(strings.Join(s.Files, " + "), "nothing to start"), handler, g.Previous, way)
+	}
+	// A change of a moment ago may have brought the binary that is needed now.
+	if unsettled(s, g) {
+		steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
+	}
+	return append(steps, Step{Kind: UpdateConfiguration, Runtime: g.Previous, Handler: handler}, Step{Kind: Wait}), nil
+}
+
+// unsettled reports whether what was before the last change may be serving
+// still. LastModified is when an update began; this takes it to be complete
+// within a settle delay.
+func unsettled(s State, g Goal) bool {
+	return s.Updating && g.Settle > 0 || !s.Settled && s.Age < 2*g.Settle
 }

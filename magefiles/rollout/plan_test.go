@@ -25,11 +25,14 @@ func TestPlan(t *testing.T) {
 	al2 := with(legacy, func(s *State) { s.Runtime, s.Handler = "provided.al2", "bootstrap" })
 	clean := with(al2, func(s *State) { s.Runtime, s.CodeSha256 = Wanted, "bootstrap" })
 	deploy := Goal{Dual: true, Bundle: both, Settle: minute}
-	cleanup := Goal{Cleanup: true, Bundle: both, Settle: minute}
+	cleanup := Goal{Action: Cleanup, Bundle: both, Settle: minute}
 	large := deploy
 	large.Bundle.Dual = &bundle.Package{Path: "bin/x/lambda.zip", CodeSha256: "large", Size: 60 << 20}
 	late := deploy
 	late.Bundle.Dual = nil
+	back := Goal{Action: Rollback, Previous: Legacy, Settle: minute}
+	toAL2 := Goal{Action: Rollback, Previous: "provided.al2", Settle: minute}
+	switched := with(clean, func(s *State) { s.CodeSha256, s.Files = "dual", dual.Files })
 
 	tests := []struct {
 		name  string
@@ -128,6 +131,51 @@ func TestPlan(t *testing.T) {
 			err: `go1.x starts the file that its handler names, "main", and the zip holds "lambda": it could not start`,
 		},
 		{
+			name: "rollback", state: switched, goal: back,
+			want: []string{"switch to go1.x, handler lambda", "wait until the update is complete"},
+		},
+		{
+			name: "rollback of what was not inspected", state: with(switched, func(s *State) { s.Files = nil }), goal: back,
+			want: []string{"read what the deployed zip holds"},
+		},
+		{
+			name: "rollback while an update is in progress", state: with(switched, func(s *State) { s.Updating = true }), goal: back,
+			want: []string{"wait until the update is complete", "read what the deployed zip holds"},
+		},
+		{
+			name: "rollback soon after a change", state: with(switched, func(s *State) { s.Age = minute }), goal: back,
+			want: []string{"settle for 1m0s", "switch to go1.x, handler lambda", "wait until the update is complete"},
+		},
+		{
+			name: "rollback to provided.al2", state: with(switched, func(s *State) { s.Files = bootstrap.Files }), goal: toAL2,
+			want: []string{"switch to provided.al2, handler bootstrap", "wait until the update is complete"},
+		},
+		{name: "rollback of what is back", state: with(legacy, func(s *State) { s.Files = nil }), goal: back},
+		{
+			name: "rollback without lambda", state: with(switched, func(s *State) { s.Files = bootstrap.Files }), goal: back,
+			err: `the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`,
+		},
+		{
+			name: "rollback of a zip with nothing in it", state: with(switched, func(s *State) { s.Files = []string{} }), goal: toAL2,
+			err: `the deployed zip (nothing to start) has no bootstrap, which provided.al2 starts; deploy it first`,
+		},
+		{
+			name: "rollback of what never was there", state: al2, goal: back,
+			err: "its runtime is provided.al2; only from provided.al2023 is there a way back",
+		},
+		{
+			name: "rollback of arm64", state: with(switched, func(s *State) { s.Architecture = "arm64" }), goal: back,
+			err: "it is on arm64, which go1.x has not",
+		},
+		{
+			name: "rollback after a failed update", state: with(switched, func(s *State) { s.UpdateFailed, s.ReasonCode, s.Reason = true, "InternalError", "try later" }), goal: back,
+			err: "its last update failed (InternalError: try later); deploy it first",
+		},
+		{
+			name: "rollback of nodejs", state: with(legacy, func(s *State) { s.Runtime = "nodejs22.x" }), goal: back,
+			err: "its runtime is nodejs22.x; only from provided.al2023 is there a way back",
+		},
+		{
 			name: "too large", state: legacy, goal: large,
 			err: "bin/x/lambda.zip has 60.0 MB; Lambda takes 50 MB by direct upload",
 		},
@@ -201,8 +249,10 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 										{Dual: true, Bundle: both, Settle: time.Minute},
 										{Dual: false, Bundle: both, Settle: time.Minute},
 										{Dual: false, Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: time.Minute},
-										{Cleanup: true, Dual: true, Bundle: both, Settle: time.Minute},
-										{Cleanup: true, Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: time.Minute},
+										{Action: Cleanup, Dual: true, Bundle: both, Settle: time.Minute},
+										{Action: Cleanup, Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: time.Minute},
+										{Action: Rollback, Previous: Legacy, Settle: time.Minute},
+										{Action: Rollback, Previous: "provided.al2", Settle: time.Minute},
 									} {
 										state := State{
 											PackageType: kind, Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: code, Age: age, Settled: settled,
@@ -218,6 +268,13 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 										if recent := !settled && age < 2*time.Minute; (recent || status == "InProgress" || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
 											serving = append(serving, world{Legacy, "lambda", files})
 										}
+										// A zip of a moment ago may be serving still.
+										if goal.Action == Rollback && !settled && age < 2*time.Minute && runtime == Wanted {
+											serving = append(serving, world{Wanted, handler, bootstrap.Files})
+										}
+										if goal.Action == Rollback {
+											state.Files = files
+										}
 										goal.From = state
 										steps, err := Plan(state, goal)
 										if err != nil {
@@ -228,7 +285,8 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 											continue
 										}
 										plans++
-										if kind == "Image" || (runtime != Legacy && !startsBootstrap(runtime)) || (goal.Cleanup && (runtime == Legacy || status == "Failed")) {
+										if kind == "Image" || (runtime != Legacy && !startsBootstrap(runtime)) || (goal.Action == Cleanup && (runtime == Legacy || status == "Failed")) ||
+											(goal.Action == Rollback && status == "Failed") {
 											t.Fatalf("%+v\n%+v: not refused", state, goal)
 										}
 										walk(t, state, goal, serving, steps)
@@ -260,14 +318,20 @@ func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
 		change := func(w world) world { return w }
 		switch step.Kind {
 		case Wait:
-			after.Updating, after.Pending = false, false
+			after.Updating, after.Pending, after.Age = false, false, 0
+		case Inspect: // and plan the rest
+			rest, err := Plan(after, goal)
+			if err == nil {
+				walk(t, after, goal, worlds, rest)
+			}
+			return
 		case Settle:
 			worlds = []world{now}
 			after.Settled = true
 		case UpdateCode:
 			change = func(w world) world { w.files = step.Package.Files; return w }
 		case UpdateConfiguration:
-			change = func(w world) world { w.runtime, w.handler = Wanted, "bootstrap"; return w }
+			change = func(w world) world { w.runtime, w.handler = step.Runtime, step.Handler; return w }
 		}
 		if step.Kind == UpdateCode || step.Kind == UpdateConfiguration {
 			after = step.accepted(after)
@@ -285,10 +349,10 @@ func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
 			}
 		}
 	}
-	if goal.Cleanup && slices.Contains(now.files, "lambda") {
+	if goal.Action == Cleanup && slices.Contains(now.files, "lambda") {
 		fail("lambda is still there")
 	}
-	if !goal.Cleanup && now.runtime != Wanted {
+	if goal.Action == Deploy && now.runtime != Wanted || goal.Action == Rollback && now.runtime != goal.Previous {
 		fail("it did not get there")
 	}
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/semaphore"
+
+	"example.com/dualboot/magefiles/bundle"
 )
 
 // Client is what a rollout calls; *lambda.Client satisfies it. It is expected
@@ -40,6 +43,8 @@ type Options struct {
 	// Grace is how long calls in flight may go on once the context is done;
 	// default 4 s, since mage ends its targets 5 s after an interrupt.
 	Grace time.Duration
+	// HTTP downloads what deployed zips hold; default http.DefaultClient.
+	HTTP bundle.Doer
 	// Events, when not nil, is told of each step as it begins. It is called
 	// from many goroutines.
 	Events func(Event)
@@ -66,6 +71,7 @@ func New(client Client, opts Options) *Rollout {
 	opts.MaxPoll = cmp.Or(opts.MaxPoll, 5*time.Second)
 	opts.Limit = cmp.Or(opts.Limit, 10*time.Minute)
 	opts.Grace = cmp.Or(opts.Grace, 4*time.Second)
+	opts.HTTP = cmp.Or[bundle.Doer](opts.HTTP, http.DefaultClient)
 	return &Rollout{client: client, opts: opts, uploads: semaphore.NewWeighted(opts.Uploads)}
 }
 
@@ -91,6 +97,31 @@ func (r *Rollout) Observe(ctx context.Context, functions []string) []Observation
 		seen[i] = Observation{state, err}
 	})
 	return seen
+}
+
+// Inspect is Observe that also reads what the deployed zips hold. Where only
+// that fails, the observation has an error and the state.
+func (r *Rollout) Inspect(ctx context.Context, functions []string) []Observation {
+	seen := r.Observe(ctx, functions)
+	r.each(len(seen), func(i int) {
+		s := &seen[i]
+		if s.Err != nil || s.State.PackageType == "Image" {
+			return
+		}
+		if s.State.Files, s.Err = r.inspect(ctx, s.State); s.Err != nil {
+			s.Err = &FunctionError{functions[i], "reading the zip of", s.Err}
+		}
+	})
+	return seen
+}
+
+// inspect returns the names of what can be started in the deployed zip.
+func (r *Rollout) inspect(ctx context.Context, state State) (files []string, err error) {
+	err = r.call(ctx, func(ctx context.Context) error {
+		files, err = bundle.Executables(ctx, r.opts.HTTP, state.location)
+		return err
+	})
+	return files, err
 }
 
 // Result is what became of one goal.
@@ -155,7 +186,8 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 		state.Settled = settled != "" && settled == state.RevisionID
 		steps, err := Plan(state, g)
 		if err != nil {
-			return fail("refusing to "+g.verb(), err)
+			result.Err = g.refused(err)
+			return result
 		}
 		if len(steps) == 0 {
 			return result
@@ -186,6 +218,13 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			if state.UpdateFailed && len(result.Done) > 0 {
 				return fail(step.doing(), fmt.Errorf("%s: %s", state.ReasonCode, state.Reason))
 			}
+
+		case Inspect:
+			files, err := r.inspect(ctx, state)
+			if err != nil {
+				return fail(step.doing(), err)
+			}
+			state.Files = files
 
 		case Settle:
 			if settles++; settles > 3 {
@@ -278,15 +317,16 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 		revision = &state.RevisionID
 	}
 	if step.Kind == UpdateConfiguration {
-		return r.call(ctx, func(ctx context.Context) error {
+		err := r.call(ctx, func(ctx context.Context) error {
 			_, err := r.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
 				FunctionName: &state.Function,
-				Runtime:      types.Runtime(Wanted),
-				Handler:      aws.String(wantedHandler),
+				Runtime:      types.Runtime(step.Runtime),
+				Handler:      &step.Handler,
 				RevisionId:   revision,
 			})
 			return err
 		})
+		return blocked(err, step.Runtime)
 	}
 
 	weight := min(step.Package.Size, r.opts.Uploads)
@@ -298,7 +338,7 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 	if err != nil {
 		return err
 	}
-	return r.call(ctx, func(ctx context.Context) error {
+	err = r.call(ctx, func(ctx context.Context) error {
 		_, err := r.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{
 			FunctionName:  &state.Function,
 			ZipFile:       zip,
@@ -307,6 +347,7 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 		})
 		return err
 	})
+	return blocked(err, state.Runtime)
 }
 
 // call does one call to AWS, bounded by the limit. It outlives ctx by the grace,

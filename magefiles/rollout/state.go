@@ -45,8 +45,11 @@ type State struct {
 	Handler      string
 	Architecture string
 	CodeSha256   string
+	CodeSize     int64 // of the zip, in bytes
 	RevisionID   string
 	LastModified string // as Lambda writes it, 2024-01-31T12:00:00.000+0000
+
+	Modified     time.Time // LastModified; zero when it is not known
 
 	// Age is the time since LastModified by AWS's own clock, or 0 when it is
 	// not known.
@@ -57,6 +60,11 @@ type State struct {
 	UpdateFailed bool // the last update failed; what was before goes on serving
 	Reason       string
 	ReasonCode   string
+
+	// Files are the names of what can be started in the deployed zip; nil when
+	// it has not been inspected.
+	Files    []string
+	location string // where the zip can be had for ten minutes: a secret
 
 	// Settled says that the settle delay has passed since the function was
 	// last changed.
@@ -80,6 +88,7 @@ func observed(out *lambda.GetFunctionOutput) State {
 		Runtime:      string(c.Runtime),
 		Handler:      aws.ToString(c.Handler),
 		CodeSha256:   aws.ToString(c.CodeSha256),
+		CodeSize:     c.CodeSize,
 		RevisionID:   aws.ToString(c.RevisionId),
 		LastModified: aws.ToString(c.LastModified),
 		Architecture: architecture, // Lambda's default
@@ -92,9 +101,14 @@ func observed(out *lambda.GetFunctionOutput) State {
 	if len(c.Architectures) > 0 {
 		s.Architecture = string(c.Architectures[0])
 	}
-	modified, err := time.Parse("2006-01-02T15:04:05.000-0700", s.LastModified)
-	if now, ok := middleware.GetServerTime(out.ResultMetadata); ok && err == nil {
-		s.Age = max(0, now.Sub(modified))
+	if out.Code != nil {
+		s.location = aws.ToString(out.Code.Location)
+	}
+	if modified, err := time.Parse("2006-01-02T15:04:05.000-0700", s.LastModified); err == nil {
+		s.Modified = modified
+	}
+	if now, ok := middleware.GetServerTime(out.ResultMetadata); ok && !s.Modified.IsZero() {
+		s.Age = max(0, now.Sub(s.Modified))
 	}
 	return s
 }

@@ -82,8 +82,8 @@ func TestKill(t *testing.T) {
 			f := newStub(t, emulator.Options{UpdateTime: 100 * time.Millisecond}, name)
 			f.create(name)
 			f.must("deployProd")
-			kill(t, f, after, "cleanup")
-			f.must("cleanup")
+			kill(t, f, after, "cleanup", "-force")
+			f.must("cleanup", "-force")
 			f.expect("provided.al2023", "bootstrap", onlyBootstrap, name)
 			if !strings.Contains(f.read("lambdas.json"), `"dual": false`) {
 				t.Error("the second cleanup has not set dual to false")

@@ -8,6 +8,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -64,17 +65,86 @@ func DeployProd(
 	return Deploy(ctx, production, only, concurrency)
 }
 
+// Plan shows what deploy would do to each function of an environment, or with
+// -cleanup or -rollback what these would do, and changes nothing. Its exit status
+// is 0 if there is nothing to do, 2 if there is something, and 1 if that cannot be
+// told or is refused for some function.
+func Plan(
+	ctx context.Context,
+	env *string, // environment (default prod)
+	only *string, // functions, by name or pattern, comma-separated (default all)
+	cleanup *bool, // plan a cleanup
+	rollback *bool, // plan a rollback
+	force *bool, // with -cleanup: whatever the metrics say
+	runtime *string, // with -rollback: the runtime to return to (default go1.x)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	o := options(only, nil)
+	o.Force, o.Previous = value(force, false), value(runtime, "")
+	err := release.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o)
+	if errors.Is(err, release.ErrChanges) {
+		os.Exit(2) // which is no failure for mage to report
+	}
+	return err
+}
+
+// Status shows how far each function of an environment has come: runtime, zip,
+// last update, and the days until AWS means to take no more updates. It writes a
+// table on a terminal, and elsewhere JSON lines.
+func Status(
+	ctx context.Context,
+	env *string, // environment (default prod)
+	only *string, // functions, by name or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Status(ctx, value(env, production), options(only, nil))
+}
+
+// Verify compares errors, throttles, durations and iterator ages of each function
+// since its last change with the same span before, by CloudWatch. It fails where
+// cleanup would refuse the function for them.
+func Verify(
+	ctx context.Context,
+	env *string, // environment (default prod)
+	only *string, // functions, by name or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Verify(ctx, value(env, production), options(only, nil))
+}
+
+// Rollback returns functions to the runtime that they come from, while their zips
+// still hold the binary for it. The next deploy goes forward again.
+func Rollback(
+	ctx context.Context,
+	env *string, // environment to roll back (default prod)
+	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
+	runtime *string, // runtime to return to (default go1.x, or provided.al2 for functions with "dual": false)
+	concurrency *int, // functions to work on at once (default 64)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	o := options(only, concurrency)
+	o.Previous = value(runtime, "")
+	return release.Rollback(ctx, value(env, production), o)
+}
+
 // Cleanup drops lambda from the zips of functions that have left go1.x, later,
 // when all is well.
 func Cleanup(
 	ctx context.Context,
 	env *string, // environment to clean up (default prod)
 	only *string, // functions to clean up, by name or pattern, comma-separated (default all)
+	force *bool, // whatever the metrics say
 	concurrency *int, // functions to work on at once (default 64)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	return release.Cleanup(ctx, value(env, production), options(only, concurrency))
+	o := options(only, concurrency)
+	o.Force = value(force, false)
+	return release.Cleanup(ctx, value(env, production), o)
 }
 
 // Local rehearses the migration on an emulator of AWS Lambda, with real

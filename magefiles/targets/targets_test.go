@@ -432,13 +432,13 @@ func TestMigration(t *testing.T) {
 	}
 
 	manifest := f.read("lambdas.json")
-	f.must("cleanup", "-only=prod-example-*")
+	f.must("cleanup", "-force", "-only=prod-example-*")
 	f.expect("provided.al2023", "bootstrap", onlyBootstrap, "example-api")
 	f.expect("provided.al2023", "bootstrap", dual, "order-stream")
 	if got := f.read("lambdas.json"); got != manifest {
 		t.Errorf("cleanup of some functions has changed lambdas.json:\n%s", got)
 	}
-	if _, stderr := f.must("cleanup"); !strings.Contains(stderr, `lambdas.json: "dual" of "prod" is false now`) {
+	if _, stderr := f.must("cleanup", "-force"); !strings.Contains(stderr, `lambdas.json: "dual" of "prod" is false now`) {
 		t.Errorf("cleanup does not say that it has changed lambdas.json:\n%s", stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", onlyBootstrap, names...)
@@ -448,7 +448,7 @@ func TestMigration(t *testing.T) {
 
 	before = f.writes()
 	f.must("deployProd")
-	f.must("cleanup")
+	f.must("cleanup", "-force")
 	if f.writes() != before {
 		t.Errorf("deploy and cleanup of what is clean made %d updates", f.writes()-before)
 	}
@@ -524,7 +524,7 @@ func TestFailures(t *testing.T) {
 
 	// cleanup refuses what is still on go1.x, and leaves lambdas.json alone.
 	manifest := f.read("lambdas.json")
-	status, _, stderr = f.run("cleanup")
+	status, _, stderr = f.run("cleanup", "-force")
 	if want := `refusing to clean up "prod-order-stream": it is still on go1.x, which starts lambda; deploy it first`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, and the error does not say %q:\n%s", status, want, stderr)
 	}
@@ -573,7 +573,7 @@ func TestNothingIsSent(t *testing.T) {
 		},
 		{
 			name: "another account", args: []string{"deploy", "stg"}, status: 1,
-			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was changed`,
+			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed`,
 		},
 		{
 			name: "no profile", args: []string{"deployProd"}, status: 1,

@@ -1,0 +1,90 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dualboot/magefiles/health"
+	"example.com/dualboot/magefiles/report"
+	"example.com/dualboot/magefiles/rollout"
+)
+
+// Verify compares what CloudWatch says of each function of an environment since
+// it was last changed with what it said before, and writes the figures. The
+// error counts the functions that cleanup would refuse for them.
+func Verify(ctx context.Context, env string, o Options) error {
+	s, err := o.open(ctx, env)
+	if err != nil {
+		return err
+	}
+	seen := s.rollout.Observe(ctx, s.names())
+	compared, errs := s.compare(ctx, seen)
+	var rows []health.Comparison
+	ill := 0
+	for i, c := range compared {
+		if errs[i] != nil {
+			continue
+		}
+		rows = append(rows, c)
+		if !c.Healthy() {
+			ill++
+		}
+	}
+	if err := write(s.stdout(), rows, health.Print); err != nil {
+		return err
+	}
+	s.printf("%d of %s healthy; calls: %v", len(rows)-ill, report.Functions(len(seen)), s.calls)
+	err = rollout.Failures(errs)
+	if ill > 0 {
+		err = errors.Join(err, fmt.Errorf("%s not healthy; cleanup would refuse them", report.Functions(ill)))
+	}
+	return err
+}
+
+// gate gives the goals with something to do whose functions are not healthy an
+// error that says why.
+func (s *session) gate(ctx context.Context, goals []rollout.Goal) {
+	var at []int // the goal of each that is looked at
+	var seen []rollout.Observation
+	for i, g := range goals {
+		if steps, _, err := g.Preview(); err == nil && len(steps) > 0 {
+			at = append(at, i)
+			seen = append(seen, rollout.Observation{State: g.From})
+		}
+	}
+	compared, errs := s.compare(ctx, seen)
+	for n, i := range at {
+		goals[i].Err = errs[n]
+		if errs[n] == nil && !compared[n].Healthy() {
+			err := fmt.Errorf("%s; with -force it is cleaned up all the same", strings.Join(compared[n].Problems, "; "))
+			goals[i].Err = &rollout.FunctionError{Function: goals[i].Function, Doing: "refusing to clean up", Err: err}
+		}
+	}
+}
+
+// compare compares the functions that could be observed, some at once.
+func (s *session) compare(ctx context.Context, seen []rollout.Observation) ([]health.Comparison, []error) {
+	client := cloudwatch.NewFromConfig(s.cfg)
+	compared, errs := make([]health.Comparison, len(seen)), make([]error, len(seen))
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i, o := range seen {
+		if errs[i] = o.Err; o.Err != nil {
+			continue
+		}
+		group.Go(func() error {
+			var err error
+			if compared[i], err = health.Compare(ctx, client, o.State.Function, o.State.Modified, o.State.Modified.Add(o.State.Age), health.Tolerance{}); err != nil {
+				errs[i] = &rollout.FunctionError{Function: o.State.Function, Doing: "verifying", Err: err}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return compared, errs
+}

@@ -1,0 +1,164 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/dualboot/magefiles/manifest"
+	"example.com/dualboot/magefiles/report"
+	"example.com/dualboot/magefiles/rollout"
+)
+
+// Deploy brings the functions of an environment to provided.al2023, with the
+// code as it is now, and writes a JSON line for each. Deploying again does what
+// is left, and nothing when nothing is.
+func Deploy(ctx context.Context, env string, o Options) error {
+	_, err := o.roll(ctx, env, rollout.Deploy)
+	return err
+}
+
+// Rollback returns the functions of an environment to their previous runtime,
+// and leaves their code as it is; it writes a JSON line for each. The next
+// Deploy goes forward again.
+func Rollback(ctx context.Context, env string, o Options) error {
+	_, err := o.roll(ctx, env, rollout.Rollback)
+	return err
+}
+
+// Cleanup drops lambda from the zips of the functions that have left go1.x and
+// run as well as before, and writes a JSON line for each. Once every function
+// of the environment is clean it sets the environment's dual to false in
+// lambdas.json.
+func Cleanup(ctx context.Context, env string, o Options) error {
+	o.Progress = o.progress()
+	all, err := o.roll(ctx, env, rollout.Cleanup)
+	if err != nil || !all || o.Manifest != nil {
+		return err
+	}
+	changed, err := manifest.SetDual(file, env, false)
+	if changed {
+		o.Progress.Printf("%s: %q of %q is false now, so that no deploy brings lambda back; commit it", file, "dual", env)
+	}
+	return err
+}
+
+// roll does the action, and reports whether that went for all functions of the
+// environment.
+func (o Options) roll(ctx context.Context, env string, action rollout.Action) (all bool, err error) {
+	s, err := o.open(ctx, env)
+	if err != nil {
+		return false, err
+	}
+	goals, err := s.goals(ctx, action)
+	if err != nil {
+		return false, err
+	}
+	lines := report.NewLines(o.stdout())
+	results := s.rollout.Apply(ctx, goals, func(i int, result rollout.Result) {
+		s.Progress.Result(result)
+		lines.Put(i, result)
+	})
+	errs := make([]error, len(results))
+	for i, result := range results {
+		errs[i] = result.Err
+	}
+	s.printf("%s; calls: %v", summary(results), s.calls)
+	err = rollout.Failures(errs)
+	if broken := lines.Err(); broken != nil {
+		err = errors.Join(err, fmt.Errorf("writing the results: %w", broken))
+	}
+	return len(s.targets) == len(s.manifest.Functions), err
+}
+
+// goals reads the functions, builds what the action needs, and says what each
+// should become.
+func (s *session) goals(ctx context.Context, action rollout.Action) ([]rollout.Goal, error) {
+	observe := s.rollout.Observe
+	if action == rollout.Rollback {
+		observe = s.rollout.Inspect
+	}
+	goals := make([]rollout.Goal, len(s.targets))
+	for i, seen := range observe(ctx, s.names()) {
+		t := s.targets[i]
+		goals[i] = rollout.Goal{
+			Function: t.FunctionName,
+			From:     seen.State,
+			Action:   action,
+			Dual:     t.Dual,
+			Settle:   s.env.Settle,
+			Previous: s.Previous,
+			Err:      seen.Err,
+		}
+		if s.Settle != nil {
+			goals[i].Settle = *s.Settle
+		}
+		if s.Previous == "" {
+			goals[i].Previous = previous(t.Function)
+		}
+	}
+	if action == rollout.Rollback {
+		return goals, nil
+	}
+	s.packGoals(ctx, goals)
+	if action == rollout.Cleanup {
+		s.warnOfTerraform()
+		if !s.Force {
+			s.gate(ctx, goals)
+		}
+	}
+	return goals, nil
+}
+
+// previous is the runtime that a function comes from: one without a legacy
+// binary never ran on go1.x.
+func previous(f manifest.Function) string {
+	if f.Dual {
+		return rollout.Legacy
+	}
+	return "provided.al2"
+}
+
+// packGoals builds the zips that the goals need, and no others. A function
+// that cannot be read is not built, and one that cannot be built has a goal
+// that says so.
+func (s *session) packGoals(ctx context.Context, goals []rollout.Goal) {
+	var list []wanted
+	var at []int // the goal of each
+	for i, g := range goals {
+		if g.Err == nil {
+			list = append(list, wanted{Function: s.targets[i].Function, name: g.Function, legacy: g.Legacy(g.From)})
+			at = append(at, i)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	s.Progress.Printf("building %s", report.Functions(len(list)))
+	results, err := s.pack(ctx, list)
+	if ctx.Err() != nil {
+		err = rollout.ErrInterrupted
+	}
+	for n, i := range at {
+		if err != nil {
+			goals[i].Err = &rollout.FunctionError{Function: goals[i].Function, Doing: "building", Err: err}
+			continue
+		}
+		goals[i].Bundle, goals[i].Err = results[n].bundle, results[n].err
+	}
+}
+
+func summary(results []rollout.Result) string {
+	var changed, same, failed int
+	for _, r := range results {
+		switch {
+		case r.Err != nil:
+			failed++
+		case len(r.Done) > 0:
+			changed++
+		default:
+			same++
+		}
+	}
+	return fmt.Sprintf("%d changed, %d unchanged, %d failed", changed, same, failed)
+}

@@ -1,0 +1,3 @@
+package release
+
+func (s *session) warnOfTerraform() {}
