@@ -3,6 +3,7 @@ package health
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,9 @@ func (f *fake) GetMetricData(_ context.Context, in *cloudwatch.GetMetricDataInpu
 	f.inputs = append(f.inputs, *in)
 	if f.err != nil {
 		return nil, f.err
+	}
+	if len(f.inputs) > 100 {
+		return nil, errors.New("too many calls")
 	}
 	skip, _ := strconv.Atoi(aws.ToString(in.NextToken))
 	room := cmp.Or(f.page, 100_800)

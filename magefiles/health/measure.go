@@ -83,7 +83,7 @@ func id(metric string) string { return strings.ToLower(metric) }
 func get(ctx context.Context, client Client, in *cloudwatch.GetMetricDataInput) ([]types.MetricDataResult, error) {
 	var results []types.MetricDataResult
 	last := map[string]types.MetricDataResult{}
-	pages := cloudwatch.NewGetMetricDataPaginator(client, in, func(o *cloudwatch.GetMetricDataPaginatorOptions) { _ = o })
+	pages := cloudwatch.NewGetMetricDataPaginator(client, in, func(o *cloudwatch.GetMetricDataPaginatorOptions) { o.StopOnDuplicateToken = true })
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

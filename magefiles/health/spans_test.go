@@ -20,6 +20,10 @@ func TestSpans(t *testing.T) {
 			[4]string{"2026-11-22 10:00:00", "2026-11-22 10:00:00", "2026-11-22 10:01:00", "2026-11-22 10:01:00"},
 		},
 		{
+			"another clock", "2026-11-22 10:00:30", "2026-11-22 09:00:00", time.Minute,
+			[4]string{"2026-11-22 10:00:00", "2026-11-22 10:00:00", "2026-11-22 09:00:00", "2026-11-22 09:00:00"},
+		},
+		{
 			"12 hours", "2026-11-22 10:00:00", "2026-11-22 22:00:00", time.Minute,
 			[4]string{"2026-11-21 22:01:00", "2026-11-22 10:00:00", "2026-11-22 10:01:00", "2026-11-22 22:00:00"},
 		},
@@ -42,10 +46,11 @@ func TestSpans(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			before, after := spans(utc(test.changed), utc(test.now), test.period)
+			zone := time.FixedZone("+05:30", 19_800)
+			before, after := spans(utc(test.changed).In(zone), utc(test.now).In(zone), test.period)
 			for i, got := range []time.Time{before.From, before.To, after.From, after.To} {
-				if !got.Equal(utc(test.want[i])) {
-					t.Errorf("boundary %d is %v, want %s", i, got, test.want[i])
+				if got != utc(test.want[i]) {
+					t.Errorf("boundary %d is %v, want %s in UTC", i, got, test.want[i])
 				}
 			}
 		})

@@ -37,6 +37,19 @@ func Pattern(only *string) (string, error) {
 	return *only, nil
 }
 
+// Glob returns a function that reports whether one of the patterns in glob
+// matches a name; where there is none, everything does. An error is a pattern
+// that is malformed.
+func Glob(glob string) (func(name string) bool, error) {
+	if glob == "" {
+		return func(string) bool { return true }, nil
+	}
+	list, err := patterns(glob)
+	return func(name string) bool {
+		return slices.ContainsFunc(list, func(pattern string) bool { return matches(pattern, name) })
+	}, err
+}
+
 // Select returns the functions to deploy to the environment called env, in the
 // order of the manifest: those whose name, or whose name on AWS, matches glob,
 // or all of them if glob is empty. A glob is a pattern as [path.Match]
@@ -74,12 +87,12 @@ func choose[T any](m *Manifest, things []T, glob, what string, names func(T) []s
 	if glob == "" {
 		return slices.Clone(things), nil
 	}
+	list, err := patterns(glob)
+	if err != nil {
+		return nil, err
+	}
 	chosen := make([]bool, len(things))
-	for pattern := range strings.SplitSeq(glob, ",") {
-		pattern = strings.TrimSpace(pattern)
-		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-			return nil, fmt.Errorf("pattern %s in %s: %w (write a name, or use *, ? and [a-z], with commas between several)", quote(pattern), quote(glob), path.ErrBadPattern)
-		}
+	for _, pattern := range list {
 		matched := false
 		for i, thing := range things {
 			if slices.ContainsFunc(names(thing), func(name string) bool { return matches(pattern, name) }) {
@@ -92,10 +105,22 @@ func choose[T any](m *Manifest, things []T, glob, what string, names func(T) []s
 		}
 	}
 
-	var list []T
+	var choice []T
 	for i, thing := range things {
 		if chosen[i] {
-			list = append(list, thing)
+			choice = append(choice, thing)
+		}
+	}
+	return choice, nil
+}
+
+// patterns returns the patterns that glob, which is not empty, consists of.
+func patterns(glob string) ([]string, error) {
+	list := strings.Split(glob, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+		if _, err := path.Match(list[i], ""); err != nil || list[i] == "" {
+			return nil, fmt.Errorf("pattern %s in %s: %w (write a name, or use *, ? and [a-z], with commas between several)", quote(list[i]), quote(glob), path.ErrBadPattern)
 		}
 	}
 	return list, nil

@@ -65,6 +65,20 @@ func DeployProd(
 	return Deploy(ctx, production, only, concurrency)
 }
 
+// Audit lists the functions of the account and region that are on a runtime which
+// AWS has deprecated or is soon to block, whether or not lambdas.json has them,
+// with their event sources, and the versions and aliases that a deploy leaves
+// behind. It needs no lambdas.json.
+func Audit(
+	ctx context.Context,
+	env *string, // environment whose account and region are looked at (default prod)
+	only *string, // functions, by name or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Audit(ctx, value(env, production), options(only, nil))
+}
+
 // Plan shows what deploy would do to each function of an environment, or with
 // -cleanup or -rollback what these would do, and changes nothing. Its exit status
 // is 0 if there is nothing to do, 2 if there is something, and 1 if that cannot be
