@@ -10,8 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"example.com/dualboot/magefiles/runtimes"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"example.com/dualboot/magefiles/runtimes"
 )
 
 // DefaultWithin is how soon is soon unless the options say otherwise.

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dualboot/magefiles/runtimes"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/runtimes"
 )
 
 var _ Client = (*lambda.Client)(nil)

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"example.com/dualboot/magefiles/runtimes"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/runtimes"
 )
 
 // Finding is a function that has $LATEST or a published version on a runtime

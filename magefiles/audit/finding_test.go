@@ -3,9 +3,10 @@ package audit
 import (
 	"testing"
 
-	"example.com/dualboot/magefiles/runtimes"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/dualboot/magefiles/runtimes"
 )
 
 // What an event source reads for decides whether $LATEST moves it, and whether

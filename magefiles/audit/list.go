@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 
-	"example.com/dualboot/magefiles/runtimes"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
+
+	"example.com/dualboot/magefiles/awserror"
+	"example.com/dualboot/magefiles/runtimes"
 )
 
 // latest is the version that can be changed.
@@ -57,7 +59,7 @@ func listFunctions(ctx context.Context, client Client, only func(string) bool) (
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the functions: %w", err)
+			return nil, fmt.Errorf("listing the functions: %w", awserror.Explain(err, ""))
 		}
 		for _, c := range page.Functions {
 			name := aws.ToString(c.FunctionName)
@@ -114,7 +116,7 @@ func listMappings(ctx context.Context, client Client) (map[string][]types.EventS
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the event source mappings: %w", err)
+			return nil, fmt.Errorf("listing the event source mappings: %w", awserror.Explain(err, ""))
 		}
 		for _, m := range page.EventSourceMappings {
 			name, _ := target(m)
@@ -130,7 +132,7 @@ func listAliases(ctx context.Context, client Client, name string) ([]types.Alias
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the aliases of %q: %w", name, err)
+			return nil, fmt.Errorf("listing the aliases of %q: %w", name, awserror.Explain(err, ""))
 		}
 		aliases = append(aliases, page.Aliases...)
 	}

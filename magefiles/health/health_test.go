@@ -146,7 +146,7 @@ func TestErrors(t *testing.T) {
 			out.MetricDataResults[1].Messages = []types.MessageData{{Code: aws.String("Busy"), Value: aws.String("try later")}}
 		}
 	}
-	const asked = `asking CloudWatch for the metrics of "f" from 2026-11-22 09:57 UTC to 2026-11-22 10:04 UTC: `
+	const asked = `asking CloudWatch for the metrics from 2026-11-22 09:57 UTC to 2026-11-22 10:04 UTC: `
 	tests := []struct {
 		name  string
 		err   error
@@ -160,11 +160,11 @@ func TestErrors(t *testing.T) {
 		},
 		{
 			name: "denied", err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "User is not authorized"},
-			want: asked + "api error AccessDenied: User is not authorized; allow the action cloudwatch:GetMetricData", calls: 1,
+			want: asked + "AccessDenied: User is not authorized; allow the action cloudwatch:GetMetricData", calls: 1,
 		},
 		{
 			name: "denied, in another protocol", err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"},
-			want: asked + "api error AccessDeniedException: no; allow the action cloudwatch:GetMetricData", calls: 1,
+			want: asked + "AccessDeniedException: no; allow the action cloudwatch:GetMetricData", calls: 1,
 		},
 		{
 			name: "partial", alter: status(types.StatusCodePartialData),

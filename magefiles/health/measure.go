@@ -2,7 +2,6 @@ package health
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,7 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/smithy-go"
+
+	"example.com/dualboot/magefiles/awserror"
 )
 
 // measure fills in the figures of both spans. StartTime and EndTime are
@@ -20,11 +20,11 @@ func measure(ctx context.Context, client Client, function string, period time.Du
 	in := &cloudwatch.GetMetricDataInput{StartTime: &before.From, EndTime: &after.To, MetricDataQueries: queries(function, period)}
 	results, err := get(ctx, client, in)
 	if err != nil {
-		err = fmt.Errorf("asking CloudWatch for the metrics of %q from %s to %s: %w", function, moment(before.From, minutes), moment(after.To, minutes), err)
-		if denied(err) {
-			return fmt.Errorf("%w; allow the action cloudwatch:GetMetricData", err)
+		hint := ""
+		if strings.HasPrefix(awserror.Code(err), "AccessDenied") { // AccessDeniedException in some protocols
+			hint = "allow the action cloudwatch:GetMetricData"
 		}
-		return err
+		return fmt.Errorf("asking CloudWatch for the metrics from %s to %s: %w", moment(before.From, minutes), moment(after.To, minutes), awserror.Explain(err, hint))
 	}
 	for _, r := range results {
 		for i, at := range r.Timestamps {
@@ -118,13 +118,6 @@ func text(messages []types.MessageData) string {
 		fmt.Fprintf(&b, " (%s: %s)", aws.ToString(m.Code), aws.ToString(m.Value))
 	}
 	return b.String()
-}
-
-// denied reports whether AWS has refused for want of a permission. The code
-// depends on the protocol.
-func denied(err error) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	return ok && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException")
 }
 
 // add adds the value of one period.

@@ -28,8 +28,6 @@ type Status struct {
 	DaysUntilBlocked *int          `json:",omitempty"`
 	Stage            string        // before, ready, switched, clean or foreign: see rollout.State
 	Error            string        `json:",omitempty"`
-
-	Err error `json:"-"`
 }
 
 // NewStatus describes a function as it was observed, at the time now.
@@ -42,7 +40,6 @@ func NewStatus(function string, seen rollout.Observation, plan *runtimes.Plan, n
 		Architecture: s.Architecture,
 		Package:      s.Package(),
 		LastModified: s.LastModified,
-		Err:          seen.Err,
 	}
 	if s.RevisionID != "" { // it could be read
 		status.Stage, status.LastUpdateStatus = s.Stage(), s.Update()
@@ -64,7 +61,7 @@ func PrintStatus(w io.Writer, fleet []Status) {
 	fmt.Fprintln(t, "FUNCTION\tRUNTIME\tHANDLER\tARCH\tPACKAGE\tUPDATE\tCHANGED\tUPDATES BLOCKED\tSTAGE")
 	for _, s := range fleet {
 		if s.LastUpdateStatus == "" {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t-\t-\t%s\n", s.FunctionName, reason(s.Err))
+			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t-\t-\tunknown\n", s.FunctionName)
 			continue
 		}
 		blocked := "-"

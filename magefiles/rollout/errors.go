@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 	"github.com/hashicorp/go-multierror"
+
+	"example.com/dualboot/magefiles/awserror"
 )
 
 // FunctionError says what was being done to which function when it failed.
@@ -61,48 +61,23 @@ func changed(read, now State) error {
 	return fmt.Errorf("somebody else has changed the function meanwhile (%s); run the command again when they are done", strings.Join(changes, ", "))
 }
 
-// apiError is an error of AWS, said in AWS's own words and no others.
-type apiError struct {
-	err  error
-	text string
-}
-
-func (e *apiError) Error() string { return e.text }
-func (e *apiError) Unwrap() error { return e.err }
-
-// explain shortens the SDK's account of an error that AWS has answered with.
+// explain says an error of AWS in short, and the way out of the commonest.
 func explain(err error) error {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return err
+	hint := ""
+	if awserror.Code(err) == "ResourceNotFoundException" {
+		hint = "create the function, or correct its name in lambdas.json"
 	}
-	text := api.ErrorCode() + ": " + api.ErrorMessage()
-	if code(err) == "ResourceNotFoundException" {
-		text += "; create the function, or correct its name in lambdas.json"
-	}
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) && response.RequestID != "" {
-		text += " (request " + response.RequestID + ")"
-	}
-	return &apiError{err: err, text: text}
+	return awserror.Explain(err, hint)
 }
 
 // blocked adds to an error of an update what it means when AWS takes no more
 // updates of the runtime. The dates, and what is still possible, are in
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 func blocked(err error, runtime string) error {
-	if code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") {
+	if awserror.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") {
 		return fmt.Errorf("%w; AWS has blocked %s for updates: no code is taken for it, and no function gets back to it", err, runtime)
 	}
 	return err
-}
-
-// code returns AWS's code of an error, or "".
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
 }
 
 // Failures joins the errors of a fleet, one a function and nil for each that

@@ -197,7 +197,7 @@ func (f *fleet) run(ctx context.Context, n *network, action rollout.Action) erro
 		})
 	}
 	r := rollout.New(lambda.NewFromConfig(cfg), rollout.Options{
-		Concurrency: 1, FirstPoll: time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: time.Second, Grace: 50 * time.Millisecond,
+		Concurrency: 1, FirstPoll: time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
 		HTTP: cfg.HTTPClient,
 	})
 	for i, seen := range r.Observe(ctx, fleetNames) {

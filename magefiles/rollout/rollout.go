@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/semaphore"
 
+	"example.com/dualboot/magefiles/awserror"
 	"example.com/dualboot/magefiles/bundle"
 )
 
@@ -250,7 +251,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				conflict = time.Time{}
 			case errors.Is(err, ErrInterrupted):
 				return fail(step.doing(), interrupted(steps))
-			case code(err) == "ResourceConflictException":
+			case awserror.Code(err) == "ResourceConflictException":
 				// Another update is in progress, or this very one, when the
 				// answer to it was lost and it was sent twice. Wait, look, and
 				// plan again.
@@ -262,7 +263,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 					return fail(step.doing(), err)
 				}
 				state.Updating = true
-			case code(err) == "PreconditionFailedException":
+			case awserror.Code(err) == "PreconditionFailedException":
 				// Somebody else has changed the function, or this very call,
 				// sent twice. Look: if the step is still to be done, they did.
 				tried[step.Kind] = state

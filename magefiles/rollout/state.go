@@ -49,7 +49,7 @@ type State struct {
 	RevisionID   string
 	LastModified string // as Lambda writes it, 2024-01-31T12:00:00.000+0000
 
-	Modified     time.Time // LastModified; zero when it is not known
+	Modified time.Time // LastModified; zero when it is not known
 
 	// Age is the time since LastModified by AWS's own clock, or 0 when it is
 	// not known.

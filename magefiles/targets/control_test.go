@@ -49,7 +49,7 @@ type planLine struct {
 
 type statusLine struct {
 	FunctionName, Runtime, Package, Stage, LastUpdateStatus, UpdatesBlocked, Error string
-	DaysUntilBlocked                                                              *int
+	DaysUntilBlocked                                                               *int
 }
 
 // stages is the stage of each function by its name.
