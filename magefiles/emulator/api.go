@@ -36,7 +36,7 @@ type call struct {
 	*http.Request
 	operation operation
 	id        string
-	function  string // as given in the path, unescaped
+	function  string // as given in the path, unescaped; or the UUID of an event source mapping
 	body      []byte
 }
 
@@ -62,11 +62,19 @@ func (s *Server) handler() http.Handler {
 			return
 		}
 		op, function := route(r.Method, r.URL.EscapedPath())
+		if forCloudWatch, ok := cloudWatchOperation(r); ok {
+			op = forCloudWatch
+		}
 		answer, err := s.serve(w, r, op, id, function)
-		if err != nil && op.service == "sts" {
-			answer = asAPIError(err).stsReply(id)
-		} else if err != nil {
-			answer = asAPIError(err).reply()
+		if err != nil {
+			switch e := asAPIError(err); op.service {
+			case "sts":
+				answer = e.stsReply(id)
+			case "monitoring":
+				answer = e.cloudWatchReply(r)
+			default:
+				answer = e.reply()
+			}
 		}
 		for name, value := range answer.header {
 			w.Header().Set(name, value)
@@ -145,6 +153,10 @@ func route(method, escapedPath string) (op operation, function string) {
 	unknown := lambda("Unknown", maxOtherRequest, (*Server).unknownOperation)
 
 	segments := strings.Split(strings.Trim(escapedPath, "/"), "/")
+	if len(segments) > 1 && segments[0] == "2015-03-31" && segments[1] == "event-source-mappings" {
+		name, run := routeEventSources(method, segments[2:])
+		return lambda(name, maxOtherRequest, run), strings.Join(segments[2:], "/")
+	}
 	if len(segments) < 2 || len(segments) > 4 || segments[0] != "2015-03-31" || segments[1] != "functions" {
 		return unknown, ""
 	}

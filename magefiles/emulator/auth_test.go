@@ -26,6 +26,7 @@ type signed struct {
 	body            string
 	service, region string
 	secret          string
+	header          map[string]string
 	at              time.Time
 	tamper          func(*http.Request) // after signing
 }
@@ -67,6 +68,9 @@ func (s signed) request(server *emulator.Server) (*http.Request, error) {
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	for name, value := range s.header {
+		request.Header.Set(name, value)
+	}
 	hash := sha256.Sum256([]byte(s.body))
 	key := aws.Credentials{AccessKeyID: server.Credentials().AccessKeyID, SecretAccessKey: s.secret}
 	return request, v4.NewSigner().SignHTTP(context.Background(), key, request, hex.EncodeToString(hash[:]), s.service, s.region, s.at)

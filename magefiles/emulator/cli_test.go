@@ -25,42 +25,7 @@ func TestCLI(t *testing.T) {
 	if err := os.WriteFile(zip, dualZip(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := func(args ...string) ([]byte, error) {
-		cmd := exec.Command("aws", append(args, "--output", "json")...)
-		cmd.Dir = dir
-		for _, pair := range os.Environ() {
-			if !strings.HasPrefix(pair, "AWS_") {
-				cmd.Env = append(cmd.Env, pair)
-			}
-		}
-		cmd.Env = append(cmd.Env,
-			"AWS_ENDPOINT_URL="+b.URL(),
-			"AWS_REGION="+b.Region(), "AWS_DEFAULT_REGION="+b.Region(),
-			"AWS_ACCESS_KEY_ID="+b.Credentials().AccessKeyID,
-			"AWS_SECRET_ACCESS_KEY="+b.Credentials().SecretAccessKey,
-			"AWS_CONFIG_FILE="+filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "none"),
-			"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1",
-			"NO_PROXY=127.0.0.1",
-		)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		return append(out, stderr.Bytes()...), err
-	}
-	aws := func(args ...string) map[string]any {
-		t.Helper()
-		out, err := run(args...)
-		if err != nil {
-			t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-		var v map[string]any
-		if len(bytes.TrimSpace(out)) > 0 {
-			if err := json.Unmarshal(out, &v); err != nil {
-				t.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
-			}
-		}
-		return v
-	}
+	run, aws := awsCLI(b, dir)
 	const arn = "arn:aws:lambda:eu-west-1:123456789012:function:f"
 
 	if got := aws("sts", "get-caller-identity"); got["Account"] != "123456789012" {
@@ -104,4 +69,47 @@ func TestCLI(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "An error occurred (PreconditionFailedException) when calling the UpdateFunctionConfiguration operation: The Revision Id provided does not match") {
 		t.Errorf("%v: %s", err, out)
 	}
+}
+
+// awsCLI runs the AWS CLI in a directory, against the server of a bench and with
+// nothing of the machine's own configuration. run answers stdout and stderr; aws
+// expects success and answers the JSON.
+func awsCLI(b *bench, dir string) (run func(args ...string) ([]byte, error), aws func(args ...string) map[string]any) {
+	run = func(args ...string) ([]byte, error) {
+		cmd := exec.Command("aws", append(args, "--output", "json")...)
+		cmd.Dir = dir
+		for _, pair := range os.Environ() {
+			if !strings.HasPrefix(pair, "AWS_") {
+				cmd.Env = append(cmd.Env, pair)
+			}
+		}
+		cmd.Env = append(cmd.Env,
+			"AWS_ENDPOINT_URL="+b.URL(),
+			"AWS_REGION="+b.Region(), "AWS_DEFAULT_REGION="+b.Region(),
+			"AWS_ACCESS_KEY_ID="+b.Credentials().AccessKeyID,
+			"AWS_SECRET_ACCESS_KEY="+b.Credentials().SecretAccessKey,
+			"AWS_CONFIG_FILE="+filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "none"),
+			"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1",
+			"NO_PROXY=127.0.0.1",
+		)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		return append(out, stderr.Bytes()...), err
+	}
+	aws = func(args ...string) map[string]any {
+		b.Helper()
+		out, err := run(args...)
+		if err != nil {
+			b.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		var v map[string]any
+		if len(bytes.TrimSpace(out)) > 0 {
+			if err := json.Unmarshal(out, &v); err != nil {
+				b.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
+			}
+		}
+		return v
+	}
+	return run, aws
 }

@@ -7,6 +7,11 @@ func StartWithLimits(options Options, initialisation time.Duration, retries ...t
 	return start(options, limits{initialisation, retries})
 }
 
+// Serve counts an invocation of a function as one that was received at the given time.
+func (s *Server) Serve(function string, at time.Time, took time.Duration, failed bool) {
+	s.metrics.add(target{name: function}, served{at: at, took: took, failed: failed})
+}
+
 // Unpack is what is done with a zip that is uploaded. It answers the modes of the files.
 func Unpack(content []byte, dir string) (map[string]uint32, error) {
 	files, err := unpack(content, dir)

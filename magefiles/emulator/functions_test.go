@@ -431,6 +431,13 @@ func TestRoute(t *testing.T) {
 		{"PUT", "/2015-03-31/functions/f/code", "UpdateFunctionCode", "f"},
 		{"DELETE", "/2015-03-31/functions/f", "DeleteFunction", "f"},
 		{"POST", "/2015-03-31/functions/f/invocations", "Invoke", "f"},
+		{"GET", "/2015-03-31/event-source-mappings", "ListEventSourceMappings", ""},
+		{"POST", "/2015-03-31/event-source-mappings/", "CreateEventSourceMapping", ""},
+		{"GET", "/2015-03-31/event-source-mappings/x", "GetEventSourceMapping", "x"},
+		{"PUT", "/2015-03-31/event-source-mappings/x", "UpdateEventSourceMapping", "x"},
+		{"DELETE", "/2015-03-31/event-source-mappings/x", "DeleteEventSourceMapping", "x"},
+		{"DELETE", "/2015-03-31/event-source-mappings", "Unknown", ""},
+		{"GET", "/2015-03-31/event-source-mappings/x/y", "Unknown", ""},
 		{"POST", "/", "GetCallerIdentity", ""},
 		{"GET", "/", "Unknown", ""},
 		{"PATCH", "/2015-03-31/functions", "Unknown", ""},
@@ -449,7 +456,7 @@ func TestStartRefused(t *testing.T) {
 	t.Parallel()
 	for _, options := range []emulator.Options{
 		{Addr: "0.0.0.0:0"}, {Addr: ":0"}, {Addr: "192.0.2.1:0"}, {Addr: "example.com:80"}, {Addr: "127.0.0.1"},
-		{Region: "here"}, {Account: "me"}, {UpdateTime: -1}, {Window: -1},
+		{Region: "here"}, {Account: "me"}, {UpdateTime: -1}, {Window: -1}, {Blocked: []string{"go1"}},
 	} {
 		if s, err := emulator.Start(options); err == nil {
 			s.Close()

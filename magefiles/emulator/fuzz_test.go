@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go/encoding/cbor"
+
 	"example.com/dualboot/magefiles/emulator"
 )
 
@@ -23,6 +25,12 @@ func FuzzRequests(f *testing.F) {
 		{"POST", "/2015-03-31/functions/image/invocations", `{"a":1}`},
 		{"DELETE", "/2015-03-31/functions/f", ""},
 		{"POST", "/", "Action=GetCallerIdentity&Version=2011-06-15"},
+		{"POST", "/2015-03-31/event-source-mappings", `{"FunctionName":"f","EventSourceArn":"arn:aws:kinesis:::stream/s","StartingPosition":"AT_TIMESTAMP","StartingPositionTimestamp":1.5,"MaximumRecordAgeInSeconds":-1}`},
+		{"GET", "/2015-03-31/event-source-mappings?FunctionName=f&Marker=Zg", ""},
+		{"POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", string(cbor.Encode(cbor.Map{
+			"StartTime": &cbor.Tag{ID: 1, Value: cbor.Uint(0)}, "EndTime": &cbor.Tag{ID: 1, Value: cbor.Float64(2e9)}, "MaxDatapoints": cbor.NegInt(1),
+			"MetricDataQueries": cbor.List{cbor.Map{"Id": cbor.String("q"), "MetricStat": cbor.Map{"Period": cbor.Uint(60), "Stat": cbor.String("Sum")}}},
+		}))},
 		{"PATCH", "/%zz", "null"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
@@ -36,13 +44,16 @@ func FuzzRequests(f *testing.F) {
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path
 		}
-		service := "lambda"
+		service, header := "lambda", map[string]string{}
+		if strings.HasPrefix(path, "/service/") {
+			service, header["Smithy-Protocol"] = "monitoring", "rpc-v2-cbor"
+		}
 		if method == "POST" && path == "/" {
 			service = "sts"
 		}
 		request, err := signed{
 			method: method, path: path, body: body, service: service, region: s.Region(),
-			secret: s.Credentials().SecretAccessKey, at: time.Now(),
+			secret: s.Credentials().SecretAccessKey, at: time.Now(), header: header,
 		}.request(s)
 		if err != nil {
 			return // no such request can be made

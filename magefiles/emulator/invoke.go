@@ -139,10 +139,12 @@ func (v *version) invokable() error {
 // run invokes a function once. An error means that it could not be invoked;
 // the function's own failure is an answer. tail is the end of the log.
 func (s *Server) run(t target, inv *invocation) (result answer, tail []byte, err error) {
+	received := time.Now()
 	v, e, err := s.acquire(t)
 	if err != nil {
 		return answer{}, nil, err
 	}
+	age, fromStream := s.iteratorAge(t, inv.payload, received)
 	if e == nil {
 		e, result, err = s.startEnvironment(v, inv.id)
 		if err != nil {
@@ -179,6 +181,7 @@ func (s *Server) run(t target, inv *invocation) (result answer, tail []byte, err
 	if result.failed && s.ctx.Err() != nil { // it failed because its process was killed
 		return answer{}, nil, serverClosing()
 	}
+	s.metrics.add(t, served{received, took, result.failed, fromStream, age})
 	return result, tail, nil
 }
 
@@ -249,7 +252,6 @@ func (s *Server) giveBack(v *version, e *environment) {
 // report is the last line of an invocation's log. Lambda also gives the memory
 // used, which the emulator does not measure.
 func report(id string, took time.Duration, memory int, initTime time.Duration) string {
-	milliseconds := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	line := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB",
 		id, milliseconds(took), math.Ceil(milliseconds(took)), memory)
 	if initTime > 0 {

@@ -66,6 +66,12 @@ type Options struct {
 	// whether they can mix. Without Window it has no effect.
 	Mixed bool
 
+	// Blocked are the runtimes that AWS takes no updates for any more: a function
+	// on one cannot be given other code, only be moved to another runtime, and
+	// there is no way back. Unlike on AWS such a function can be created, so that
+	// a fleet can be set up. Default: none. [Server.Block] adds to them later.
+	Blocked []string
+
 	// HostBinaries says that packages hold binaries for this machine, whatever
 	// architecture their functions declare. Set it where the host is not
 	// linux/amd64; without it, an ELF file for another machine than the

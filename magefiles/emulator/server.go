@@ -1,14 +1,15 @@
 // Package emulator is a stand-in for AWS Lambda on loopback that really runs
 // the deployed binaries.
 //
-// It speaks enough of Lambda's REST API, and of STS's GetCallerIdentity, for
-// the AWS SDKs and the AWS CLI to work against it unchanged through
-// AWS_ENDPOINT_URL. A deployed zip is unpacked, and an invocation starts what
-// the function's runtime would start: for go1.x the file that Handler names,
-// spoken to over net/rpc; for provided.* the file bootstrap, which polls the
-// Runtime API. Everything that a migration between the two depends on is played
-// for real: previous code serves while an update is InProgress, revisions go
-// stale, a package without the right binary fails with Lambda's own errors.
+// It speaks enough of Lambda's REST API, of STS's GetCallerIdentity and of
+// CloudWatch's GetMetricData for the AWS SDKs and the AWS CLI to work against it
+// unchanged through AWS_ENDPOINT_URL. A deployed zip is unpacked, and an
+// invocation starts what the function's runtime would start: for go1.x the file
+// that Handler names, spoken to over net/rpc; for provided.* the file bootstrap,
+// which polls the Runtime API. Everything that a migration between the two
+// depends on is played for real: previous code serves while an update is
+// InProgress, revisions go stale, a package without the right binary fails with
+// Lambda's own errors.
 //
 // # The window
 //
@@ -22,10 +23,27 @@
 //
 // https://aws.amazon.com/lambda/faqs/
 //
+// # Metrics
+//
+// GetMetricData answers from what was really served, a minute at a time:
+// Invocations, Errors, Throttles, Duration and IteratorAge of AWS/Lambda, by
+// function, by function and resource, or across all functions. Each attempt at
+// an invocation that reached the function counts at once, in the minute that it
+// was received; what the API refused does not. There are the statistics Sum,
+// Average, Minimum, Maximum and SampleCount, and no expressions. Metrics
+// outlive their function.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+//
 // # What differs from AWS
 //
 //   - Functions on go1.x can be created. AWS blocks that since February 2024;
-//     here a fleet must be set up as it stood before its migration.
+//     here a fleet must be set up as it stood before its migration. Runtimes that
+//     take no updates either are a setting: [Options.Blocked].
+//   - Event source mappings are configuration only: nothing is polled. Events
+//     come by Invoke, and one whose last record is of the stream of an enabled
+//     mapping counts for IteratorAge.
+//   - Metrics other than these five are empty, as unknown ones are on AWS.
 //   - Functions on other runtimes and container images can be created, not invoked.
 //   - There are no published versions, aliases, layers, VPCs, permissions or
 //     quotas of requests. A request that names one is refused, not ignored.
@@ -69,6 +87,7 @@ type Server struct {
 	locations  *locations
 	ports      *ports
 	logs       *lineWriter
+	metrics    *metrics
 
 	ctx  context.Context // ends when the server closes
 	stop context.CancelFunc
@@ -80,6 +99,8 @@ type Server struct {
 	mu        sync.Mutex
 	stopped   bool // no more work may begin
 	functions map[string]*function
+	mappings  map[string]eventSourceMapping // by UUID
+	blocked   map[string]bool               // runtimes that take no updates
 	calls     map[string]int
 
 	telling sync.Mutex   // held while OnServe is called
@@ -107,7 +128,10 @@ func start(options Options, limits limits) (_ *Server, err error) {
 		ports:       newPorts(),
 		locations:   newLocations(),
 		logs:        &lineWriter{w: options.Logs},
+		metrics:     newMetrics(),
 		functions:   map[string]*function{},
+		mappings:    map[string]eventSourceMapping{},
+		blocked:     map[string]bool{},
 		calls:       map[string]int{},
 	}
 	s.verifier = newVerifier(s.credentials, options.Region)
@@ -118,6 +142,9 @@ func start(options Options, limits limits) (_ *Server, err error) {
 		}
 	}()
 
+	if err := s.Block(options.Blocked...); err != nil {
+		return nil, err
+	}
 	if s.dir, err = os.MkdirTemp("", "dualboot-emulator-"); err != nil {
 		return nil, err
 	}

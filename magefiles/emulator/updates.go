@@ -51,6 +51,9 @@ func (s *Server) updateFunctionCode(c *call) (reply, error) {
 			if conf.PackageType == "Image" {
 				return invalidParameter("Please provide ImageUri when updating a function with packageType Image.")
 			}
+			if err := s.updatable(conf.Runtime); err != nil {
+				return err
+			}
 			// Assumption: an update that leaves Architectures out keeps the
 			// function's. The API's reference only gives a default for creation.
 			if request.Architectures != nil {
@@ -75,7 +78,15 @@ func (s *Server) updateFunctionConfiguration(c *call) (reply, error) {
 	if err := decode(c.body, &request); err != nil {
 		return reply{}, err
 	}
-	return s.update(c, update{revision: request.RevisionId, edit: request.settings.apply})
+	return s.update(c, update{
+		revision: request.RevisionId,
+		edit: func(conf *configuration) error {
+			if err := request.settings.apply(conf); err != nil || request.Runtime == nil {
+				return err
+			}
+			return s.updatable(*request.Runtime)
+		},
+	})
 }
 
 // update is one update that a caller asks for.

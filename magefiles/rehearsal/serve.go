@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/dualboot/magefiles/emulator"
@@ -18,12 +19,13 @@ import (
 
 // ServeOptions say how to run the emulator by itself.
 type ServeOptions struct {
-	Env    string        // environment whose region and account it plays
-	Addr   string        // loopback address to listen on; default a random port
-	Update time.Duration // how long an update takes
-	Go     string        // the go command, for its time zone database; default go
-	Stdout io.Writer     // for the export lines; default os.Stdout
-	Stderr io.Writer     // for what the functions log; default os.Stderr
+	Env     string        // environment whose region and account it plays
+	Addr    string        // loopback address to listen on; default a random port
+	Update  time.Duration // how long an update takes
+	Blocked string        // runtimes for which AWS takes no updates any more, comma-separated
+	Go      string        // the go command, for its time zone database; default go
+	Stdout  io.Writer     // for the export lines; default os.Stdout
+	Stderr  io.Writer     // for what the functions log; default os.Stderr
 }
 
 // Serve runs the emulator until ctx is done. It prints the lines with which a
@@ -44,12 +46,17 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
+	var blocked []string
+	if o.Blocked != "" {
+		blocked = strings.Split(o.Blocked, ",")
+	}
 	server, err := emulator.Start(emulator.Options{
 		ZoneInfo:   zones,
 		Addr:       o.Addr,
 		Region:     env.Region,
 		Account:    env.Account,
 		UpdateTime: o.Update,
+		Blocked:    blocked,
 		Logs:       o.Stderr,
 	})
 	if err != nil {

@@ -221,14 +221,16 @@ func Emulator(
 	env *string, // environment whose region and account it plays (default prod)
 	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
 	update *time.Duration, // how long an update takes (default 1s)
+	blocked *string, // runtimes for which AWS takes no more updates, comma-separated (default none)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
-		Env:    value(env, production),
-		Addr:   value(addr, ""),
-		Go:     mg.GoCmd(),
-		Update: value(update, time.Second),
+		Env:     value(env, production),
+		Addr:    value(addr, ""),
+		Go:      mg.GoCmd(),
+		Update:  value(update, time.Second),
+		Blocked: value(blocked, ""),
 	})
 }
 
