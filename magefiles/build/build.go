@@ -72,7 +72,7 @@ func Build(ctx context.Context, opts Options, functions []Function) ([]Result, e
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		return nil, err
 	}
-	if b.env, err = environment(ctx, b.gocmd, tmp, platform); err != nil {
+	if b.env, err = Environment(ctx, b.gocmd, tmp, platform); err != nil {
 		return nil, err
 	}
 

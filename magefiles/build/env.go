@@ -24,15 +24,15 @@ var shaping = []string{
 	"GOFIPS140", "GOFLAGS", "GOOS", "GOTMPDIR",
 }
 
-// environment returns the variables for go build: the user's own, without
+// Environment returns the variables for go build: the user's own, without
 // those that change the result, whether they come from the environment or from
 // go env -w. So GOFLAGS=-tags=debug on one laptop yields the same bytes as none
 // on another.
 //
-// tmp is for go build's temporary files. On the file system of its output, it
-// renames what it has linked to where it belongs: nobody sees half a binary,
+// tmp is for go build's temporary files; empty leaves the choice to go build. On
+// the file system of its output, it renames what it has linked to where it belongs: nobody sees half a binary,
 // not even when a run was killed and its go build still goes on.
-func environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, error) {
+func Environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, error) {
 	cmd := exec.CommandContext(ctx, gocmd, append([]string{"env", "-json"}, kept...)...)
 	out, err := cmd.Output()
 	if err != nil {

@@ -104,6 +104,7 @@ func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 				return message, hint, ok
 			})
 		}},
+		field{"terraform", optional, func(n *node) { e.Terraform, _ = d.match(n, checkTerraform) }},
 	)
 	return e
 }

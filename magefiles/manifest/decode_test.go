@@ -32,7 +32,7 @@ var decodeCases = []decodeCase{
 	{manifest: `{"environments": {"dev": {}}, "functions": [{"name": "a", "package": "./a"}]}`},
 
 	// everything
-	{manifest: `{"$schema": "./.lambdas.schema.json", "environments": {"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s"}, "dev": {}}, "functions": [{"name": "a", "package": "a", "tags": ["x", "y.z_1"], "dual": false, "names": {"prod": "legacy-a"}}, {"name": "b", "package": "./cmd/b/"}]}`},
+	{manifest: `{"$schema": "./.lambdas.schema.json", "environments": {"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "terraform": "../infra/prod"}, "dev": {}}, "functions": [{"name": "a", "package": "a", "tags": ["x", "y.z_1"], "dual": false, "names": {"prod": "legacy-a"}}, {"name": "b", "package": "./cmd/b/"}]}`},
 
 	// other regions
 	{manifest: `{"environments": {"gov": {"region": "us-gov-west-1"}, "eusc": {"region": "eusc-de-east-1"}, "iso": {"region": "us-isob-east-1"}}, "functions": [{"name": "a", "package": "."}]}`},
@@ -184,7 +184,7 @@ var decodeCases = []decodeCase{
 	{
 		manifest: withEnvironment(`{"zone": "x"}`),
 		want: []string{
-			`lambdas.json:1:27: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle)`,
+			`lambdas.json:1:27: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, terraform)`,
 		},
 	},
 	{
@@ -315,6 +315,65 @@ var decodeCases = []decodeCase{
 		manifest: withEnvironment(`{"account": ""}`),
 		want: []string{
 			`lambdas.json:1:38: /environments/dev/account: "" is not an AWS account id (an account id has twelve digits)`,
+		},
+	},
+
+	// Terraform directories
+	{manifest: withEnvironment(`{"terraform": "."}`)},
+	{manifest: withEnvironment(`{"terraform": ".."}`)},
+	{manifest: withEnvironment(`{"terraform": "./インフラ/our prod~1/"}`)},
+	{
+		manifest: withEnvironment(`{"terraform": ""}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: the Terraform directory is empty (leave it out, or write "." for the directory of the manifest)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "/srv/infra"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: Terraform directory "/srv/infra" is absolute (write it relative to the manifest, such as ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "~/infra"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: Terraform directory "~/infra" is absolute (write it relative to the manifest, such as ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "C:/infra"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: Terraform directory "C:/infra" is absolute (write it relative to the manifest, such as ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "..\\infra\\prod"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: Terraform directory "..\\infra\\prod" has backslashes (write "../infra/prod")`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "infra\u0000"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: "infra\x00" is not a directory (Terraform directories look like ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": " infra"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: " infra" is not a directory (Terraform directories look like ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": "git::https://example.com/infra"}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: "git::https://example.com/infra" is not a directory (Terraform directories look like ../infra/prod)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"terraform": ["../infra/prod"]}`),
+		want: []string{
+			`lambdas.json:1:40: /environments/dev/terraform: expected a string, found an array`,
 		},
 	},
 
@@ -879,7 +938,7 @@ func TestParseDefaults(t *testing.T) {
 	got, err := Parse("lambdas.json", []byte(`{
 		"$schema": "./.lambdas.schema.json",
 		"environments": {
-			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s"},
+			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "terraform": "../infra/prod"},
 			"dev": {}
 		},
 		"functions": [
@@ -893,7 +952,7 @@ func TestParseDefaults(t *testing.T) {
 	want := &Manifest{
 		Schema: "./.lambdas.schema.json",
 		Environments: map[string]Environment{
-			"prod": {Name: "prod", Profile: "our_prod", Region: "ap-northeast-1", Prefix: "prod-", Account: "012345678901", Settle: 90 * time.Second},
+			"prod": {Name: "prod", Profile: "our_prod", Region: "ap-northeast-1", Prefix: "prod-", Account: "012345678901", Settle: 90 * time.Second, Terraform: "../infra/prod"},
 			"dev":  {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
@@ -913,7 +972,7 @@ func TestParsePlaces(t *testing.T) {
 		{
 			"characters, not bytes",
 			`{"environments": {"dev": {"profile": "チーム本番🚀", "zone": 1}}, "functions": [{"name": "a", "package": "./a"}]}`,
-			`lambdas.json:1:48: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle)`,
+			`lambdas.json:1:48: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, terraform)`,
 		},
 		{
 			"a tab is one",

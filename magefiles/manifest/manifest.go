@@ -70,6 +70,12 @@ type Environment struct {
 	// of the runtime, while AWS may still serve requests by either version:
 	// from 0 to [MaxSettle], [DefaultSettle] unless the manifest says otherwise.
 	Settle time.Duration `json:"settle,omitempty" jsonschema_description:"How long to wait between the finished code update and the switch of the runtime, as a Go duration from 0s to 15m."`
+
+	// Terraform is the directory of the Terraform files that manage the
+	// environment's functions, relative to the manifest, with forward slashes;
+	// it may lead out of the repository, as in "../infra/prod". Empty means
+	// that there is none. Nothing is checked about what it holds.
+	Terraform string `json:"terraform,omitempty" jsonschema:"example=../infra/prod" jsonschema_description:"The directory of the Terraform files that manage the functions of this environment, relative to this file, with forward slashes."`
 }
 
 // A Function is one Go function to deploy.

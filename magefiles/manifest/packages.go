@@ -25,6 +25,21 @@ func (d *decoder) checkPackages() {
 	}
 }
 
+// CheckPackage checks, as [Load] does, that a manifest in dir can name the
+// package, such as "./functions/example-api", for a function without build tags.
+// The error is a [Problem] without a place.
+func CheckPackage(dir, pkg string) error {
+	message, hint, ok := checkPackage(pkg)
+	if ok {
+		r := repository{dir: dir, listings: map[string][]os.DirEntry{}}
+		message, hint, ok = r.check(path.Clean(pkg), nil)
+	}
+	if !ok {
+		return Problem{Message: message, Hint: hint}
+	}
+	return nil
+}
+
 // A repository is the directory of a manifest, with what was listed of it.
 type repository struct {
 	dir      string

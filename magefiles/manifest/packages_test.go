@@ -255,6 +255,28 @@ func TestLoadAllAtOnce(t *testing.T) {
 	}
 }
 
+func TestCheckPackage(t *testing.T) {
+	dir := write(t, packages)
+	for pkg, want := range map[string]string{
+		"./functions/example-api":  "",
+		"./functions/order-stream": "",
+		"./functions/library":      `"functions/library" is package library, not package main (only package main becomes a binary)`,
+		"./functions/exmaple-api":  `no such directory "functions/exmaple-api" (did you mean "functions/example-api"?)`,
+		"./functions/日本":           `"./functions/日本" is not a package directory (package directories look like ./functions/example-api)`,
+		"../functions":             `package path "../functions" leaves the repository (only packages beside or below the manifest can be built)`,
+	} {
+		err := CheckPackage(dir, pkg)
+		if want == "" {
+			checkLines(t, err)
+		} else {
+			checkLines(t, err, want)
+		}
+		if problem := (Problem{}); err != nil && !errors.As(err, &problem) {
+			t.Errorf("%s: got %T, want a Problem", pkg, err)
+		}
+	}
+}
+
 func TestLoadUnreadable(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("huge.json", []byte(strings.Repeat(" ", MaxSize+1)), 0o644); err != nil {

@@ -36,6 +36,9 @@ var (
 	settleRule = rule{regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`),
 		"is not a duration from 0s to 15m", "durations look like 60s or 1m30s"}
 
+	terraformRule = rule{regexp.MustCompile(`^[^\x00-\x20\x7f/~:\x5c]([^\x00-\x1f\x7f:\x5c]*[^\x00-\x20\x7f:\x5c])?$`),
+		"is not a directory", "Terraform directories look like ../infra/prod"}
+
 	functionRule = rule{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
 		"is not a name that Lambda accepts", `use 1 to 64 letters, digits, "-" and "_"`}
 
@@ -67,7 +70,7 @@ func checkPackage(s string) (message, hint string, ok bool) {
 	switch {
 	case s == "":
 		return "the package path is empty", packageRule.hint, false
-	case len(s) > 1 && s[1] == ':' && isWord(rune(s[0])), strings.HasPrefix(slashed, "/"), strings.HasPrefix(s, "~"):
+	case absolute(s):
 		return fmt.Sprintf("package path %s is absolute", quote(s)), "write it relative to the manifest", false
 	case slashed != s:
 		return fmt.Sprintf("package path %s has backslashes", quote(s)), fmt.Sprintf("write %s", quote(slashed)), false
@@ -79,6 +82,27 @@ func checkPackage(s string) (message, hint string, ok bool) {
 		return fmt.Sprintf("package path %s is a pattern", quote(s)), "name one package", false
 	}
 	return packageRule.check(s)
+}
+
+// checkTerraform is the rule for Terraform directories with more to say about
+// common mistakes.
+func checkTerraform(s string) (message, hint string, ok bool) {
+	slashed := strings.ReplaceAll(s, `\`, "/")
+	switch {
+	case s == "":
+		return "the Terraform directory is empty", `leave it out, or write "." for the directory of the manifest`, false
+	case absolute(s):
+		return fmt.Sprintf("Terraform directory %s is absolute", quote(s)), "write it relative to the manifest, such as ../infra/prod", false
+	case slashed != s:
+		return fmt.Sprintf("Terraform directory %s has backslashes", quote(s)), fmt.Sprintf("write %s", quote(slashed)), false
+	}
+	return terraformRule.check(s)
+}
+
+// absolute reports whether the path s is absolute on some system, or in a
+// shell.
+func absolute(s string) bool {
+	return len(s) > 1 && s[1] == ':' && isWord(rune(s[0])) || s != "" && strings.ContainsRune(`/\~`, rune(s[0]))
 }
 
 // dotSlash returns the package path s in the form that go build takes for a

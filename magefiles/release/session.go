@@ -23,6 +23,7 @@ type session struct {
 	env      manifest.Environment
 	targets  []manifest.Target
 	cfg      aws.Config
+	account  string
 	calls    *calls
 	rollout  *rollout.Rollout
 }
@@ -69,7 +70,8 @@ func (s *session) connect(ctx context.Context, what string) (err error) {
 	if err != nil {
 		return err
 	}
-	s.printf("account %s, as %s", aws.ToString(identity.Account), aws.ToString(identity.Arn))
+	s.account = aws.ToString(identity.Account)
+	s.printf("account %s, as %s", s.account, aws.ToString(identity.Arn))
 
 	s.Rollout.Events = s.Progress.Step
 	if s.cfg.HTTPClient != nil {

@@ -79,6 +79,19 @@ func Audit(
 	return release.Audit(ctx, value(env, production), options(only, nil))
 }
 
+// Init writes a first lambdas.json from the functions of the account that your AWS
+// configuration leads to, matched by name with the packages here that import
+// aws-lambda-go. It never overwrites one.
+func Init(
+	ctx context.Context,
+	env *string, // name of the environment (default prod)
+	only *string, // functions, by name on AWS or pattern, comma-separated (default all)
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return release.Init(ctx, value(env, production), options(only, nil))
+}
+
 // Plan shows what deploy would do to each function of an environment, or with
 // -cleanup or -rollback what these would do, and changes nothing. Its exit status
 // is 0 if there is nothing to do, 2 if there is something, and 1 if that cannot be
