@@ -157,7 +157,7 @@ func route(method, escapedPath string) (op operation, function string) {
 		name, run := routeEventSources(method, segments[2:])
 		return lambda(name, maxOtherRequest, run), strings.Join(segments[2:], "/")
 	}
-	if len(segments) < 2 || len(segments) > 4 || segments[0] != "2015-03-31" || segments[1] != "functions" {
+	if len(segments) < 2 || len(segments) > 5 || segments[0] != "2015-03-31" || segments[1] != "functions" {
 		return unknown, ""
 	}
 	if len(segments) == 2 {
@@ -173,7 +173,11 @@ func route(method, escapedPath string) (op operation, function string) {
 	if err != nil {
 		return unknown, ""
 	}
-	switch method + " " + strings.Join(segments[3:], "/") {
+	rest := segments[3:]
+	if len(rest) == 2 && rest[0] == "aliases" {
+		rest[1] = "NAME"
+	}
+	switch method + " " + strings.Join(rest, "/") {
 	case "GET ":
 		return lambda("GetFunction", maxOtherRequest, (*Server).getFunction), function
 	case "DELETE ":
@@ -186,6 +190,20 @@ func route(method, escapedPath string) (op operation, function string) {
 		return lambda("UpdateFunctionCode", maxPackageRequest, (*Server).updateFunctionCode), function
 	case "POST invocations":
 		return lambda("Invoke", maxSyncPayload, (*Server).invoke), function
+	case "GET versions":
+		return lambda("ListVersionsByFunction", maxOtherRequest, (*Server).listVersionsByFunction), function
+	case "POST versions":
+		return lambda("PublishVersion", maxOtherRequest, (*Server).publishVersion), function
+	case "GET aliases":
+		return lambda("ListAliases", maxOtherRequest, (*Server).listAliases), function
+	case "POST aliases":
+		return lambda("CreateAlias", maxOtherRequest, (*Server).createAlias), function
+	case "GET aliases/NAME":
+		return lambda("GetAlias", maxOtherRequest, (*Server).getAlias), function
+	case "PUT aliases/NAME":
+		return lambda("UpdateAlias", maxOtherRequest, (*Server).updateAlias), function
+	case "DELETE aliases/NAME":
+		return lambda("DeleteAlias", maxOtherRequest, (*Server).deleteAlias), function
 	}
 	return unknown, ""
 }

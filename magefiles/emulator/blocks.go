@@ -19,14 +19,14 @@ func (s *Server) Block(runtimes ...string) error {
 	return nil
 }
 
-// updatable refuses an update that brings code to a runtime, or names it, if
+// unblocked refuses an update that brings code to a runtime, or names it, if
 // the runtime is blocked. The server's mutex must be held.
 //
 // AWS documents that updates are blocked. That one which does not name the
 // runtime is not, and the words, are what others have met.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtime-deprecation-levels
-func (s *Server) updatable(runtime string) error {
+func (s *Server) unblocked(runtime string) error {
 	if !s.blocked[runtime] {
 		return nil
 	}

@@ -65,6 +65,44 @@ func TestCLI(t *testing.T) {
 		t.Errorf("the answer is %s, %v", content, err)
 	}
 
+	// A version serves on by its alias when the function is updated.
+	got = aws("lambda", "publish-version", "--function-name", "f", "--description", "the first")
+	if got["Version"] != "1" || got["FunctionArn"] != arn+":1" {
+		t.Errorf("publish-version: %v", got)
+	}
+	got = aws("lambda", "create-alias", "--function-name", "f", "--name", "live", "--function-version", "1")
+	if got["AliasArn"] != arn+":live" {
+		t.Errorf("create-alias: %v", got)
+	}
+	got = aws("lambda", "update-function-code", "--function-name", "f", "--zip-file", "fileb://"+zip, "--publish")
+	if got["Version"] != "1" { // nothing has changed
+		t.Errorf("update-function-code --publish: %v", got)
+	}
+	aws("lambda", "update-function-configuration", "--function-name", "f", "--environment", "Variables={TEXT=new}")
+	for _, qualifier := range []string{"live", "1"} {
+		got = aws("lambda", "invoke", "--function-name", "f", "--qualifier", qualifier, "--payload", "{}", "out.json")
+		content, _ := os.ReadFile(filepath.Join(dir, "out.json"))
+		if got["ExecutedVersion"] != "1" || !strings.Contains(string(content), `"Text":"old"`) {
+			t.Errorf("invoke --qualifier %s: %v, %s", qualifier, got, content)
+		}
+	}
+	aws("lambda", "publish-version", "--function-name", "f")
+	aws("lambda", "update-alias", "--function-name", "f", "--name", "live", "--function-version", "2")
+	got = aws("lambda", "get-function", "--function-name", "f", "--qualifier", "live")
+	if c := got["Configuration"].(map[string]any); c["Version"] != "2" || c["FunctionArn"] != arn+":live" {
+		t.Errorf("get-function --qualifier: %v", got)
+	}
+	aws("lambda", "delete-function", "--function-name", "f", "--qualifier", "1")
+	got = aws("lambda", "list-versions-by-function", "--function-name", "f")
+	if versions := got["Versions"].([]any); len(versions) != 2 || versions[1].(map[string]any)["Version"] != "2" {
+		t.Errorf("list-versions-by-function: %v", got)
+	}
+	got = aws("lambda", "list-aliases", "--function-name", "f", "--function-version", "2")
+	if aliases := got["Aliases"].([]any); len(aliases) != 1 {
+		t.Errorf("list-aliases: %v", got)
+	}
+	aws("lambda", "delete-alias", "--function-name", "f", "--name", "live")
+
 	out, err := run("lambda", "update-function-configuration", "--function-name", "f", "--revision-id", "stale")
 	if err == nil || !strings.Contains(string(out), "An error occurred (PreconditionFailedException) when calling the UpdateFunctionConfiguration operation: The Revision Id provided does not match") {
 		t.Errorf("%v: %s", err, out)

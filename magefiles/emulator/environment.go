@@ -23,7 +23,7 @@ type version struct {
 	origin        origin
 	mixed         bool // not what an update came to, but a mixture of such versions
 
-	until   time.Time      // when it ends to serve, zero for a function's newest
+	until   time.Time      // when it ends to serve, zero for a function's newest and what was published
 	idle    []*environment // the most recently used one last
 	warmed  int            // environments that became idle so far
 	busy    int            // invocations under way
@@ -104,6 +104,7 @@ type answer struct {
 	failed  bool   // payload is an error
 	discard bool   // the process must not be used again
 	log     string // what the server itself has to say about a failure
+	version string // that ran, $LATEST or a number; set by Server.run
 }
 
 // functionError is the payload of a failed invocation.

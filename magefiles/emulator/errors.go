@@ -73,8 +73,10 @@ func updateInProgress(arn string) *apiError {
 }
 
 // functionPending is what updates and invocations of a function meet that is still being created.
-func functionPending() *apiError {
-	return conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
+func functionPending() *apiError { return notActive("Pending") }
+
+func notActive(state string) *apiError {
+	return conflict("The operation cannot be performed at this time. The function is currently in the following state: %s", state)
 }
 
 func staleRevision() *apiError {

@@ -1,11 +1,8 @@
 package emulator
 
 import (
-	"encoding/base64"
 	"maps"
 	"net/http"
-	"slices"
-	"strconv"
 
 	"github.com/google/uuid"
 )
@@ -77,8 +74,8 @@ func (s *Server) createEventSourceMapping(c *call) (reply, error) {
 	return m.answer("Creating")
 }
 
-// mapTo makes a function the target of a mapping. A version or alias is kept as
-// it is given: that it exists is not checked. The server's mutex must be held.
+// mapTo makes a function, or a version or alias of it, the target of a mapping.
+// The server's mutex must be held.
 //
 // A function that does not exist is told by 400, as AWS was recorded doing; the
 // API's reference has 404 for it.
@@ -87,7 +84,7 @@ func (s *Server) mapTo(m *eventSourceMapping, function string) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := s.functions[t.name]; !ok {
+	if _, err := s.find(t); err != nil {
 		return invalidParameter("Function does not exist")
 	}
 	for _, other := range s.mappings {
@@ -194,47 +191,26 @@ func (s *Server) deleteEventSourceMapping(c *call) (reply, error) {
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 func (s *Server) listEventSourceMappings(c *call) (reply, error) {
 	query := c.URL.Query()
-	size := 100
-	if given := query.Get("MaxItems"); given != "" {
-		n, err := strconv.Atoi(given)
-		if err != nil {
-			return reply{}, invalid(given, "maxItems", "Member must be an integer")
-		}
-		if err := inRange(n, "maxItems", 1, 10000); err != nil {
-			return reply{}, err
-		}
-		size = min(size, n)
-	}
-	// A marker is opaque to the caller: it is the UUID of the last mapping listed.
-	after, err := base64.RawURLEncoding.DecodeString(query.Get("Marker"))
-	if err != nil {
-		return reply{}, invalidParameter("Invalid marker: %s", query.Get("Marker"))
-	}
 	function, source := query.Get("FunctionName"), query.Get("EventSourceArn")
 	var of target
 	if function != "" {
+		var err error
 		if of, err = s.parseTarget(function); err != nil {
 			return reply{}, err
 		}
 	}
-
-	page := struct {
-		EventSourceMappings []eventSourceMapping
-		NextMarker          string `json:",omitempty"`
-	}{EventSourceMappings: []eventSourceMapping{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range slices.Sorted(maps.Keys(s.mappings)) {
-		m := s.mappings[id]
-		if id <= string(after) || function != "" && m.function != of || source != "" && m.EventSourceArn != source {
-			continue
-		}
-		if n := len(page.EventSourceMappings); n == size {
-			last := page.EventSourceMappings[n-1].UUID
-			page.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(last))
-			break
-		}
-		page.EventSourceMappings = append(page.EventSourceMappings, m)
+	list := maps.Clone(s.mappings)
+	maps.DeleteFunc(list, func(_ string, m eventSourceMapping) bool {
+		return function != "" && m.function != of || source != "" && m.EventSourceArn != source
+	})
+	mappings, next, err := page(query, list, 100)
+	if err != nil {
+		return reply{}, err
 	}
-	return jsonReply(http.StatusOK, page)
+	return jsonReply(http.StatusOK, struct {
+		EventSourceMappings []eventSourceMapping
+		NextMarker          string `json:",omitempty"`
+	}{mappings, next})
 }

@@ -99,6 +99,8 @@ func TestEventSourceSettings(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	b.publish("1")
+	b.alias(lambda.CreateAliasInput{Name: aws.String("live"), FunctionVersion: aws.String("1")})
 	b.create(function("g", types.RuntimeGo1x, smallZip(t)))
 	at := time.Now().Add(-time.Hour).Truncate(time.Second).UTC()
 	filters := &types.FilterCriteria{Filters: []types.Filter{{Pattern: aws.String(`{"data":{"a":[1]}}`)}}}
@@ -242,6 +244,8 @@ func TestEventSourceConflicts(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	b.publish("1")
+	b.alias(lambda.CreateAliasInput{Name: aws.String("live"), FunctionVersion: aws.String("1")})
 	create := func(name, source string, position types.EventSourcePosition) (*lambda.CreateEventSourceMappingOutput, error) {
 		return b.client.CreateEventSourceMapping(t.Context(), &lambda.CreateEventSourceMappingInput{FunctionName: &name, EventSourceArn: &source, StartingPosition: position})
 	}
@@ -270,6 +274,7 @@ func TestEventSourceConflicts(t *testing.T) {
 		t.Errorf("a mapping is in conflict with itself: %v", err)
 	}
 	wantError(t, update("f"), 409, "ResourceConflictException", "")
+	wantError(t, update("f:none"), 400, "InvalidParameterValueException", "Function does not exist")
 	wantError(t, update("none"), 400, "InvalidParameterValueException", "Function does not exist")
 }
 
@@ -305,6 +310,8 @@ func TestEventSourceList(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	b.publish("1")
+	b.alias(lambda.CreateAliasInput{Name: aws.String("live"), FunctionVersion: aws.String("1")})
 	b.create(function("g", types.RuntimeGo1x, smallZip(t)))
 	for i := range 101 {
 		b.mapping(&lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"), EventSourceArn: aws.String(fmt.Sprint(queueARN, i))})

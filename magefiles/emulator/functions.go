@@ -2,12 +2,8 @@ package emulator
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"maps"
 	"net/http"
-	"slices"
-	"strconv"
 	"time"
 )
 
@@ -25,21 +21,21 @@ type function struct {
 	turn   int         // invocations since the last update, while the window lasts
 	timer  *time.Timer // for the next change of window, nil before the first
 
+	versions  []*publication // what was published, oldest first
+	published int            // versions so far, those that are deleted included
+	aliases   map[string]*alias
+
 	image string // its URI, where the function is a container image
 	tags  map[string]string
 }
 
-// latest is the version that reported describes.
-func (f *function) latest() *version {
-	if f.next != nil {
-		return f.next
-	}
-	return f.serving
-}
-
-// find looks a function up. The server's mutex must be held.
+// find looks up a function that has what the target's qualifier names. The
+// server's mutex must be held.
 func (s *Server) find(t target) (*function, error) {
 	f, ok := s.functions[t.name]
+	if ok {
+		_, ok = f.version(t.qualifier)
+	}
 	if !ok {
 		return nil, notFound(s.arn(t))
 	}
@@ -78,8 +74,6 @@ func (s *Server) createFunction(c *call) (reply, error) {
 		return reply{}, invalidParameter("The function name of a new function must not have a version or alias: %s", *request.FunctionName)
 	case request.Role == nil:
 		return reply{}, invalid(nil, "role", "Member must not be null")
-	case request.Publish:
-		return reply{}, notImplemented("Publish")
 	case request.Code.S3Bucket != nil || request.Code.S3Key != nil || request.Code.S3ObjectVersion != nil:
 		return reply{}, notImplemented("code in S3")
 	}
@@ -118,7 +112,7 @@ func (s *Server) createFunction(c *call) (reply, error) {
 	conf.touch()
 	conf.revise()
 
-	f := &function{tags: request.Tags}
+	f := &function{tags: request.Tags, aliases: map[string]*alias{}}
 	v := &version{}
 	switch conf.PackageType {
 	case "Image":
@@ -148,13 +142,17 @@ func (s *Server) createFunction(c *call) (reply, error) {
 		s.packages.release(v.code)
 		return reply{}, conflict("Function already exist: %s", t.name)
 	}
+	if request.Publish {
+		// The answer has the version's number, and yet the function's ARN.
+		conf.Version = s.publish(f, nil).reported.Version
+	}
 	s.functions[t.name] = f
 	s.mu.Unlock()
 	s.completeLater(f, v, nil)
 	return jsonReply(http.StatusCreated, conf)
 }
 
-// getFunction reports a function, with a way to its package.
+// getFunction reports a function, or a version of it, with a way to its package.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
 func (s *Server) getFunction(c *call) (reply, error) {
@@ -174,18 +172,23 @@ func (s *Server) getFunction(c *call) (reply, error) {
 		ImageUri         string `json:",omitempty"`
 		ResolvedImageUri string `json:",omitempty"`
 	}
+	conf := s.reported(f, t)
 	where := code{RepositoryType: "ECR", ImageUri: f.image, ResolvedImageUri: f.image}
 	if f.image == "" {
-		where = code{RepositoryType: "S3", Location: s.url + locationPath + s.locations.issue(f.latest().code.sha256)}
+		where = code{RepositoryType: "S3", Location: s.url + locationPath + s.locations.issue(conf.CodeSha256)}
+	}
+	tags := f.tags
+	if conf.Version != latest { // which has no details but its own
+		tags = nil
 	}
 	return jsonReply(http.StatusOK, struct {
 		Configuration configuration
 		Code          code
 		Tags          map[string]string `json:",omitempty"`
-	}{s.reported(f, t), where, f.tags})
+	}{conf, where, tags})
 }
 
-// getFunctionConfiguration reports a function's configuration.
+// getFunctionConfiguration reports the configuration of a function or a version.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 func (s *Server) getFunctionConfiguration(c *call) (reply, error) {
@@ -202,14 +205,18 @@ func (s *Server) getFunctionConfiguration(c *call) (reply, error) {
 	return jsonReply(http.StatusOK, s.reported(f, t))
 }
 
-// reported is a function's configuration, under the ARN that it was asked for by.
+// reported is the configuration of a function or, if the target names one, a
+// version, under the ARN that it was asked for by.
 func (s *Server) reported(f *function, t target) configuration {
 	conf := f.reported
+	if p, _ := f.version(t.qualifier); p != nil {
+		conf = p.reported
+	}
 	conf.FunctionArn = s.arn(t)
 	return conf
 }
 
-// listFunctions lists functions by name, fifty a page at most.
+// listFunctions lists functions by name, each with its versions if that is asked for.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
 func (s *Server) listFunctions(c *call) (reply, error) {
@@ -217,54 +224,34 @@ func (s *Server) listFunctions(c *call) (reply, error) {
 	if query.Has("MasterRegion") {
 		return reply{}, notImplemented("MasterRegion")
 	}
-	size := 50
-	if given := query.Get("MaxItems"); given != "" {
-		n, err := strconv.Atoi(given)
-		if err != nil {
-			return reply{}, invalid(given, "maxItems", "Member must be an integer")
-		}
-		if err := inRange(n, "maxItems", 1, 10000); err != nil {
-			return reply{}, err
-		}
-		size = min(size, n)
-	}
-	var t target
-	switch given := query.Get("FunctionVersion"); given {
-	case "":
-	case "ALL": // $LATEST is the only version; it is listed under its qualified ARN
-		t.qualifier = latest
-	default:
-		return reply{}, invalid(given, "functionVersion", "Member must satisfy enum value set: [ALL]")
-	}
-	// A marker is opaque to the caller: it is the name of the last function listed.
-	after, err := base64.RawURLEncoding.DecodeString(query.Get("Marker"))
-	if err != nil {
-		return reply{}, invalidParameter("Invalid marker: %s", query.Get("Marker"))
+	all := query.Get("FunctionVersion")
+	if all != "" && all != "ALL" {
+		return reply{}, invalid(all, "functionVersion", "Member must satisfy enum value set: [ALL]")
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	names := slices.Sorted(maps.Keys(s.functions))
-	first, found := slices.BinarySearch(names, string(after))
-	if found {
-		first++
+	list := map[string]configuration{}
+	for name, f := range s.functions {
+		if all != "" {
+			s.listVersions(f, list)
+		} else {
+			list[name] = s.reported(f, target{name: name}).listed()
+		}
 	}
-	page := struct {
+	functions, next, err := page(query, list, 50)
+	if err != nil {
+		return reply{}, err
+	}
+	return jsonReply(http.StatusOK, struct {
 		Functions  []configuration
 		NextMarker string `json:",omitempty"`
-	}{Functions: []configuration{}}
-	for _, name := range names[first:min(first+size, len(names))] {
-		t.name = name
-		page.Functions = append(page.Functions, s.reported(s.functions[name], t).listed())
-	}
-	if first+size < len(names) {
-		page.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(names[first+size-1]))
-	}
-	return jsonReply(http.StatusOK, page)
+	}{functions, next})
 }
 
-// deleteFunction removes a function. Invocations under way finish. That it may
-// be done while the function is Pending or InProgress is an assumption.
+// deleteFunction removes a function with its versions and aliases, or one
+// version. Invocations under way finish. That it may be done while the function
+// is Pending or InProgress is an assumption.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
 func (s *Server) deleteFunction(c *call) (reply, error) {
@@ -272,16 +259,22 @@ func (s *Server) deleteFunction(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if t.qualifier != "" {
+	if t.qualifier == latest {
 		return reply{}, invalidParameter("%s version cannot be deleted without deleting the function.", latest)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.find(t)
+	f, err := s.find(target{name: t.name})
 	if err != nil {
 		return reply{}, err
 	}
+	if t.qualifier != "" {
+		return reply{status: http.StatusNoContent}, s.deleteVersion(f, t.qualifier)
+	}
 	delete(s.functions, t.name)
+	for _, p := range f.versions {
+		s.retire(p.serving)
+	}
 	s.retire(f.serving)
 	s.retire(f.next)
 	s.endWindow(f)

@@ -236,8 +236,10 @@ func TestCreateRefused(t *testing.T) {
 			400, "InvalidParameterValueException", ""},
 		{"large variables", variables(map[string]string{"AB": strings.Repeat("x", 4096)}),
 			400, "InvalidParameterValueException", "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. …"},
-		{"publish", func(in *lambda.CreateFunctionInput) { in.Publish = true },
-			400, "InvalidParameterValueException", "Publish is not implemented by the emulator"},
+		{"publish to", func(in *lambda.CreateFunctionInput) {
+			in.PublishTo = types.FunctionVersionLatestPublishedLatestPublished
+		},
+			400, "InvalidParameterValueException", `request member "PublishTo" is not implemented by the emulator`},
 		{"layers", func(in *lambda.CreateFunctionInput) { in.Layers = []string{"x"} },
 			400, "InvalidParameterValueException", `request member "Layers" is not implemented by the emulator`},
 		{"S3", func(in *lambda.CreateFunctionInput) { in.Code = &types.FunctionCode{S3Bucket: aws.String("bucket")} },
@@ -395,8 +397,8 @@ func TestCallerIdentity(t *testing.T) {
 func TestUnknownOperations(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	_, err := b.client.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: aws.String("f")})
-	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement POST /2015-03-31/functions/f/versions")
+	_, err := b.client.GetPolicy(t.Context(), &lambda.GetPolicyInput{FunctionName: aws.String("f")})
+	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement GET /2015-03-31/functions/f/policy")
 	_, err = b.client.ListLayers(t.Context(), &lambda.ListLayersInput{})
 	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement GET /2018-10-31/layers")
 	want := map[string]int{"Unknown": 2}
@@ -438,10 +440,19 @@ func TestRoute(t *testing.T) {
 		{"DELETE", "/2015-03-31/event-source-mappings/x", "DeleteEventSourceMapping", "x"},
 		{"DELETE", "/2015-03-31/event-source-mappings", "Unknown", ""},
 		{"GET", "/2015-03-31/event-source-mappings/x/y", "Unknown", ""},
+		{"POST", "/2015-03-31/functions/f/versions", "PublishVersion", "f"},
+		{"GET", "/2015-03-31/functions/f/versions", "ListVersionsByFunction", "f"},
+		{"POST", "/2015-03-31/functions/f/aliases", "CreateAlias", "f"},
+		{"GET", "/2015-03-31/functions/f/aliases", "ListAliases", "f"},
+		{"GET", "/2015-03-31/functions/f/aliases/a%2Fb", "GetAlias", "f"},
+		{"PUT", "/2015-03-31/functions/f/aliases/a", "UpdateAlias", "f"},
+		{"DELETE", "/2015-03-31/functions/f/aliases/a", "DeleteAlias", "f"},
 		{"POST", "/", "GetCallerIdentity", ""},
 		{"GET", "/", "Unknown", ""},
 		{"PATCH", "/2015-03-31/functions", "Unknown", ""},
 		{"POST", "/2015-03-31/functions/f/code", "Unknown", ""},
+		{"POST", "/2015-03-31/functions/f/aliases/a", "Unknown", ""},
+		{"GET", "/2015-03-31/functions/f/versions/1", "Unknown", ""},
 		{"GET", "/2015-03-31/functions/f/aliases/a/b", "Unknown", ""},
 		{"GET", "/2015-03-31/layers", "Unknown", ""},
 	} {

@@ -80,7 +80,7 @@ func (s *Server) invoke(c *call) (reply, error) {
 	}
 	header := map[string]string{
 		"Content-Type":           "application/json",
-		"X-Amz-Executed-Version": latest,
+		"X-Amz-Executed-Version": result.version,
 		"X-Amzn-Trace-Id":        inv.trace,
 	}
 	if result.failed {
@@ -116,6 +116,9 @@ func (s *Server) invokable(t target) error {
 	f, err := s.find(t)
 	if err != nil {
 		return err
+	}
+	if p, _ := f.version(t.qualifier); p != nil {
+		return p.invokable()
 	}
 	return f.serving.invokable()
 }
@@ -160,6 +163,7 @@ func (s *Server) run(t target, inv *invocation) (result answer, tail []byte, err
 		result = e.invoke(v.configuration, inv)
 	}
 	took := time.Since(began)
+	result.version = v.configuration.Version
 	if e.process != nil && result.discard {
 		s.discard(e.process)
 	}
@@ -208,8 +212,8 @@ func (s *Server) acquire(t target) (*version, *environment, error) {
 		return nil, nil, err
 	}
 	s.sweep(f)
-	v := f.pick()
-	if err := v.invokable(); err != nil {
+	v, err := f.serve(t.qualifier)
+	if err != nil {
 		return nil, nil, err
 	}
 	v.busy++

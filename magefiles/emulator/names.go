@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// latest is the only version that functions have here.
+// latest is the version that updates change.
 const latest = "$LATEST"
 
 // namePattern is every form in which the API takes a function's name: the name
@@ -13,10 +13,13 @@ const latest = "$LATEST"
 // optional version or alias.
 const namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-[a-z]+)+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 
+// qualifierPattern is every form in which the API takes a version or an alias.
+const qualifierPattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
+
 // target is the function that a request is for.
 type target struct {
 	name      string
-	qualifier string // $LATEST, or nothing if none was given
+	qualifier string // a version or an alias, or nothing if none was given
 }
 
 // parseTarget reads a function's name as the API takes it. What another region
@@ -40,15 +43,30 @@ func (s *Server) target(c *call) (target, error) {
 		return target{}, err
 	}
 	if q := c.URL.Query().Get("Qualifier"); q != "" {
+		if len(q) > 128 || !matches(qualifierPattern, q) {
+			return target{}, invalid(q, "qualifier", "Member must satisfy regular expression pattern: "+qualifierPattern)
+		}
 		if t.qualifier != "" && t.qualifier != q {
-			return target{}, invalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
+			return target{}, otherQualifier()
 		}
 		t.qualifier = q
 	}
-	if t.qualifier != "" && t.qualifier != latest {
-		return target{}, notFound(s.arn(t))
-	}
 	return t, nil
+}
+
+// latestTarget is target for what can only be done with $LATEST, or with the
+// function as a whole. Assumption: AWS refuses a version or an alias there in
+// the words in which it refuses two qualifiers that differ.
+func (s *Server) latestTarget(c *call) (target, error) {
+	t, err := s.target(c)
+	if err == nil && t.qualifier != "" && t.qualifier != latest {
+		err = otherQualifier()
+	}
+	return t, err
+}
+
+func otherQualifier() *apiError {
+	return invalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
 }
 
 // arn is the function's ARN, qualified if the target is.

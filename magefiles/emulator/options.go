@@ -90,7 +90,8 @@ type Options struct {
 	// FailUpdate, when not nil, is asked once for each accepted update of a
 	// function; operation is "UpdateFunctionCode" or
 	// "UpdateFunctionConfiguration". A non-nil answer makes the update end
-	// Failed, and what served before goes on serving.
+	// Failed, and what served before goes on serving; a version that it was
+	// to publish is Failed too.
 	FailUpdate func(function, operation string) *Failure
 
 	// OnServe, when not nil, is called each time that what serves a function's
@@ -98,6 +99,9 @@ type Options struct {
 	// made in order, one at a time, and before the answer is sent if UpdateTime
 	// is zero. It may read from the server but must not create or update
 	// functions: the call would wait for itself.
+	//
+	// It is about $LATEST. Publishing a version does not change what serves
+	// that, and what versions and aliases serve is not told.
 	//
 	// With Mixed it is also called for each mixture that comes into play with an
 	// update, before the call for the update's own version: so the last

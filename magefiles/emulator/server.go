@@ -9,7 +9,8 @@
 // which polls the Runtime API. Everything that a migration between the two
 // depends on is played for real: previous code serves while an update is
 // InProgress, revisions go stale, a package without the right binary fails with
-// Lambda's own errors.
+// Lambda's own errors, published versions stay as they are and aliases lead to
+// them.
 //
 // # The window
 //
@@ -45,8 +46,10 @@
 //     mapping counts for IteratorAge.
 //   - Metrics other than these five are empty, as unknown ones are on AWS.
 //   - Functions on other runtimes and container images can be created, not invoked.
-//   - There are no published versions, aliases, layers, VPCs, permissions or
-//     quotas of requests. A request that names one is refused, not ignored.
+//   - There are no layers, VPCs, permissions, provisioned concurrency or quotas of
+//     requests. A request that names one is refused, not ignored.
+//   - An alias with two versions sends invocations to them in a fixed order, not
+//     by chance.
 //   - Functions are processes of the current user, not sandboxes: run only code
 //     that you would run yourself.
 //

@@ -23,8 +23,6 @@ func (s *Server) updateFunctionCode(c *call) (reply, error) {
 		return reply{}, err
 	}
 	switch {
-	case request.Publish:
-		return reply{}, notImplemented("Publish")
 	case request.S3Bucket != nil || request.S3Key != nil || request.S3ObjectVersion != nil:
 		return reply{}, notImplemented("code in S3")
 	case request.ImageUri != nil:
@@ -46,12 +44,13 @@ func (s *Server) updateFunctionCode(c *call) (reply, error) {
 	return s.update(c, update{
 		revision: request.RevisionId,
 		dryRun:   request.DryRun,
+		publish:  request.Publish,
 		code:     code,
 		edit: func(conf *configuration) error {
 			if conf.PackageType == "Image" {
 				return invalidParameter("Please provide ImageUri when updating a function with packageType Image.")
 			}
-			if err := s.updatable(conf.Runtime); err != nil {
+			if err := s.unblocked(conf.Runtime); err != nil {
 				return err
 			}
 			// Assumption: an update that leaves Architectures out keeps the
@@ -84,7 +83,7 @@ func (s *Server) updateFunctionConfiguration(c *call) (reply, error) {
 			if err := request.settings.apply(conf); err != nil || request.Runtime == nil {
 				return err
 			}
-			return s.updatable(*request.Runtime)
+			return s.unblocked(*request.Runtime)
 		},
 	})
 }
@@ -95,6 +94,7 @@ type update struct {
 	edit     func(*configuration) error
 	code     *codePackage // nil keeps the function's
 	dryRun   bool
+	publish  bool // a version, which then is the answer
 }
 
 // update accepts an update and sees to its completion, or refuses it.
@@ -104,7 +104,7 @@ type update struct {
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 func (s *Server) update(c *call, u update) (reply, error) {
-	t, err := s.target(c)
+	t, err := s.latestTarget(c)
 	if err != nil {
 		return reply{}, err
 	}
@@ -133,18 +133,9 @@ type accepted struct {
 func (s *Server) accept(t target, u update) (accepted, configuration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.find(t)
+	f, err := s.updatable(t, u.revision)
 	if err != nil {
 		return accepted{}, configuration{}, err
-	}
-	if f.serving == nil {
-		return accepted{}, configuration{}, functionPending()
-	}
-	if f.next != nil {
-		return accepted{}, configuration{}, updateInProgress(f.reported.FunctionArn)
-	}
-	if u.revision != nil && *u.revision != f.reported.RevisionId {
-		return accepted{}, configuration{}, staleRevision()
 	}
 	conf := f.reported
 	if err := u.edit(&conf); err != nil {
@@ -177,7 +168,29 @@ func (s *Server) accept(t target, u update) (accepted, configuration, error) {
 		from.configuration = f.updates
 	}
 	f.next = &version{configuration: conf, code: code, origin: from}
+	if u.publish {
+		conf = s.publish(f, nil).reported
+	}
 	return accepted{f, f.next}, conf, nil
+}
+
+// updatable finds a function that can be updated, or published, now. The
+// server's mutex must be held.
+func (s *Server) updatable(t target, revision *string) (*function, error) {
+	f, err := s.find(t)
+	if err != nil {
+		return nil, err
+	}
+	if f.serving == nil {
+		return nil, functionPending()
+	}
+	if f.next != nil {
+		return nil, updateInProgress(f.reported.FunctionArn)
+	}
+	if revision != nil && *revision != f.reported.RevisionId {
+		return nil, staleRevision()
+	}
+	return f, nil
 }
 
 // completeLater completes a creation or an update after UpdateTime, or at once
@@ -228,6 +241,7 @@ func (s *Server) complete(f *function, v *version, failure *Failure) {
 	// Assumption, the stricter one: the end of an update is a revision of its
 	// own, so the revision in the update's answer is stale afterwards.
 	f.reported.revise()
+	s.endPublishing(f, v, failure)
 	s.mu.Unlock()
 	s.tell()
 }

@@ -93,8 +93,10 @@ func TestUpdateCode(t *testing.T) {
 			412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"},
 		{"revision of a dry run", func(in *lambda.UpdateFunctionCodeInput) { in.RevisionId, in.DryRun = aws.String("stale"), true },
 			412, "PreconditionFailedException", ""},
-		{"publish", func(in *lambda.UpdateFunctionCodeInput) { in.Publish = true },
-			400, "InvalidParameterValueException", "Publish is not implemented by the emulator"},
+		{"publish to", func(in *lambda.UpdateFunctionCodeInput) {
+			in.PublishTo = types.FunctionVersionLatestPublishedLatestPublished
+		},
+			400, "InvalidParameterValueException", `request member "PublishTo" is not implemented by the emulator`},
 		{"S3", func(in *lambda.UpdateFunctionCodeInput) {
 			in.S3Bucket, in.S3Key = aws.String("bucket"), aws.String("key")
 		},
