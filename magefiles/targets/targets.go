@@ -109,11 +109,7 @@ func Plan(
 	defer stop()
 	o := options(only, nil)
 	o.Force, o.Previous = value(force, false), value(runtime, "")
-	err := release.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o)
-	if errors.Is(err, release.ErrChanges) {
-		os.Exit(2) // which is no failure for mage to report
-	}
-	return err
+	return pending(release.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o))
 }
 
 // Status shows how far each function of an environment has come: runtime, zip,
@@ -172,6 +168,22 @@ func Cleanup(
 	o := options(only, concurrency)
 	o.Force = value(force, false)
 	return release.Cleanup(ctx, value(env, production), o)
+}
+
+// Terraform shows what the aws_lambda_function resources of an environment's
+// functions must become, so that the next apply does not undo the migration, and
+// changes them with -write. Its exit status is 2 if there are changes that it has
+// not written.
+func Terraform(
+	ctx context.Context,
+	env *string, // environment (default prod)
+	only *string, // functions, by name or pattern, comma-separated (default all)
+	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
+	write *bool, // change the files
+) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	return pending(release.Terraform(ctx, value(env, production), value(dir, ""), value(write, false), options(only, nil)))
 }
 
 // Local rehearses the migration on an emulator of AWS Lambda, with real
@@ -259,6 +271,15 @@ func options(only *string, concurrency *int) release.Options {
 		o.Verbose = os.Stderr
 	}
 	return o
+}
+
+// pending ends the program with status 2 where there are changes to make, which
+// is no error for mage to report.
+func pending(err error) error {
+	if errors.Is(err, release.ErrChanges) {
+		os.Exit(2)
+	}
+	return err
 }
 
 // interruptible ends the context at SIGINT and SIGTERM. A second signal ends
