@@ -54,10 +54,13 @@ func side(s rollout.State) *Side {
 
 // PrintPlans writes plans for people.
 func PrintPlans(w io.Writer, plans []Plan) {
+	apart := false // whether the plan before has several lines
 	for i, p := range plans {
-		if i > 0 {
+		several := p.Err == nil && len(p.Steps) > 0
+		if i > 0 && (several || apart) {
 			fmt.Fprintln(w)
 		}
+		apart = several
 		switch {
 		case p.Err != nil:
 			fmt.Fprintf(w, "%s: %s\n", p.FunctionName, reason(p.Err))

@@ -423,7 +423,10 @@ func TestWaysToRun(t *testing.T) {
 		if status != 0 {
 			t.Errorf("%v: exit status %d\n%s", args, status, stderr)
 		}
-		for _, target := range []string{"build", "cleanup", "deploy", "deployProd", "emulator", "local", "test", "zip"} {
+		for _, target := range []string{
+			"audit", "build", "cleanup", "controls", "deploy", "deployProd", "emulator", "init", "local", "plan",
+			"rollback", "status", "terraform", "test", "verify", "zip",
+		} {
 			if !strings.Contains(stdout, "\n  "+target+" ") {
 				t.Errorf("%v does not list %s:\n%s", args, target, stdout)
 			}

@@ -4,6 +4,7 @@ package targets_test
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
@@ -141,7 +143,9 @@ func play(t *testing.T, dir string, steps []step) []string {
 	if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", file)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", file)
 	cmd.Dir = dir
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "AWS_") {
@@ -184,7 +188,7 @@ func stable(text string) []string {
 		{`\d+ GetFunction\b`, "N GetFunction"},
 		{`"CodeSha256":"[^"]*"`, `"CodeSha256":"…"`},
 		{`[\d,]+( \([\d.]+ %\))? → [\d,]+( \([\d.]+ %\))?`, "N → N"},
-		{`(- → )?[\d.]+m?s( → [\d.]+m?s)?`, "DURATION"},
+		{`(- → )?[\d.]+[µm]?s( → [\d.]+[µm]?s)?`, "DURATION"},
 		{`[ ]{2,}`, "  "},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)

@@ -1,0 +1,87 @@
+package targets_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/dualboot/magefiles/emulator"
+)
+
+// TestPermissions compares the actions that each target calls with those that
+// the README's policies allow it.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile(repository + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string][]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `mage ([a-z]+)`[^|]*\\| (`[a-z]+:.*`) \\|$").FindAllStringSubmatch(string(readme), -1) {
+		for _, action := range strings.Split(row[2], ", ") {
+			allowed[row[1]] = append(allowed[row[1]], strings.Trim(action, "`"))
+		}
+	}
+
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	f.create("order-stream")
+	name := aws.String("prod-order-stream")
+	if _, err := f.client.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: name}); err != nil {
+		t.Fatal(err)
+	}
+	called := map[string][]string{}
+	record := func(target string, args ...string) {
+		t.Helper()
+		before := f.server.Calls()
+		cmd := f.command(append([]string{target}, args...)...)
+		cmd.Env = append(cmd.Env, "AWS_PROFILE=our_prod", "AWS_REGION=ap-northeast-1")
+		if status, _, stderr := result(t, cmd); status == 1 && target != "verify" && target != "cleanup" {
+			t.Errorf("%s: %s", target, stderr)
+		}
+		for operation, n := range f.server.Calls() {
+			service := map[string]string{"GetMetricData": "cloudwatch:", "GetCallerIdentity": "sts:"}[operation]
+			if service == "" {
+				service = "lambda:"
+			}
+			// Everybody may ask who they are.
+			if n > before[operation] && service != "sts:" && !slices.Contains(called[target], service+operation) {
+				called[target] = append(called[target], service+operation)
+			}
+		}
+		slices.Sort(called[target])
+	}
+
+	record("audit")
+	record("plan")
+	record("status")
+	record("deploy", "prod")
+	record("rollback")
+	f.must("deployProd")
+	// Metrics are asked for once a whole minute has passed since the change.
+	for deadline := time.Now().Add(5 * time.Minute); !slices.Contains(called["verify"], "cloudwatch:GetMetricData"); time.Sleep(2 * time.Second) {
+		if time.Now().After(deadline) {
+			t.Fatal("verify has asked for no metrics in five minutes")
+		}
+		record("verify")
+	}
+	record("plan", "-cleanup")
+	record("cleanup")
+	record("cleanup", "-force")
+	if err := os.Remove(f.path("lambdas.json")); err != nil {
+		t.Fatal(err)
+	}
+	record("init")
+	for _, actions := range allowed {
+		slices.Sort(actions)
+	}
+	if diff := cmp.Diff(allowed, called); diff != "" {
+		t.Errorf("the README allows (-) other actions than are called (+):\n%s", diff)
+	}
+}
