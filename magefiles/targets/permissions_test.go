@@ -42,8 +42,10 @@ func TestPermissions(t *testing.T) {
 		before := f.server.Calls()
 		cmd := f.command(append([]string{target}, args...)...)
 		cmd.Env = append(cmd.Env, "AWS_PROFILE=our_prod", "AWS_REGION=ap-northeast-1")
-		if status, _, stderr := result(t, cmd); status == 1 && target != "verify" && target != "cleanup" {
-			t.Errorf("%s: %s", target, stderr)
+		// Without invocations verify and cleanup find fault; what they call is
+		// what matters here.
+		if status, _, stderr := result(t, cmd); status == 1 && !strings.Contains(stderr, "CloudWatch") {
+			t.Errorf("%s %v: %s", target, args, stderr)
 		}
 		for operation, n := range f.server.Calls() {
 			service := map[string]string{"GetMetricData": "cloudwatch:", "GetCallerIdentity": "sts:"}[operation]
