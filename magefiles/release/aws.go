@@ -5,17 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 	smithymiddleware "github.com/aws/smithy-go/middleware"
 
+	"example.com/dualboot/magefiles/awserror"
 	"example.com/dualboot/magefiles/manifest"
 	"example.com/dualboot/magefiles/report"
 )
@@ -70,11 +72,11 @@ func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environm
 		return nil, fmt.Errorf("no AWS credentials for environment %q; %s (%w)", env.Name, way, err)
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
-	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorFault() == smithy.FaultClient {
-		return nil, fmt.Errorf("AWS refuses the credentials of environment %q (%s: %s); %s", env.Name, api.ErrorCode(), api.ErrorMessage(), way)
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusForbidden {
+		return nil, fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", env.Name, way, awserror.Explain(err, ""))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("checking the AWS account of environment %q: %w", env.Name, err)
+		return nil, fmt.Errorf("asking AWS whose the credentials of environment %q are: %w", env.Name, awserror.Explain(err, ""))
 	}
 	if got := aws.ToString(who.Account); env.Account != "" && got != env.Account {
 		return nil, fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was read or changed", got, env.Name, env.Account)

@@ -213,3 +213,51 @@ func TestStatus(t *testing.T) {
 		t.Error("status has written")
 	}
 }
+
+// TestTerraform shows and writes what Terraform must say, and warns before a
+// cleanup while it does not.
+func TestTerraform(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "first", "second")
+	f.create("first", "second")
+	f.must("deployProd")
+	const before = `resource "aws_lambda_function" "first" {
+  function_name = "prod-first"
+  runtime       = "go1.x" # for now
+  handler       = "lambda"
+}
+
+resource "aws_lambda_function" "second" {
+  function_name = "prod-second"
+  runtime       = var.runtime
+}
+`
+	f.write("../infra/main.tf", before)
+
+	status, stdout, stderr := f.run("terraform", "-dir=../infra")
+	if want := "-  runtime       = \"go1.x\" # for now\n+  runtime       = \"provided.al2023\" # for now\n"; status != 2 || !strings.Contains(stdout, want) {
+		t.Errorf("exit status %d, want 2 and a diff with %q:\n%s%s", status, want, stdout, stderr)
+	}
+	if want := "../infra/main.tf:9:19: aws_lambda_function.second: "; !strings.Contains(stderr, want) {
+		t.Errorf("it does not say where to look, %q:\n%s", want, stderr)
+	}
+	if got := f.read("../infra/main.tf"); got != before {
+		t.Errorf("it has written without -write:\n%s", got)
+	}
+	if status, _, _ := f.run("terraform", "-dir=../infra", "-only=second"); status != 0 {
+		t.Errorf("with nothing to change the exit status is %d", status)
+	}
+
+	f.replace("lambdas.json", `"prefix": "prod-",`, `"prefix": "prod-", "terraform": "../infra",`)
+	_, stderr = f.must("cleanup", "-force", "-only=first")
+	if want := "WARNING: ../infra/main.tf:1: aws_lambda_function.first says go1.x; the next terraform apply undoes the migration of prod-first"; !strings.Contains(stderr, want) {
+		t.Errorf("cleanup does not warn %q:\n%s", want, stderr)
+	}
+	f.must("terraform", "-write")
+	if got, want := f.read("../infra/main.tf"), strings.NewReplacer("go1.x", "provided.al2023", `"lambda"`, `"bootstrap"`).Replace(before); got != want {
+		t.Errorf("it has written\n%s\nwant\n%s", got, want)
+	}
+	if _, stderr := f.must("cleanup", "-force", "-only=first"); strings.Contains(stderr, "WARNING") {
+		t.Errorf("cleanup still warns:\n%s", stderr)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -575,6 +576,41 @@ func TestNothingIsSent(t *testing.T) {
 			name: "another account", args: []string{"deploy", "stg"}, status: 1,
 			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed`,
 		},
+		{name: "another account, for a plan", args: []string{"plan", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{name: "another account, for an audit", args: []string{"audit", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{name: "another account, for a status", args: []string{"status", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{name: "another account, for a verify", args: []string{"verify", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{name: "another account, for a rollback", args: []string{"rollback", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{name: "another account, for a cleanup", args: []string{"cleanup", "-env=stg"}, status: 1, want: "nothing was read or changed"},
+		{
+			name: "refused credentials", args: []string{"status"}, status: 1,
+			prepare: func(cmd *exec.Cmd) {
+				f.write("../config", "[our_prod]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = hidden\n")
+				cmd.Env = append(cmd.Env, "AWS_SHARED_CREDENTIALS_FILE="+f.path("../config"))
+			},
+			want: `AWS refuses the credentials of environment "prod"; run: aws sso login --profile our_prod (or: aws configure --profile our_prod) (InvalidClientTokenId: The security token included in the request is invalid. (request `,
+		},
+		{
+			name: "expired SSO", args: []string{"plan"}, status: 1,
+			prepare: func(cmd *exec.Cmd) {
+				f.write("../config", "[profile our_prod]\nsso_session = us\nsso_account_id = 210987654321\nsso_role_name = dev\n[sso-session us]\nsso_region = us-east-1\nsso_start_url = https://example.awsapps.com/start\n")
+				token := fmt.Sprintf("../home/.aws/sso/cache/%x.json", sha1.Sum([]byte("us")))
+				f.write(token, `{"accessToken": "hidden", "expiresAt": "2024-01-01T00:00:00Z"}`)
+				cmd.Env = append(cmd.Env, "HOME="+f.path("../home"), "AWS_CONFIG_FILE="+f.path("../config"), "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+			},
+			want: `no AWS credentials for environment "prod"; run: aws sso login --profile our_prod`,
+		},
+		{
+			name: "no region", args: []string{"status"}, status: 1,
+			prepare: func(*exec.Cmd) {
+				f.write("lambdas.json", strings.ReplaceAll(manifest, `"region": "ap-northeast-1", `, ""))
+			},
+			want: `no AWS region for environment "prod"; run: export AWS_REGION=NAME, or name its region in lambdas.json`,
+		},
+		{name: "two plans", args: []string{"plan", "-cleanup", "-rollback"}, status: 1, want: "-cleanup and -rollback are two plans; give one of them"},
+		{name: "rollback to nowhere", args: []string{"rollback", "-runtime=nodejs22.x"}, status: 1, want: `-runtime is "nodejs22.x"; give one of go1.x, provided.al2, provided`},
+		{name: "a second manifest", args: []string{"init"}, status: 1, want: "lambdas.json is there already, and init only writes a first one; edit it, or move it away"},
+		{name: "no Terraform", args: []string{"terraform"}, status: 1, want: `which directory has the Terraform files of environment "prod"? give -dir=, or name it as "terraform" in lambdas.json`},
 		{
 			name: "no profile", args: []string{"deployProd"}, status: 1,
 			prepare: func(cmd *exec.Cmd) {
