@@ -3,11 +3,11 @@ package manifest
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/dualboot/magefiles/atomicfile"
 )
 
 // SetDual sets the member "dual" of the environment called env in the manifest
@@ -34,7 +34,7 @@ func SetDual(file, env string, dual bool) (changed bool, err error) {
 		return false, nil
 	}
 	edited := setMember(data, m.source.root.member("environments").member(env), "dual", strconv.FormatBool(dual))
-	if err := replace(file, edited); err != nil {
+	if err := atomicfile.Replace(file, edited); err != nil {
 		return false, fmt.Errorf(`setting "dual" of environment %q to %t in %s: %w`, env, dual, file, err)
 	}
 	return true, nil
@@ -108,40 +108,4 @@ func betweenNameAndValue(data []byte, n *node) string {
 
 func splice(data []byte, start, end int, with string) []byte {
 	return slices.Concat(data[:start], []byte(with), data[end:])
-}
-
-// replace replaces the content of file in one step, keeping its mode. If file is
-// a symbolic link, it is the target's content.
-func replace(file string, data []byte) (err error) {
-	target, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(target)
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-		}
-	}()
-	if _, err := temp.Write(data); err != nil {
-		return err
-	}
-	if err := temp.Chmod(info.Mode().Perm()); err != nil {
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), target)
 }

@@ -18,15 +18,11 @@ import (
 // and what points to them. Without lambdas.json it looks where the AWS
 // configuration of the process leads.
 func Audit(ctx context.Context, env string, o Options) error {
+	chosen, err := o.chosen()
+	if err != nil {
+		return err
+	}
 	s, err := o.survey(ctx, env)
-	if err != nil {
-		return err
-	}
-	only, err := manifest.Pattern(o.Only)
-	if err != nil {
-		return err
-	}
-	chosen, err := manifest.Glob(only)
 	if err != nil {
 		return err
 	}

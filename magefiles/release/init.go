@@ -27,11 +27,7 @@ func Init(ctx context.Context, env string, o Options) error {
 	if err != nil {
 		return err
 	}
-	only, err := manifest.Pattern(o.Only)
-	if err != nil {
-		return err
-	}
-	chosen, err := manifest.Glob(only)
+	chosen, err := o.chosen()
 	if err != nil {
 		return err
 	}

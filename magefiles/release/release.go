@@ -67,6 +67,16 @@ func (o Options) load() (*manifest.Manifest, string, error) {
 	return m, only, err
 }
 
+// chosen returns a function that reports whether Only selects a name, for what
+// is not in the manifest.
+func (o Options) chosen() (func(name string) bool, error) {
+	only, err := manifest.Pattern(o.Only)
+	if err != nil {
+		return nil, err
+	}
+	return manifest.Glob(only)
+}
+
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
 func Build(ctx context.Context, o Options) error {

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	udiff "github.com/aymanbagabas/go-udiff"
+
+	"example.com/dualboot/magefiles/atomicfile"
 )
 
 // edited is a file with changes.
@@ -77,45 +79,9 @@ func (r *Result) Write() error {
 		}
 	}
 	for _, e := range r.edited {
-		if err := replace(e.file, e.after); err != nil {
+		if err := atomicfile.Replace(e.file, e.after); err != nil {
 			return fmt.Errorf("changing %s: %w", e.file, err)
 		}
 	}
 	return nil
-}
-
-// replace replaces the content of file in one step, keeping its mode. If file is
-// a symbolic link, it is the target's content.
-func replace(file string, data []byte) (err error) {
-	target, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(target)
-	if err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(temp.Name())
-		}
-	}()
-	if _, err := temp.Write(data); err != nil {
-		return err
-	}
-	if err := temp.Chmod(info.Mode().Perm()); err != nil {
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), target)
 }
