@@ -179,6 +179,9 @@ func (f *Finding) warn() {
 			f.warnf("%v may lose records: %s", s, s.MayLose)
 		}
 	}
+	if f.Runtime == "go1.x" && f.Handler != "lambda" {
+		f.warnf("its handler is %q: before it can be deployed it needs a zip with a file called lambda, and that as its handler", f.Handler)
+	}
 	for _, v := range f.Versions {
 		for _, a := range v.Aliases {
 			verb := "points at"

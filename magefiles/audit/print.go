@@ -10,14 +10,10 @@ import (
 	"time"
 )
 
-// Print writes the report for a terminal: a table of the functions, what there
-// is to warn of, a summary, and what was not judged.
+// Print writes the findings for a terminal: a table of the functions, and what
+// there is to warn of.
 func (r *Report) Print(w io.Writer) {
-	due := fmt.Sprintf("on a runtime that is deprecated, or blocked for updates within %s", count(int(r.Within/(24*time.Hour)), "day"))
-	plan := fmt.Sprintf("AWS's plan as of %v; AWS keeps moving these dates: %s", r.Plan.AsOf(), r.Plan.Table)
 	if len(r.Findings) == 0 {
-		fmt.Fprintf(w, "nothing found: of %s none is %s (%s)\n", count(r.Functions, "function"), due, plan)
-		r.printUnjudged(w)
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -37,8 +33,29 @@ func (r *Report) Print(w io.Writer) {
 			fmt.Fprintf(w, "\n%s\n  %s\n", f.FunctionName, strings.Join(f.Warnings, "\n  "))
 		}
 	}
-	fmt.Fprintf(w, "\n%d of %s %s; %s\n%s\n", len(r.Findings), count(r.Functions, "function"), due, r.summary(), plan)
-	r.printUnjudged(w)
+}
+
+// Notes are a summary, how old AWS's plan is, and what was not judged, one a
+// line.
+func (r *Report) Notes() []string {
+	due := fmt.Sprintf("on a runtime that is deprecated, or blocked for updates within %s", count(int(r.Within/(24*time.Hour)), "day"))
+	notes := []string{fmt.Sprintf("none of %s is %s", count(r.Functions, "function"), due)}
+	if len(r.Findings) > 0 {
+		notes = []string{fmt.Sprintf("%d of %s %s; %s", len(r.Findings), count(r.Functions, "function"), due, r.summary())}
+	}
+	notes = append(notes, fmt.Sprintf("dates are AWS's plan as of %v; AWS keeps moving them: %s", r.Plan.AsOf(), r.Plan.Table))
+	if r.Images > 0 {
+		notes = append(notes, fmt.Sprintf("not judged: container images (%s)", count(r.Images, "function")))
+	}
+	if len(r.Unknown) > 0 {
+		notes = append(notes, fmt.Sprintf("not judged: runtimes that the plan does not have (%s)", strings.Join(r.Unknown, ", ")))
+	}
+	if slices.ContainsFunc(r.Findings, func(f Finding) bool {
+		return slices.ContainsFunc(f.EventSources, func(s EventSource) bool { return s.Note != "" })
+	}) {
+		notes = append(notes, fmt.Sprintf("not judged: SQS event sources (%s)", redrive))
+	}
+	return notes
 }
 
 // summary counts what the findings have.
@@ -62,19 +79,4 @@ func (r *Report) summary() string {
 	}
 	return fmt.Sprintf("%d in lambdas.json, %d may lose records, %d with such versions in use, %s that no alias or event source points at",
 		covered, lossy, left, count(idle, "version"))
-}
-
-// printUnjudged writes what Lambda or the plan does not tell.
-func (r *Report) printUnjudged(w io.Writer) {
-	if r.Images > 0 {
-		fmt.Fprintf(w, "not judged: container images (%s)\n", count(r.Images, "function"))
-	}
-	if len(r.Unknown) > 0 {
-		fmt.Fprintf(w, "not judged: runtimes that the plan does not have (%s)\n", strings.Join(r.Unknown, ", "))
-	}
-	if slices.ContainsFunc(r.Findings, func(f Finding) bool {
-		return slices.ContainsFunc(f.EventSources, func(s EventSource) bool { return s.Note != "" })
-	}) {
-		fmt.Fprintf(w, "not judged: SQS event sources (%s)\n", redrive)
-	}
 }

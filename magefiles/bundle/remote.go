@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Doer sends HTTP requests; *http.Client is one.
@@ -100,7 +101,26 @@ func (r *remote) ReadAt(p []byte, off int64) (int, error) {
 	return bytes.NewReader(r.end).ReadAt(p, off-here)
 }
 
+// get asks for a part of the file, three times if the network or the server
+// fails.
 func (r *remote) get(part string) (*http.Response, error) {
+	for wait := 100 * time.Millisecond; ; wait *= 4 {
+		response, err := r.try(part)
+		again := err != nil || response.StatusCode >= http.StatusInternalServerError
+		if !again || wait > time.Second || r.ctx.Err() != nil {
+			return checked(response, err)
+		}
+		if err == nil {
+			response.Body.Close()
+		}
+		select {
+		case <-time.After(wait):
+		case <-r.ctx.Done():
+		}
+	}
+}
+
+func (r *remote) try(part string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.location, nil)
 	if err != nil {
 		return nil, errors.New("AWS has said in no form of a URL where the zip is")
@@ -110,6 +130,11 @@ func (r *remote) get(part string) (*http.Response, error) {
 	if cause, ok := errors.AsType[*url.Error](err); ok {
 		err = cause.Err // without the location
 	}
+	return response, err
+}
+
+// checked turns a response that brings nothing into an error.
+func checked(response *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -85,9 +85,11 @@ func TestExecutables(t *testing.T) {
 			},
 		},
 		{
-			name: "a broken connection", err: "EOF",
+			name: "a broken connection", err: "EOF", calls: 3,
 			server: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		},
+		{name: "a server that fails once", server: once(func() { panic(http.ErrAbortHandler) }, serve(archive(t, 0, dual))), want: []string{"bootstrap", "lambda"}},
+		{name: "a server that is busy", calls: 3, err: "the server answers 503 Service Unavailable", server: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sent, calls := 0, 0
@@ -118,6 +120,18 @@ func TestExecutables(t *testing.T) {
 		if _, err := bundle.Executables(t.Context(), http.DefaultClient, location); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("the location %q gives error %v", location, err)
 		}
+	}
+}
+
+// once fails in the given way, and then serves.
+func once(fail func(), serve http.HandlerFunc) http.HandlerFunc {
+	failed := false
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !failed {
+			failed = true
+			fail()
+		}
+		serve(w, r)
 	}
 }
 

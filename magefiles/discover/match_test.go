@@ -146,6 +146,19 @@ var matchCases = []struct {
 		- ./c: like stg-c, but with prefix "stg-" instead of "prod-"`,
 	},
 	{
+		"what comes before prod is not prod", "",
+		"prod-a pre-prod-b non_prod-c preprod-d",
+		"./a ./b ./c ./d",
+		`prefix "prod-"
+		a ./a
+		- non_prod-c: like ./c, but with prefix "non_prod-" instead of "prod-"
+		- pre-prod-b: like ./b, but with prefix "pre-prod-" instead of "prod-"
+		- preprod-d: like ./d, but with prefix "preprod-" instead of "prod-"
+		- ./b: like pre-prod-b, but with prefix "pre-prod-" instead of "prod-"
+		- ./c: like non_prod-c, but with prefix "non_prod-" instead of "prod-"
+		- ./d: like preprod-d, but with prefix "preprod-" instead of "prod-"`,
+	},
+	{
 		"side by side, the other one", "stg",
 		"stg-a stg-b prod-a prod-b prod-c",
 		"./a ./b ./c",

@@ -16,7 +16,8 @@ var stages = [][]string{
 	{"stg", "stage", "staging"},
 	{"dev", "develop", "development"},
 	{"test", "testing", "tst"},
-	{"qa"}, {"uat"}, {"preprod"}, {"demo"}, {"sandbox", "sbx"},
+	{"qa"}, {"uat"}, {"demo"}, {"sandbox", "sbx"}, {"int", "integration"}, {"beta"},
+	{"preprod", "preproduction"}, {"nonprod", "nonproduction"},
 }
 
 // fold makes names comparable: "_" is "-", and case does not count. It keeps the
@@ -106,6 +107,15 @@ func kindOf(prefix, env string) kind {
 // first that means the same.
 func stageWords(name string) []string {
 	words := strings.Split(fold(name), "-")
+	for i := len(words) - 1; i > 0; i-- { // "pre-prod" is no "prod"
+		if slices.Contains([]string{"pre", "non", "not"}, words[i-1]) && slices.Contains(stages[0], words[i]) {
+			together := "nonprod"
+			if words[i-1] == "pre" {
+				together = "preprod"
+			}
+			words = slices.Replace(words, i-1, i+1, together)
+		}
+	}
 	for i, w := range words {
 		for _, s := range stages {
 			if slices.Contains(s, w) {

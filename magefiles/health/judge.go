@@ -22,8 +22,11 @@ func judge(before, after Figures, tolerance Tolerance) []string {
 		return []string{problem}
 	}
 	var problems []string
-	if after.errorRate()-before.errorRate() > cmp.Or(max(0, tolerance.ErrorRate), 0.005) {
+	switch {
+	case after.errorRate()-before.errorRate() > cmp.Or(max(0, tolerance.ErrorRate), 0.005):
 		problems = append(problems, fmt.Sprintf("errors rose from %s to %s", share(before), share(after)))
+	case after.errorRate() > 0.5: // what was before may have been the same mistake
+		problems = append(problems, fmt.Sprintf("most invocations fail, %s, as they did before: %s", share(after), share(before)))
 	}
 	if rise := after.IteratorAge - before.IteratorAge; rise > cmp.Or(max(0, tolerance.IteratorAge), time.Minute) && rise > before.IteratorAge {
 		problems = append(problems, fmt.Sprintf("the iterator age rose from %s to %s", short(before.IteratorAge), short(after.IteratorAge)))

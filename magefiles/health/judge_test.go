@@ -24,6 +24,10 @@ func TestJudge(t *testing.T) {
 			want: []string{"errors rose from 0 of 1,204 (0 %) to 31 of 1,190 (2.6 %)"},
 		},
 		{name: "as many errors", before: Figures{Invocations: 100, Errors: 50}, after: Figures{Invocations: 200, Errors: 100}},
+		{
+			name: "as many, and most", before: Figures{Invocations: 10, Errors: 10}, after: Figures{Invocations: 5, Errors: 5},
+			want: []string{"most invocations fail, 5 of 5 (100 %), as they did before: 10 of 10 (100 %)"},
+		},
 		{name: "fewer errors", before: Figures{Invocations: 100, Errors: 50}, after: Figures{Invocations: 100}},
 		{name: "half a point", before: Figures{Invocations: 1000}, after: Figures{Invocations: 1000, Errors: 5}},
 		{

@@ -6,8 +6,7 @@ import (
 	"text/tabwriter"
 )
 
-// Print writes a table of the comparisons, each figure before → after, and under
-// it the problems, one a line.
+// Print writes a table of the comparisons, each figure before → after.
 func Print(w io.Writer, comparisons []Comparison) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FUNCTION\tSINCE\tINVOCATIONS\tERRORS\tTHROTTLES\tDURATION\tITERATOR AGE\tVERDICT")
@@ -27,11 +26,6 @@ func Print(w io.Writer, comparisons []Comparison) {
 			verdict)
 	}
 	table.Flush()
-	for _, c := range comparisons {
-		for _, p := range c.Problems {
-			fmt.Fprintf(w, "%s: %s\n", c.Function, p)
-		}
-	}
 }
 
 // both renders one figure before and after, "-" where it is not there, and

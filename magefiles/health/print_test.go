@@ -30,9 +30,6 @@ FUNCTION          SINCE                 INVOCATIONS    ERRORS                THR
 prod-example-api  2026-11-22 10:00 UTC  1,204 → 1,190  0 (0 %) → 31 (2.6 %)  3 → 0      12.3ms → 12ms                1 problem
 prod-events       2026-11-22 10:00 UTC  0 → 7          0 (0 %) → 0 (0 %)     0 → 0      - → 2s         - → 1.2s      healthy
 prod-new          2026-11-22 10:00 UTC                                                                               2 problems
-prod-example-api: errors rose
-prod-new: none has passed
-prod-new: another
 `
 	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

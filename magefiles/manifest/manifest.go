@@ -151,7 +151,7 @@ func (m *Manifest) Problem(pointer, message, hint string) Problem {
 func read(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading manifest: %w (run from the directory that holds it)", err)
+		return nil, fmt.Errorf("reading manifest: %w (run from the directory that holds it; mage init writes a first one)", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading manifest: %w", err)

@@ -283,7 +283,7 @@ func TestLoadUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]string{
-		"lambdas.json": "reading manifest: open lambdas.json: no such file or directory (run from the directory that holds it)",
+		"lambdas.json": "reading manifest: open lambdas.json: no such file or directory (run from the directory that holds it; mage init writes a first one)",
 		"huge.json":    "reading manifest: huge.json is larger than 1048576 bytes (is it the right file?)",
 		".":            "reading manifest: read .: is a directory",
 	} {

@@ -63,6 +63,14 @@ func (r rule) check(s string) (message, hint string, ok bool) {
 	return quote(s) + " " + r.not, r.hint, false
 }
 
+// CheckEnvironment checks the name of an environment that is yet to be written.
+func CheckEnvironment(name string) error {
+	if message, hint, ok := environmentRule.check(name); !ok {
+		return Problem{Message: message, Hint: hint}
+	}
+	return nil
+}
+
 // checkPackage is the rule for package paths with more to say about common
 // mistakes.
 func checkPackage(s string) (message, hint string, ok bool) {

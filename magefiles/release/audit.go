@@ -3,6 +3,7 @@ package release
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -10,7 +11,7 @@ import (
 
 	"example.com/dualboot/magefiles/audit"
 	"example.com/dualboot/magefiles/manifest"
-	"example.com/dualboot/magefiles/report"
+	"example.com/dualboot/magefiles/rollout"
 )
 
 // Audit writes which functions of an environment's account and region are on a
@@ -34,11 +35,22 @@ func Audit(ctx context.Context, env string, o Options) error {
 		Covered: covered,
 		Only:    func(name string) bool { return chosen(name) || covered[name] != "" && chosen(covered[name]) },
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return rollout.ErrInterrupted
+	case err != nil:
+		return err
+	case found.Functions == 0 && o.Only != nil:
+		return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, *o.Only)
+	}
+	if err := write(s.stdout(), found.Findings, func(w io.Writer, _ []audit.Finding) { found.Print(w) }); err != nil {
 		return err
 	}
-	s.printf("%s looked at, %d found; calls: %v", report.Functions(found.Functions), len(found.Findings), s.calls)
-	return write(s.stdout(), found.Findings, func(w io.Writer, _ []audit.Finding) { found.Print(w) })
+	for _, note := range found.Notes() {
+		s.printf("%s", note)
+	}
+	s.printf("calls: %v", s.calls)
+	return nil
 }
 
 // survey opens a session about everything that is in the account and region of

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +16,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	smithymiddleware "github.com/aws/smithy-go/middleware"
 
 	"example.com/dualboot/magefiles/awserror"
@@ -26,7 +28,8 @@ import (
 // region, and for everything else what every AWS tool does. A profile that is
 // named is used even when the process has credentials of its own.
 func LoadAWS(ctx context.Context, env manifest.Environment) (aws.Config, error) {
-	var options []func(*config.LoadOptions) error
+	// The SDK has things to say about its search for credentials.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if env.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(env.Profile))
 	}
@@ -34,8 +37,8 @@ func LoadAWS(ctx context.Context, env manifest.Environment) (aws.Config, error) 
 		options = append(options, config.WithRegion(env.Region))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if errors.As(err, new(config.SharedConfigProfileNotExistError)) {
-		return cfg, fmt.Errorf("there is no AWS profile %q, which environment %q uses; run: aws configure --profile %[1]s (or: aws configure sso --profile %[1]s)", env.Profile, env.Name)
+	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return cfg, fmt.Errorf("there is no AWS profile %q, which environment %q uses; run: aws configure --profile %[1]s (or: aws configure sso --profile %[1]s)", missing.Profile, env.Name)
 	}
 	if err != nil {
 		return cfg, fmt.Errorf("loading the AWS configuration of environment %q: %w", env.Name, err)
@@ -65,13 +68,15 @@ func patient(cfg *aws.Config) {
 // none, or would go to another account than the manifest says.
 func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environment) (*sts.GetCallerIdentityOutput, error) {
 	way := "run: export AWS_PROFILE=NAME, or name a profile in lambdas.json"
-	if env.Profile != "" {
-		way = fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", env.Profile)
+	if profile := cmp.Or(env.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")); profile != "" {
+		way = fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", profile)
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return nil, fmt.Errorf("no AWS credentials for environment %q; %s (%w)", env.Name, way, err)
 	}
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	// Who cannot reach AWS is to know it soon.
+	client := sts.NewFromConfig(cfg, func(o *sts.Options) { o.RetryMaxAttempts = 3 })
+	who, err := client.GetCallerIdentity(ctx, nil)
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusForbidden {
 		return nil, fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", env.Name, way, awserror.Explain(err, ""))
 	}
@@ -79,7 +84,7 @@ func checkCredentials(ctx context.Context, cfg aws.Config, env manifest.Environm
 		return nil, fmt.Errorf("asking AWS whose the credentials of environment %q are: %w", env.Name, awserror.Explain(err, ""))
 	}
 	if got := aws.ToString(who.Account); env.Account != "" && got != env.Account {
-		return nil, fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was read or changed", got, env.Name, env.Account)
+		return nil, fmt.Errorf("the credentials belong to AWS account %s, and environment %q is account %s; nothing was read or changed; use other credentials, or correct \"account\" in lambdas.json", got, env.Name, env.Account)
 	}
 	return who, nil
 }

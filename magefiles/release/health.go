@@ -16,7 +16,7 @@ import (
 
 // Verify compares what CloudWatch says of each function of an environment since
 // it was last changed with what it said before, and writes the figures. The
-// error counts the functions that cleanup would refuse for them.
+// error names the functions that are not healthy.
 func Verify(ctx context.Context, env string, o Options) error {
 	s, err := o.open(ctx, env)
 	if err != nil {
@@ -25,26 +25,23 @@ func Verify(ctx context.Context, env string, o Options) error {
 	seen := s.rollout.Observe(ctx, s.names())
 	compared, errs := s.compare(ctx, seen)
 	var rows []health.Comparison
-	ill := 0
 	for i, c := range compared {
 		if errs[i] != nil {
 			continue
 		}
 		rows = append(rows, c)
 		if !c.Healthy() {
-			ill++
+			errs[i] = &rollout.FunctionError{Function: c.Function, Doing: "verifying", Err: problems(c)}
 		}
 	}
 	if err := write(s.stdout(), rows, health.Print); err != nil {
 		return err
 	}
-	s.printf("%d of %s healthy; calls: %v", len(rows)-ill, report.Functions(len(seen)), s.calls)
-	err = rollout.Failures(errs)
-	if ill > 0 {
-		err = errors.Join(err, fmt.Errorf("%s not healthy; cleanup would refuse them", report.Functions(ill)))
-	}
-	return err
+	s.printf("%s since its last change and before it, all versions and aliases together; calls: %v", report.Functions(len(seen)), s.calls)
+	return rollout.Failures(errs)
 }
+
+func problems(c health.Comparison) error { return errors.New(strings.Join(c.Problems, "; ")) }
 
 // gate gives the goals with something to do whose functions are not healthy an
 // error that says why.
@@ -61,7 +58,7 @@ func (s *session) gate(ctx context.Context, goals []rollout.Goal) {
 	for n, i := range at {
 		goals[i].Err = errs[n]
 		if errs[n] == nil && !compared[n].Healthy() {
-			err := fmt.Errorf("%s; with -force it is cleaned up all the same", strings.Join(compared[n].Problems, "; "))
+			err := fmt.Errorf("%w; with -force it is cleaned up all the same", problems(compared[n]))
 			goals[i].Err = &rollout.FunctionError{Function: goals[i].Function, Doing: "refusing to clean up", Err: err}
 		}
 	}
@@ -80,6 +77,9 @@ func (s *session) compare(ctx context.Context, seen []rollout.Observation) ([]he
 		group.Go(func() error {
 			var err error
 			if compared[i], err = health.Compare(ctx, client, o.State.Function, o.State.Modified, o.State.Modified.Add(o.State.Age), health.Tolerance{}); err != nil {
+				if ctx.Err() != nil {
+					err = rollout.ErrInterrupted
+				}
 				errs[i] = &rollout.FunctionError{Function: o.State.Function, Doing: "verifying", Err: err}
 			}
 			return nil

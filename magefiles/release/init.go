@@ -1,8 +1,8 @@
 package release
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -20,8 +20,11 @@ import (
 // by name with the packages of the module. What it is not sure of it leaves out
 // and tells. It never overwrites a file.
 func Init(ctx context.Context, env string, o Options) error {
-	if _, err := os.Lstat(file); !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(err, fmt.Errorf("%s is there already, and init only writes a first one; edit it, or move it away", file))
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("%s is there already, and init only writes a first one; edit it, or move it away", file)
+	}
+	if err := manifest.CheckEnvironment(env); err != nil {
+		return err
 	}
 	packages, left, err := discover.Packages(ctx, o.Go, ".")
 	if err != nil {
@@ -43,6 +46,9 @@ func Init(ctx context.Context, env string, o Options) error {
 	for _, u := range append(left, found.Unmatched...) {
 		s.printf("left out %s%s: %s", u.Function, u.Package, u.Reason)
 	}
+	if len(deployed) == 0 && o.Only != nil {
+		return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, *o.Only)
+	}
 	if len(found.Functions) == 0 {
 		return fmt.Errorf("none of %s in account %s in %s goes with one of the module's %d packages that import aws-lambda-go; nothing was written",
 			report.Functions(len(deployed)), s.account, s.cfg.Region, len(packages))
@@ -50,7 +56,7 @@ func Init(ctx context.Context, env string, o Options) error {
 	m := &manifest.Manifest{
 		Schema: "./" + manifest.SchemaFile,
 		Environments: map[string]manifest.Environment{env: {
-			Profile: os.Getenv("AWS_PROFILE"),
+			Profile: cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")),
 			Region:  s.cfg.Region,
 			Prefix:  found.Prefix,
 			Account: s.account,

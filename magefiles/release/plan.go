@@ -20,6 +20,10 @@ func Plan(ctx context.Context, env string, cleanup, rollback bool, o Options) er
 	switch {
 	case cleanup && rollback:
 		return errors.New("-cleanup and -rollback are two plans; give one of them")
+	case o.Force && !cleanup:
+		return errors.New("-force goes with -cleanup")
+	case o.Previous != "" && !rollback:
+		return errors.New("-runtime goes with -rollback")
 	case cleanup:
 		action = rollout.Cleanup
 	case rollback:

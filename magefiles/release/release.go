@@ -30,8 +30,8 @@ type Options struct {
 	Rollout rollout.Options
 	// Settle, when not nil, is the settle delay instead of the environment's.
 	Settle *time.Duration
-	// Previous is the runtime that a rollback returns to; default go1.x, or
-	// provided.al2 for a function that the manifest says was never there.
+	// Previous is the runtime that a rollback returns to; default go1.x, but for
+	// functions that the manifest says were never there.
 	Previous string
 	// Force cleans up functions whatever CloudWatch says of them.
 	Force bool

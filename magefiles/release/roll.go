@@ -110,13 +110,13 @@ func (s *session) goals(ctx context.Context, action rollout.Action) ([]rollout.G
 	return goals, nil
 }
 
-// previous is the runtime that a function comes from: one without a legacy
-// binary never ran on go1.x.
+// previous is the runtime that a function comes from, by the manifest: where it
+// has no legacy binary that is not known.
 func previous(f manifest.Function) string {
 	if f.Dual {
 		return rollout.Legacy
 	}
-	return "provided.al2"
+	return ""
 }
 
 // packGoals builds the zips that the goals need, and no others. A function

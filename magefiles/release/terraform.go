@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"example.com/dualboot/magefiles/terraform"
 )
@@ -14,8 +15,8 @@ import (
 // Terraform shows as a diff what the Terraform files in dir, or where that is
 // empty in the environment's directory, must become for the functions of an
 // environment, so that the next apply does not undo the migration. With rewrite
-// it changes the files. It returns ErrChanges if changes are shown and not made.
-// What it is not sure of it only tells.
+// it changes the files. What it is not sure of it only tells. It returns
+// ErrChanges if something is left to change or to look at.
 func Terraform(_ context.Context, env, dir string, rewrite bool, o Options) error {
 	m, only, err := o.load()
 	if err != nil {
@@ -40,17 +41,20 @@ func Terraform(_ context.Context, env, dir string, rewrite bool, o Options) erro
 	for _, note := range found.Notes() {
 		s.printf("%s", note)
 	}
+	left := len(found.Unsure) > 0
 	switch {
-	case len(found.Changes) == 0:
-		return nil
-	case !rewrite:
+	case len(found.Changes) > 0 && !rewrite:
 		s.printf("nothing was written; -write makes these changes")
+		left = true
+	case len(found.Changes) > 0:
+		if err := found.Write(); err != nil {
+			return err
+		}
+		s.printf("written; apply it after the functions are deployed, not before")
+	}
+	if left {
 		return ErrChanges
 	}
-	if err := found.Write(); err != nil {
-		return err
-	}
-	s.printf("written; apply it after the functions are deployed, not before")
 	return nil
 }
 
@@ -70,9 +74,12 @@ func (s *session) warnOfTerraform() {
 	}
 	for _, f := range found.Found {
 		if f.Undoes() {
-			s.printf("WARNING: %s:%d: %s says %s; the next terraform apply undoes the migration of %s, and without lambda that is an outage; run: mage terraform -write",
-				f.File, f.Line, f.Address, f.Runtime, f.Name)
+			s.printf("WARNING: %s:%d: %s says %s; the next terraform apply undoes the migration of %s, and without lambda that is an outage; run: mage terraform -env=%s -write",
+				f.File, f.Line, f.Address, f.Runtime, f.Name, s.env.Name)
 		}
+	}
+	if missing := found.Missing(); len(missing) > 0 {
+		s.printf("WARNING: %s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
 	}
 	for _, u := range found.Unsure {
 		s.printf("WARNING: look at %v", u)

@@ -13,7 +13,7 @@ import (
 type Plan struct {
 	FunctionName string
 	Before       *Side `json:",omitempty"` // nil where the function could not be read
-	After        *Side `json:",omitempty"` // nil where nothing can be done
+	After        *Side `json:",omitempty"` // nil where nothing can be done, or it depends on what the zip holds
 	Steps        []string
 	Error        string `json:",omitempty"`
 
@@ -44,6 +44,9 @@ func NewPlan(g rollout.Goal) Plan {
 	p.After = side(after)
 	for _, s := range steps {
 		p.Steps = append(p.Steps, s.String())
+		if s.Kind == rollout.Inspect {
+			p.After = nil
+		}
 	}
 	return p
 }
@@ -75,15 +78,17 @@ func PrintPlans(w io.Writer, plans []Plan) {
 func (p Plan) print(w io.Writer) {
 	fmt.Fprintf(w, "%s:\n", p.FunctionName)
 	row := func(name, value string) { fmt.Fprintf(w, "  %-14s%s\n", name, value) }
-	row("runtime", change(p.Before.Runtime, p.After.Runtime))
-	row("handler", change(p.Before.Handler, p.After.Handler))
-	row("architecture", change(p.Before.Architecture, p.After.Architecture))
-	code := "the same"
-	if p.Before.CodeSha256 != p.After.CodeSha256 {
-		code = "new"
+	if p.After != nil {
+		row("runtime", change(p.Before.Runtime, p.After.Runtime))
+		row("handler", change(p.Before.Handler, p.After.Handler))
+		row("architecture", change(p.Before.Architecture, p.After.Architecture))
+		code := "the same"
+		if p.Before.CodeSha256 != p.After.CodeSha256 {
+			code = "new"
+		}
+		row("code", code)
+		row("zip", change(p.Before.zip(), p.After.zip()))
 	}
-	row("code", code)
-	row("zip", change(p.Before.zip(), p.After.zip()))
 	name := "steps"
 	for i, step := range p.Steps {
 		row(name, fmt.Sprintf("%d. %s", i+1, step))

@@ -75,7 +75,7 @@ func explain(err error) error {
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 func blocked(err error, runtime string) error {
 	if awserror.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") {
-		return fmt.Errorf("%w; AWS has blocked %s for updates: no code is taken for it, and no function gets back to it", err, runtime)
+		return fmt.Errorf("%w; AWS has blocked %s: it takes no code for it, and lets no function get back to it", err, runtime)
 	}
 	return err
 }

@@ -334,8 +334,9 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 	if err == nil && struck.Load() && c.persist && c.fault.name != "slow" {
 		return errors.New("the first run did not fail")
 	}
-	// A download that fails is not tried again.
-	if err != nil && !c.persist && !c.interrupt && c.fails == 0 && c.fault.passes && !strings.Contains(err.Error(), "reading the zip of") {
+	// Of what the server answers to a download, 429 is final.
+	final := c.fault != nil && c.fault.name == "429" && err != nil && strings.Contains(err.Error(), "reading the zip of")
+	if err != nil && !c.persist && !c.interrupt && c.fails == 0 && c.fault.passes && !final {
 		return fmt.Errorf("the first run failed: %w", err)
 	}
 	if err != nil {

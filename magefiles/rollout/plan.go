@@ -27,7 +27,7 @@ type Goal struct {
 	Dual   bool
 	Bundle bundle.Bundle
 	// Previous is the runtime that a rollback returns to: [Legacy], or a
-	// provided one.
+	// provided one. It is refused where that is not known and this is empty.
 	Previous string
 
 	// Settle is how long to wait between a finished update and the next one
@@ -148,8 +148,8 @@ func refuse(format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
-// Preview returns the steps from the goal's From to it, and what the function
-// will be after them. The error is the goal's own, or says that it is refused.
+// Preview returns the steps from the goal's From to it, as far as they are known,
+// and what the function will be after them. The error is the goal's own, or says that it is refused.
 func (g Goal) Preview() (steps []Step, after State, err error) {
 	if g.Err != nil {
 		return nil, State{}, g.Err
@@ -172,7 +172,7 @@ func (g Goal) refused(err error) error {
 // is nothing to do, a *Refusal when there is no safe way.
 func Plan(s State, g Goal) ([]Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
-		return nil, refuse("its package type is %s; dualboot deploys zips", s.PackageType)
+		return nil, refuse("its package type is %s; dualboot deploys zips: take it out of lambdas.json", s.PackageType)
 	}
 	if g.Action == Rollback {
 		return planRollback(s, g)
@@ -181,9 +181,11 @@ func Plan(s State, g Goal) ([]Step, error) {
 	case s.Runtime == Legacy && g.Action == Cleanup:
 		return nil, refuse("it is still on %s, which starts lambda; deploy it first", Legacy)
 	case s.Runtime == Legacy && s.Handler != legacyHandler:
-		return nil, refuse("%s starts the file that its handler names, %q, and the zip holds %q: it could not start", Legacy, s.Handler, legacyHandler)
+		return nil, refuse("%s starts the file that its handler names, %q, and the zip holds %q: it could not start; first ship one with a file of that name, and make it the handler", Legacy, s.Handler, legacyHandler)
 	case s.Runtime != Legacy && !startsBootstrap(s.Runtime):
-		return nil, refuse("its runtime is %s; dualboot deploys to %s and provided.*", s.Runtime, Legacy)
+		return nil, refuse("its runtime is %s; dualboot deploys to %s and provided.*: take it out of lambdas.json", s.Runtime, Legacy)
+	case s.Runtime != Wanted && g.Action == Cleanup:
+		return nil, refuse("it is on %s, and not yet on %s; deploy it first", s.Runtime, Wanted)
 	}
 
 	var steps []Step
@@ -233,8 +235,10 @@ func planRollback(s State, g Goal) ([]Step, error) {
 	if startsBootstrap(g.Previous) {
 		handler = wantedHandler
 	}
-	back := s.Runtime == g.Previous && s.Handler == handler
+	back := s.Runtime == g.Previous && (s.Handler == handler || startsBootstrap(s.Runtime))
 	switch {
+	case g.Previous == "":
+		return nil, refuse("it never was on %s, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that", Legacy)
 	case s.UpdateFailed:
 		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
 	case s.Runtime != Wanted && !back:
@@ -267,9 +271,12 @@ func planRollback(s State, g Goal) ([]Step, error) {
 	return append(steps, Step{Kind: UpdateConfiguration, Runtime: g.Previous, Handler: handler}, Step{Kind: Wait}), nil
 }
 
+// slowest is how long an update is taken to last. Assumption: LastModified is
+// when an update began. One in a VPC takes up to about a minute.
+const slowest = 2 * time.Minute
+
 // unsettled reports whether what was before the last change may be serving
-// still. LastModified is when an update began; this takes it to be complete
-// within a settle delay.
+// still.
 func unsettled(s State, g Goal) bool {
-	return s.Updating && g.Settle > 0 || !s.Settled && s.Age < 2*g.Settle
+	return g.Settle > 0 && (s.Updating || !s.Settled && s.Age < slowest+g.Settle)
 }

@@ -120,15 +120,15 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "nodejs", state: with(legacy, func(s *State) { s.Runtime = "nodejs22.x" }), goal: deploy,
-			err: "its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*",
+			err: "its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json",
 		},
 		{
 			name: "image", state: State{PackageType: "Image"}, goal: deploy,
-			err: "its package type is Image; dualboot deploys zips",
+			err: "its package type is Image; dualboot deploys zips: take it out of lambdas.json",
 		},
 		{
 			name: "another handler", state: with(legacy, func(s *State) { s.Handler = "main" }), goal: deploy,
-			err: `go1.x starts the file that its handler names, "main", and the zip holds "lambda": it could not start`,
+			err: `go1.x starts the file that its handler names, "main", and the zip holds "lambda": it could not start; first ship one with a file of that name, and make it the handler`,
 		},
 		{
 			name: "rollback", state: switched, goal: back,
@@ -146,6 +146,15 @@ func TestPlan(t *testing.T) {
 			name: "rollback soon after a change", state: with(switched, func(s *State) { s.Age = minute }), goal: back,
 			want: []string{"settle for 1m0s", "switch to go1.x, handler lambda", "wait until the update is complete"},
 		},
+		{
+			name: "cleanup on provided.al2", state: al2, goal: cleanup,
+			err: "it is on provided.al2, and not yet on provided.al2023; deploy it first",
+		},
+		{
+			name: "rollback to what is not known", state: switched, goal: Goal{Action: Rollback, Settle: minute},
+			err: "it never was on go1.x, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that",
+		},
+		{name: "rollback of what is back, with a handler of its own", state: with(al2, func(s *State) { s.Handler = "main" }), goal: toAL2},
 		{
 			name: "rollback to provided.al2", state: with(switched, func(s *State) { s.Files = bootstrap.Files }), goal: toAL2,
 			want: []string{"switch to provided.al2, handler bootstrap", "wait until the update is complete"},
@@ -243,7 +252,7 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 				for _, status := range []string{"Successful", "InProgress", "Failed", "Pending"} {
 					for _, arch := range []string{"x86_64", "arm64"} {
 						for _, kind := range []string{"Zip", "Image"} {
-							for _, age := range []time.Duration{0, time.Minute, time.Hour} {
+							for _, age := range []time.Duration{0, time.Minute, 3*time.Minute - 1, 3 * time.Minute, time.Hour} {
 								for _, settled := range []bool{false, true} {
 									for _, goal := range []Goal{
 										{Dual: true, Bundle: both, Settle: time.Minute},
@@ -265,11 +274,11 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 										serving := []world{now}
 										// The switch from go1.x may be under way, or have been a moment
 										// ago, or have failed, and Lambda reports what was wanted.
-										if recent := !settled && age < 2*time.Minute; (recent || status == "InProgress" || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
+										if recent := !settled && age < 3*time.Minute; (recent || status == "InProgress" || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
 											serving = append(serving, world{Legacy, "lambda", files})
 										}
 										// A zip of a moment ago may be serving still.
-										if goal.Action == Rollback && !settled && age < 2*time.Minute && runtime == Wanted {
+										if goal.Action == Rollback && !settled && age < 3*time.Minute && runtime == Wanted {
 											serving = append(serving, world{Wanted, handler, bootstrap.Files})
 										}
 										if goal.Action == Rollback {
@@ -285,7 +294,7 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 											continue
 										}
 										plans++
-										if kind == "Image" || (runtime != Legacy && !startsBootstrap(runtime)) || (goal.Action == Cleanup && (runtime == Legacy || status == "Failed")) ||
+										if kind == "Image" || (runtime != Legacy && !startsBootstrap(runtime)) || (goal.Action == Cleanup && (runtime != Wanted || status == "Failed")) ||
 											(goal.Action == Rollback && status == "Failed") {
 											t.Fatalf("%+v\n%+v: not refused", state, goal)
 										}

@@ -119,9 +119,14 @@ func (r *Rollout) Inspect(ctx context.Context, functions []string) []Observation
 // inspect returns the names of what can be started in the deployed zip.
 func (r *Rollout) inspect(ctx context.Context, state State) (files []string, err error) {
 	err = r.call(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
 		files, err = bundle.Executables(ctx, r.opts.HTTP, state.location)
 		return err
 	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w; run the command again", err)
+	}
 	return files, err
 }
 
@@ -181,8 +186,8 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 	tried := map[Kind]State{} // updates sent, with the state that they were based on
 	settled := ""             // the revision since which the settle delay has passed
 	settles := 0
-	blocked := map[Kind]State{} // updates that another one is in the way of, likewise
-	var conflict time.Time      // since when it is
+	inTheWay := map[Kind]State{} // updates that another one is in the way of, likewise
+	var conflict time.Time       // since when it is
 	for {
 		state.Settled = settled != "" && settled == state.RevisionID
 		steps, err := Plan(state, g)
@@ -197,10 +202,12 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 		if ctx.Err() != nil {
 			return fail(step.doing(), interrupted(steps))
 		}
-		if base, ok := tried[step.Kind]; ok {
-			return fail(step.doing(), changed(base, state))
+		for _, again := range steps {
+			if base, ok := tried[again.Kind]; ok {
+				return fail(again.doing(), changed(base, state))
+			}
 		}
-		if base, ok := blocked[step.Kind]; ok && !base.same(state) {
+		if base, ok := inTheWay[step.Kind]; ok && !base.same(state) {
 			return fail(step.doing(), changed(base, state))
 		}
 
@@ -239,6 +246,9 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			if err != nil {
 				return fail("reading", err)
 			}
+			if !next.same(state) {
+				return fail(step.doing(), changed(state, next))
+			}
 			see(next)
 
 		case UpdateCode, UpdateConfiguration:
@@ -255,7 +265,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				// Another update is in progress, or this very one, when the
 				// answer to it was lost and it was sent twice. Wait, look, and
 				// plan again.
-				blocked[step.Kind] = state
+				inTheWay[step.Kind] = state
 				if conflict.IsZero() {
 					conflict = time.Now()
 				}
@@ -360,7 +370,7 @@ func (r *Rollout) call(ctx context.Context, do func(context.Context) error) erro
 	defer stop()
 	err := do(call)
 	if err != nil && errors.Is(call.Err(), context.Canceled) {
-		return fmt.Errorf("interrupted, and AWS did not answer within %v; the call may have taken effect: %w", r.opts.Grace, context.Canceled)
+		return fmt.Errorf("interrupted, and AWS did not answer within %v; an update may have taken effect: %w", r.opts.Grace, context.Canceled)
 	}
 	return explain(err)
 }

@@ -1,9 +1,13 @@
 package rollout
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,7 +84,30 @@ func (c *cloud) GetFunction(_ context.Context, in *lambda.GetFunctionInput, _ ..
 		return nil, err
 	}
 	config := f.config
-	return &lambda.GetFunctionOutput{Configuration: &config}, nil
+	return &lambda.GetFunctionOutput{
+		Configuration: &config, Code: &types.FunctionCodeLocation{Location: aws.String("http://zips/" + *config.CodeSha256)},
+	}, nil
+}
+
+// Do serves the zips that the functions have, by their CodeSha256: "dual" and
+// "bootstrap" hold what these words say.
+func (c *cloud) Do(r *http.Request) (*http.Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, name := range map[string][]string{"/dual": dual.Files, "/bootstrap": bootstrap.Files}[r.URL.Path] {
+		header := &zip.FileHeader{Name: name}
+		header.SetMode(0o755)
+		if _, err := w.CreateHeader(header); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	c.calls = append(c.calls, fmt.Sprintf("%gs zip %s", time.Since(c.start).Seconds(), r.URL.Path[1:]))
+	return &http.Response{StatusCode: 200, Status: "200 OK", Body: io.NopCloser(&out)}, nil
 }
 
 // update does what the two update calls share; c.mu is held.
@@ -372,6 +399,20 @@ func TestApply(t *testing.T) {
 			runtime: types.RuntimeProvidedal2023,
 		},
 		{
+			name: "somebody else deploys while it settles",
+			prepare: func(c *cloud) {
+				time.AfterFunc(30*time.Second, func() {
+					c.mu.Lock()
+					defer c.mu.Unlock()
+					c.functions["a"].config.CodeSha256 = aws.String("theirs")
+					c.revise(c.functions["a"])
+				})
+			},
+			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
+			err:     `settling "a": somebody else has changed the function meanwhile (CodeSha256 ` + b.Dual.CodeSha256 + ` → theirs, RevisionId r2 → r3); run the command again when they are done`,
+			runtime: types.RuntimeGo1x,
+		},
+		{
 			name:    "the update fails",
 			prepare: func(c *cloud) { c.functions["a"].failing = true },
 			calls:   []string{"0s get a", "0s code a", "1s get a"},
@@ -413,7 +454,7 @@ func TestApply(t *testing.T) {
 			name:    "it is refused",
 			prepare: func(c *cloud) { c.functions["a"].config.Runtime = types.RuntimeNodejs22x },
 			calls:   []string{"0s get a"},
-			err:     `refusing to deploy "a": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*`, runtime: types.RuntimeNodejs22x,
+			err:     `refusing to deploy "a": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json`, runtime: types.RuntimeNodejs22x,
 		},
 	}
 	for _, test := range tests {
@@ -448,6 +489,102 @@ func TestApply(t *testing.T) {
 						t.Errorf("calls of a second run: %v, want one read", again)
 					}
 				}
+			})
+		})
+	}
+}
+
+func TestRollback(t *testing.T) {
+	later := func(c *cloud, after time.Duration, change func(*types.FunctionConfiguration)) {
+		time.AfterFunc(after, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			change(&c.functions["a"].config)
+			c.revise(c.functions["a"])
+		})
+	}
+	for _, test := range []struct {
+		name    string
+		prepare func(*cloud)
+		calls   []string
+		err     string
+		runtime types.Runtime // in the end
+	}{
+		{
+			name:  "a rollback",
+			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s zip dual", "60s config a", "61s get a"}, runtime: types.RuntimeGo1x,
+		},
+		{
+			name: "somebody cleans up while it settles",
+			prepare: func(c *cloud) {
+				later(c, 30*time.Second, func(f *types.FunctionConfiguration) { f.CodeSha256 = aws.String("bootstrap") })
+			},
+			calls: []string{"0s get a", "0s zip dual", "60s get a"},
+			err:   `settling "a": somebody else has changed the function meanwhile (CodeSha256 dual → bootstrap, RevisionId r2 → r3); run the command again when they are done`, runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name: "somebody changes something else while it settles",
+			prepare: func(c *cloud) {
+				later(c, 30*time.Second, func(f *types.FunctionConfiguration) { f.MemorySize = aws.Int32(256) })
+			},
+			calls: []string{
+				"0s get a", "0s zip dual", "60s get a", "60s zip dual", "120s get a", "120s zip dual", "120s config a", "121s get a",
+			},
+			runtime: types.RuntimeGo1x,
+		},
+		{
+			name: "somebody cleans up right before the switch",
+			prepare: func(c *cloud) {
+				c.before = func(call, name string) error {
+					if f := c.functions[name]; call == "config" && f.revision == 2 {
+						f.config.CodeSha256 = aws.String("bootstrap")
+						c.revise(f)
+					}
+					return nil
+				}
+			},
+			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s zip dual", "60s config a", "60s get a", "60s zip bootstrap"},
+			err:   `refusing to roll back "a": the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`, runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name: "a cleanup is in progress",
+			prepare: func(c *cloud) {
+				_ = c.update(c.functions["a"], nil, func(f *types.FunctionConfiguration) { f.CodeSha256 = aws.String("bootstrap") })
+			},
+			calls: []string{"0s get a", "1s get a", "1s zip bootstrap"},
+			err:   `refusing to roll back "a": the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`, runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name:    "it is back",
+			prepare: func(c *cloud) { c.functions["a"] = newCloud("a").functions["a"] },
+			calls:   []string{"0s get a"}, runtime: types.RuntimeGo1x,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud("a")
+				f := c.functions["a"]
+				// The switch has just come to its end.
+				_ = c.update(f, nil, func(f *types.FunctionConfiguration) {
+					f.Runtime, f.Handler, f.CodeSha256 = types.RuntimeProvidedal2023, aws.String("bootstrap"), aws.String("dual")
+				})
+				time.Sleep(time.Second)
+				c.start = time.Now()
+				if test.prepare != nil {
+					test.prepare(c)
+				}
+				goal := []Goal{{Function: "a", Action: Rollback, Previous: Legacy, Settle: time.Minute}}
+				results, _ := run(t.Context(), c, Options{HTTP: c}, goal)
+				if got := text(results[0].Err); got != test.err {
+					t.Errorf("error\n%s\nwant\n%s", got, test.err)
+				}
+				if diff := cmp.Diff(test.calls, c.calls); diff != "" {
+					t.Errorf("calls (-want +got):\n%s", diff)
+				}
+				if got := c.functions["a"].config.Runtime; got != test.runtime {
+					t.Errorf("it ends on %s, want %s", got, test.runtime)
+				}
+				time.Sleep(time.Hour) // let updates end
 			})
 		})
 	}
@@ -552,7 +689,7 @@ func TestFleet(t *testing.T) {
 		want := `4 of 6 functions failed:
   - reading "b": ResourceNotFoundException: Function not found: b; create the function, or correct its name in lambdas.json
   - waiting for the update of "d": InternalError: try later
-  - refusing to deploy "e": its package type is Image; dualboot deploys zips
+  - refusing to deploy "e": its package type is Image; dualboot deploys zips: take it out of lambdas.json
   - building "f": go build of bootstrap:
     # example.com/f
     f/main.go:3:1: syntax error`

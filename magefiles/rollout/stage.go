@@ -36,8 +36,10 @@ func (s State) Stage() string {
 		return ""
 	case s.Runtime == Wanted && kind == "bootstrap":
 		return "clean"
-	case s.Runtime == Wanted:
+	case s.Runtime == Wanted && kind == "dual":
 		return "switched"
+	case s.Runtime == Wanted: // with its bootstrap in a layer, if anywhere
+		return "foreign"
 	case kind == "dual":
 		return "ready"
 	}

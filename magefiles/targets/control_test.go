@@ -126,25 +126,29 @@ func TestControl(t *testing.T) {
 			t.Errorf("after a deploy there is something to do: %+v", line)
 		}
 	}
-	lines = plan(2, "-rollback")
+	lines = plan(1, "-rollback")
 	if to := lines["prod-first"].After; to.Runtime != "go1.x" || to.Handler != "lambda" {
 		t.Errorf("the rollback of a legacy function is %+v", lines["prod-first"])
 	}
+	if got := lines["prod-modern"].Error; !strings.Contains(got, "it never was on go1.x, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that") {
+		t.Errorf("the rollback of one from provided.al2 is %q", got)
+	}
+	lines = plan(2, "-rollback", "-only=modern", "-runtime=provided.al2")
 	if to := lines["prod-modern"].After; to.Runtime != "provided.al2" || to.Handler != "bootstrap" {
 		t.Errorf("the rollback of one from provided.al2 is %+v", lines["prod-modern"])
 	}
 	writes(6)
 
-	stdout, _ := f.must("rollback", "-only=first,modern")
-	for i, want := range []string{`"Runtime":"go1.x","Handler":"lambda"`, `"Runtime":"provided.al2","Handler":"bootstrap"`} {
-		if line := strings.Split(stdout, "\n")[i]; !strings.Contains(line, want) || !strings.Contains(line, `"Changes":["UpdateFunctionConfiguration"]`) {
-			t.Errorf("rollback says %s, want %s and one call", line, want)
+	for name, flag := range map[string]string{"first": "-runtime=go1.x", "modern": "-runtime=provided.al2"} {
+		stdout, _ := f.must("rollback", "-only="+name, flag)
+		if want := `"Runtime":"` + strings.TrimPrefix(flag, "-runtime=") + `"`; !strings.Contains(stdout, want) || !strings.Contains(stdout, `"Changes":["UpdateFunctionConfiguration"]`) {
+			t.Errorf("rollback says %s, want %s and one call", stdout, want)
 		}
 	}
 	f.expect("go1.x", "lambda", dual, "first")
 	f.wantStages(map[string]string{"prod-first": "ready", "prod-second": "switched", "prod-modern": "before"})
-	f.must("rollback", "-only=first,modern")
-	plan(0, "-rollback", "-only=first,modern")
+	f.must("rollback", "-only=first")
+	plan(0, "-rollback", "-only=first")
 	writes(8)
 
 	f.must("deployProd")
@@ -244,8 +248,8 @@ resource "aws_lambda_function" "second" {
 	if got := f.read("../infra/main.tf"); got != before {
 		t.Errorf("it has written without -write:\n%s", got)
 	}
-	if status, _, _ := f.run("terraform", "-dir=../infra", "-only=second"); status != 0 {
-		t.Errorf("with nothing to change the exit status is %d", status)
+	if status, _, _ := f.run("terraform", "-dir=../infra", "-only=second"); status != 2 {
+		t.Errorf("with something to look at the exit status is %d", status)
 	}
 
 	f.replace("lambdas.json", `"prefix": "prod-",`, `"prefix": "prod-", "terraform": "../infra",`)
@@ -253,11 +257,16 @@ resource "aws_lambda_function" "second" {
 	if want := "WARNING: ../infra/main.tf:1: aws_lambda_function.first says go1.x; the next terraform apply undoes the migration of prod-first"; !strings.Contains(stderr, want) {
 		t.Errorf("cleanup does not warn %q:\n%s", want, stderr)
 	}
-	f.must("terraform", "-write")
+	if status, _, stderr := f.run("terraform", "-write"); status != 2 {
+		t.Errorf("with something left to look at the exit status is %d:\n%s", status, stderr)
+	}
 	if got, want := f.read("../infra/main.tf"), strings.NewReplacer("go1.x", "provided.al2023", `"lambda"`, `"bootstrap"`).Replace(before); got != want {
 		t.Errorf("it has written\n%s\nwant\n%s", got, want)
 	}
-	if _, stderr := f.must("cleanup", "-force", "-only=first"); strings.Contains(stderr, "WARNING") {
+	if status, _, stderr := f.run("terraform", "-only=first"); status != 0 {
+		t.Errorf("with nothing to do the exit status is %d:\n%s", status, stderr)
+	}
+	if _, stderr := f.must("cleanup", "-force", "-only=first"); strings.Contains(stderr, "says go1.x") {
 		t.Errorf("cleanup still warns:\n%s", stderr)
 	}
 }

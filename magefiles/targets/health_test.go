@@ -1,12 +1,14 @@
 package targets_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/smithy-go/encoding/cbor"
 
 	"example.com/dualboot/magefiles/emulator"
 )
@@ -41,7 +43,7 @@ func TestHealth(t *testing.T) {
 			}
 		}
 		status, stdout, stderr := f.run("verify")
-		if status != 1 || !strings.Contains(stderr, "not healthy; cleanup would refuse them") {
+		if status != 1 || !strings.Contains(stderr, `verifying "prod-example-api": `) {
 			t.Fatalf("verify has exit status %d\n%s", status, stderr)
 		}
 		if got = decode[verdict](t, stdout); len(got) == 3 && got[1].Healthy {
@@ -59,6 +61,24 @@ func TestHealth(t *testing.T) {
 	}
 	if api := got[0].After; api.Invocations == 0 || api.Errors != api.Invocations {
 		t.Errorf("%d of %d invocations failed, want all", api.Errors, api.Invocations)
+	}
+
+	// What CloudWatch does not tell is not taken for health.
+	before := f.writes()
+	cmd := f.command("cleanup")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+f.through(func(w http.ResponseWriter, r *http.Request, forward http.Handler, _ string, _ int) bool {
+		if !strings.HasSuffix(r.URL.Path, "/GetMetricData") {
+			return false
+		}
+		body := cbor.Encode(cbor.Map{"__type": cbor.String("AccessDenied"), "message": cbor.String("as the test wants it")})
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		w.Header().Set("Content-Type", "application/cbor")
+		w.WriteHeader(http.StatusForbidden)
+		w.Write(body)
+		return true
+	}))
+	if status, _, stderr := result(t, cmd); status != 1 || f.writes() != before || !strings.Contains(stderr, "allow the action cloudwatch:GetMetricData") {
+		t.Errorf("without metrics the exit status is %d, after %d updates:\n%s", status, f.writes()-before, stderr)
 	}
 
 	status, _, stderr := f.run("cleanup")

@@ -78,8 +78,22 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	record("init")
+	var table []string
 	for _, actions := range allowed {
 		slices.Sort(actions)
+		table = append(table, actions...)
+	}
+	slices.Sort(table)
+	// The policy for the whole migration has these and no others.
+	var policy []string
+	for _, row := range regexp.MustCompile(`"Action": \[(.*)\]`).FindAllStringSubmatch(string(readme), -1) {
+		for _, action := range strings.Split(row[1], ", ") {
+			policy = append(policy, strings.Trim(action, `"`))
+		}
+	}
+	slices.Sort(policy)
+	if diff := cmp.Diff(slices.Compact(table), policy); diff != "" {
+		t.Errorf("the README's policy allows (+) other actions than its table (-):\n%s", diff)
 	}
 	if diff := cmp.Diff(allowed, called); diff != "" {
 		t.Errorf("the README allows (-) other actions than are called (+):\n%s", diff)

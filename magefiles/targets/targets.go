@@ -144,7 +144,7 @@ func Rollback(
 	ctx context.Context,
 	env *string, // environment to roll back (default prod)
 	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
-	runtime *string, // runtime to return to (default go1.x, or provided.al2 for functions with "dual": false)
+	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
 	concurrency *int, // functions to work on at once (default 64)
 ) error {
 	ctx, stop := interruptible(ctx)

@@ -509,7 +509,7 @@ func TestFailures(t *testing.T) {
 		"\n  - waiting for the update of \"prod-order-stream\": InternalError: out of order\n",
 		"\n  - building \"prod-inventory-table\": go build of lambda:\n    # example.com/stub/functions/inventory-table\n    functions/inventory-table/broken.go:3:18: cannot use \"text\"",
 		"\n  - reading \"prod-nightly-report\": ResourceNotFoundException: Function not found: arn:aws:lambda:ap-northeast-1:210987654321:function:prod-nightly-report",
-		"\n  - refusing to deploy \"prod-script\": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*\n",
+		"\n  - refusing to deploy \"prod-script\": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json\n",
 	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("the error does not say %q:\n%s", want, stderr)
@@ -574,7 +574,7 @@ func TestNothingIsSent(t *testing.T) {
 		},
 		{
 			name: "another account", args: []string{"deploy", "stg"}, status: 1,
-			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed`,
+			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed; use other credentials, or correct "account" in lambdas.json`,
 		},
 		{name: "another account, for a plan", args: []string{"plan", "-env=stg"}, status: 1, want: "nothing was read or changed"},
 		{name: "another account, for an audit", args: []string{"audit", "-env=stg"}, status: 1, want: "nothing was read or changed"},
@@ -608,6 +608,23 @@ func TestNothingIsSent(t *testing.T) {
 			want: `no AWS region for environment "prod"; run: export AWS_REGION=NAME, or name its region in lambdas.json`,
 		},
 		{name: "two plans", args: []string{"plan", "-cleanup", "-rollback"}, status: 1, want: "-cleanup and -rollback are two plans; give one of them"},
+		{name: "force without a cleanup", args: []string{"plan", "-force"}, status: 1, want: "-force goes with -cleanup"},
+		{name: "a runtime without a rollback", args: []string{"plan", "-runtime=go1.x"}, status: 1, want: "-runtime goes with -rollback"},
+		{name: "an audit of nothing", args: []string{"audit", "-only=zzz"}, status: 1, want: `no function of account 210987654321 in ap-northeast-1 matches "zzz"`},
+		{
+			name: "no profile of the shell", args: []string{"status"}, status: 1,
+			prepare: func(cmd *exec.Cmd) {
+				f.write("lambdas.json", strings.ReplaceAll(manifest, `"profile": "our_prod", `, ""))
+				cmd.Env = append(cmd.Env, "AWS_PROFILE=nobody")
+			},
+			want: `there is no AWS profile "nobody", which environment "prod" uses; run: aws configure --profile nobody (or: aws configure sso --profile nobody)`,
+		},
+		{
+			name: "no way to AWS", args: []string{"status"}, status: 1,
+			prepare: func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1") },
+			want:    `asking AWS whose the credentials of environment "prod" are: `,
+		},
+		{name: "an environment with a bad name", args: []string{"init", "-env=BAD"}, status: 1, want: `"BAD" is not an environment name`, prepare: func(*exec.Cmd) { os.Remove(f.path("lambdas.json")) }},
 		{name: "rollback to nowhere", args: []string{"rollback", "-runtime=nodejs22.x"}, status: 1, want: `-runtime is "nodejs22.x"; give one of go1.x, provided.al2, provided`},
 		{name: "a second manifest", args: []string{"init"}, status: 1, want: "lambdas.json is there already, and init only writes a first one; edit it, or move it away"},
 		{name: "no Terraform", args: []string{"terraform"}, status: 1, want: `which directory has the Terraform files of environment "prod"? give -dir=, or name it as "terraform" in lambdas.json`},
@@ -638,7 +655,7 @@ func TestNothingIsSent(t *testing.T) {
 		{
 			name: "no manifest", args: []string{"deployProd"}, status: 1,
 			prepare: func(cmd *exec.Cmd) { cmd.Dir = t.TempDir() },
-			want:    "lambdas.json: no such file or directory (run from the directory that holds it)",
+			want:    "lambdas.json: no such file or directory (run from the directory that holds it; mage init writes a first one)",
 		},
 		{name: "no environment", args: []string{"deploy"}, status: 2, want: "not enough arguments for target"},
 		{name: "no such flag", args: []string{"deployProd", "-force"}, status: 2, want: `"-force"`},

@@ -68,6 +68,10 @@ func (p *planner) withdraw() bool {
 				s.literal, s.left, withdrawn = nil, true, true
 				continue
 			}
+			if in.slots["runtime"].ignored { // and may be either, after a rollback
+				s.literal, withdrawn = nil, true
+				continue
+			}
 			if other, ok := stranger(p.readers[*s.literal], wants[*s.literal], s.name); ok {
 				s.problem = &problem{
 					s.literal.at,

@@ -38,6 +38,9 @@ func (p *planner) modules() {
 				p.unsure(in.address, in.function, problem{b.at, fmt.Sprintf("it makes %s, and its runtime is not known to be %q", in.function, Runtime), hint})
 			}
 		}
+		if len(wanted) == 0 && !given && len(p.result.Missing()) > 0 {
+			p.unsure(b.address, "", problem{b.at, "it may make functions that are not found here", "if it is a directory of yours, run mage terraform with -dir= on that too"})
+		}
 	}
 }
 
