@@ -145,12 +145,13 @@ func Rollback(
 	env *string, // environment to roll back (default prod)
 	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
 	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
+	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
 	concurrency *int, // functions to work on at once (default 64)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	o := options(only, concurrency)
-	o.Previous = value(runtime, "")
+	o.Previous, o.Settle = value(runtime, ""), settle
 	return release.Rollback(ctx, value(env, production), o)
 }
 

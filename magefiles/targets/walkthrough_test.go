@@ -189,6 +189,7 @@ func stable(text string) []string {
 		{`"CodeSha256":"[^"]*"`, `"CodeSha256":"…"`},
 		{`[\d,]+( \([\d.]+ %\))? → [\d,]+( \([\d.]+ %\))?`, "N → N"},
 		{`(- → )?[\d.]+[µm]?s( → [\d.]+[µm]?s)?`, "DURATION"},
+		{`(?m)^TIME .*: (settle for DURATION|read what the deployed zip holds)\n`, ""}, // it depends on how long ago the last change was
 		{`[ ]{2,}`, "  "},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)
