@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,8 +57,8 @@ func TestExecutables(t *testing.T) {
 		name   string
 		server http.HandlerFunc
 		want   []string
-		most   int // bytes that are sent
-		calls  int
+		most   int64 // bytes that are sent
+		calls  int64
 		err    string
 	}{
 		{name: "a large zip", server: serve(archive(t, 5<<20, dual)), want: []string{"bootstrap", "lambda"}, most: 70 << 10, calls: 1},
@@ -92,9 +93,9 @@ func TestExecutables(t *testing.T) {
 		{name: "a server that is busy", calls: 3, err: "the server answers 503 Service Unavailable", server: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			sent, calls := 0, 0
+			var sent, calls atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				calls++
+				calls.Add(1)
 				test.server(&counter{w, &sent}, r)
 			}))
 			defer server.Close()
@@ -108,11 +109,11 @@ func TestExecutables(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the location is in the error: %v", err)
 			}
-			if test.most > 0 && sent > test.most {
-				t.Errorf("%d bytes were sent, want %d at most", sent, test.most)
+			if test.most > 0 && sent.Load() > test.most {
+				t.Errorf("%d bytes were sent, want %d at most", sent.Load(), test.most)
 			}
-			if test.calls > 0 && calls != test.calls {
-				t.Errorf("%d calls, want %d", calls, test.calls)
+			if test.calls > 0 && calls.Load() != test.calls {
+				t.Errorf("%d calls, want %d", calls.Load(), test.calls)
 			}
 		})
 	}
@@ -125,10 +126,9 @@ func TestExecutables(t *testing.T) {
 
 // once fails in the given way, and then serves.
 func once(fail func(), serve http.HandlerFunc) http.HandlerFunc {
-	failed := false
+	var failed atomic.Bool
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !failed {
-			failed = true
+		if !failed.Swap(true) {
 			fail()
 		}
 		serve(w, r)
@@ -138,10 +138,10 @@ func once(fail func(), serve http.HandlerFunc) http.HandlerFunc {
 // counter counts the bytes of bodies.
 type counter struct {
 	http.ResponseWriter
-	n *int
+	n *atomic.Int64
 }
 
 func (c *counter) Write(p []byte) (int, error) {
-	*c.n += len(p)
+	c.n.Add(int64(len(p)))
 	return c.ResponseWriter.Write(p)
 }

@@ -56,10 +56,11 @@ func (c configuration) architecture() string { return c.Architectures[0] }
 // revise gives the configuration a new revision.
 func (c *configuration) revise() { c.RevisionId = uuid.NewString() }
 
-// touch sets LastModified to now, in the form that Lambda uses.
-func (c *configuration) touch() {
-	c.LastModified = time.Now().UTC().Format("2006-01-02T15:04:05.000-0700")
-}
+// lastModified is the form in which Lambda gives that time.
+const lastModified = "2006-01-02T15:04:05.000-0700"
+
+// touch sets LastModified to now.
+func (c *configuration) touch() { c.LastModified = time.Now().UTC().Format(lastModified) }
 
 // listed is the configuration as ListFunctions shows it, without the states.
 //

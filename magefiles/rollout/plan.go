@@ -148,6 +148,21 @@ func refuse(format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
+// leads reports whether a change can be one on the way to the goal: by another
+// run of the same command, or by one that was killed before its last call was
+// answered.
+func (g Goal) leads(from, to State) bool {
+	runtime := Wanted
+	if g.Action == Rollback {
+		runtime = g.Previous
+	}
+	code := to.CodeSha256 == from.CodeSha256 ||
+		g.Bundle.Dual != nil && to.CodeSha256 == g.Bundle.Dual.CodeSha256 ||
+		g.Bundle.Bootstrap != nil && to.CodeSha256 == g.Bundle.Bootstrap.CodeSha256
+	return code && (to.Runtime == runtime || to.Runtime == from.Runtime && to.Handler == from.Handler) &&
+		(to.Architecture == architecture || to.Architecture == from.Architecture)
+}
+
 // Preview returns the steps from the goal's From to it, as far as they are known,
 // and what the function will be after them. The error is the goal's own, or says that it is refused.
 func (g Goal) Preview() (steps []Step, after State, err error) {

@@ -246,7 +246,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 			if err != nil {
 				return fail("reading", err)
 			}
-			if !next.same(state) {
+			if !g.leads(state, next) {
 				return fail(step.doing(), changed(state, next))
 			}
 			see(next)

@@ -549,6 +549,8 @@ func TestRollback(t *testing.T) {
 		{
 			name: "a cleanup is in progress",
 			prepare: func(c *cloud) {
+				c.mu.Lock()
+				defer c.mu.Unlock()
 				_ = c.update(c.functions["a"], nil, func(f *types.FunctionConfiguration) { f.CodeSha256 = aws.String("bootstrap") })
 			},
 			calls: []string{"0s get a", "1s get a", "1s zip bootstrap"},
@@ -565,10 +567,8 @@ func TestRollback(t *testing.T) {
 				c := newCloud("a")
 				f := c.functions["a"]
 				// The switch has just come to its end.
-				_ = c.update(f, nil, func(f *types.FunctionConfiguration) {
-					f.Runtime, f.Handler, f.CodeSha256 = types.RuntimeProvidedal2023, aws.String("bootstrap"), aws.String("dual")
-				})
-				time.Sleep(time.Second)
+				f.config.Runtime, f.config.Handler, f.config.CodeSha256 = types.RuntimeProvidedal2023, aws.String("bootstrap"), aws.String("dual")
+				f.revision, f.config.RevisionId = 2, aws.String("r2")
 				c.start = time.Now()
 				if test.prepare != nil {
 					test.prepare(c)
@@ -581,10 +581,12 @@ func TestRollback(t *testing.T) {
 				if diff := cmp.Diff(test.calls, c.calls); diff != "" {
 					t.Errorf("calls (-want +got):\n%s", diff)
 				}
+				time.Sleep(time.Hour) // let updates end
+				c.mu.Lock()
+				defer c.mu.Unlock()
 				if got := c.functions["a"].config.Runtime; got != test.runtime {
 					t.Errorf("it ends on %s, want %s", got, test.runtime)
 				}
-				time.Sleep(time.Hour) // let updates end
 			})
 		})
 	}
