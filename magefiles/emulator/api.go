@@ -111,6 +111,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation, id,
 	if err := s.verifier.verify(r, claim, body); err != nil {
 		return reply{}, err
 	}
+	if err := s.quotas.take(op); err != nil {
+		return reply{}, err
+	}
 	return op.run(s, &call{Request: r, operation: op, id: id, function: function, body: body})
 }
 

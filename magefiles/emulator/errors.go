@@ -31,7 +31,14 @@ func (e *apiError) reply() reply {
 	if e.status >= 500 {
 		kind = "Service"
 	}
-	body, _ := json.Marshal(struct{ Type, Message string }{kind, e.message})
+	reason := ""
+	if e.code == tooManyRequests {
+		reason = "CallerRateLimitExceeded"
+	}
+	body, _ := json.Marshal(struct {
+		Type, Message string
+		Reason        string `json:",omitempty"`
+	}{kind, e.message, reason})
 	return reply{
 		status: e.status,
 		header: map[string]string{

@@ -72,6 +72,9 @@ type Options struct {
 	// a fleet can be set up. Default: none. [Server.Block] adds to them later.
 	Blocked []string
 
+	// Quotas are how many calls are taken. Default: as many as come.
+	Quotas Quotas
+
 	// HostBinaries says that packages hold binaries for this machine, whatever
 	// architecture their functions declare. Set it where the host is not
 	// linux/amd64; without it, an ELF file for another machine than the
@@ -185,6 +188,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Window < 0 {
 		return o, fmt.Errorf("window %s is negative", o.Window)
+	}
+	if q := o.Quotas; min(q.ControlPlane, q.GetFunction, q.GetMetricData) < 0 {
+		return o, fmt.Errorf("quotas %+v: one is negative", q)
 	}
 	return o, nil
 }

@@ -46,8 +46,9 @@
 //     mapping counts for IteratorAge.
 //   - Metrics other than these five are empty, as unknown ones are on AWS.
 //   - Functions on other runtimes and container images can be created, not invoked.
-//   - There are no layers, VPCs, permissions, provisioned concurrency or quotas of
-//     requests. A request that names one is refused, not ignored.
+//   - There are no layers, VPCs, permissions or provisioned concurrency. A
+//     request that names one is refused, not ignored.
+//   - Calls have no quotas unless [Options.Quotas] sets them.
 //   - An alias with two versions sends invocations to them in a fixed order, not
 //     by chance.
 //   - Functions are processes of the current user, not sandboxes: run only code
@@ -91,6 +92,7 @@ type Server struct {
 	ports      *ports
 	logs       *lineWriter
 	metrics    *metrics
+	quotas     quotas
 
 	ctx  context.Context // ends when the server closes
 	stop context.CancelFunc
@@ -132,6 +134,7 @@ func start(options Options, limits limits) (_ *Server, err error) {
 		locations:   newLocations(),
 		logs:        &lineWriter{w: options.Logs},
 		metrics:     newMetrics(),
+		quotas:      newQuotas(options.Quotas),
 		functions:   map[string]*function{},
 		mappings:    map[string]eventSourceMapping{},
 		blocked:     map[string]bool{},

@@ -59,13 +59,14 @@ func WriteSchema(dir string) (written bool, err error) {
 // environmentLine and functionLine are what is written of an environment and of
 // a function: nil and empty for what is its default.
 type environmentLine struct {
-	Profile   string `json:"profile,omitempty"`
-	Region    string `json:"region,omitempty"`
-	Prefix    string `json:"prefix,omitempty"`
-	Account   string `json:"account,omitempty"`
-	Dual      *bool  `json:"dual,omitempty"`
-	Settle    string `json:"settle,omitempty"`
-	Terraform string `json:"terraform,omitempty"`
+	Profile   string  `json:"profile,omitempty"`
+	Region    string  `json:"region,omitempty"`
+	Prefix    string  `json:"prefix,omitempty"`
+	Account   string  `json:"account,omitempty"`
+	Dual      *bool   `json:"dual,omitempty"`
+	Settle    string  `json:"settle,omitempty"`
+	Calls     float64 `json:"calls,omitzero"`
+	Terraform string  `json:"terraform,omitempty"`
 }
 
 type functionLine struct {
@@ -82,7 +83,7 @@ func format(m *Manifest) ([]byte, error) {
 	for _, name := range sortedKeys(m.Environments) {
 		e := m.Environments[name]
 		line, err := formatLine(map[string]environmentLine{
-			name: {e.Profile, e.Region, e.Prefix, e.Account, formatDual(e.Dual), formatSettle(e.Settle), e.Terraform},
+			name: {e.Profile, e.Region, e.Prefix, e.Account, formatDual(e.Dual), formatSettle(e.Settle), e.Calls, e.Terraform},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("environment %s: %w", quote(name), err)

@@ -16,7 +16,7 @@ const created = `{
   "$schema": "./.lambdas.schema.json",
   "environments": {
     "dev": {},
-    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "terraform": "../infra/prod"}
+    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "terraform": "../infra/prod"}
   },
   "functions": [
     {"name": "b", "package": "./functions/b"},
@@ -31,7 +31,7 @@ func TestCreate(t *testing.T) {
 		Environments: map[string]Environment{
 			"prod": {
 				Name: "prod", Profile: `チーム "<本番>" \ &`, Region: "ap-northeast-1", Prefix: "prod-",
-				Account: "012345678901", Settle: 90 * time.Second, Terraform: "../infra/prod",
+				Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod",
 			},
 			"dev": {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},

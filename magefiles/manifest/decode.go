@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -104,9 +105,22 @@ func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 				return message, hint, ok
 			})
 		}},
+		field{"calls", optional, func(n *node) { e.Calls = d.calls(n) }},
 		field{"terraform", optional, func(n *node) { e.Terraform, _ = d.match(n, checkTerraform) }},
 	)
 	return e
+}
+
+// calls returns the number of calls a second n.
+func (d *decoder) calls(n *node) float64 {
+	if !d.is(n, jsontext.KindNumber) {
+		return 0
+	}
+	calls, err := strconv.ParseFloat(d.raw(n), 64)
+	if err != nil || calls < 1 || calls > MaxCalls {
+		d.report(n, fmt.Sprintf("%s is not a number of calls a second from 1 to %d", d.raw(n), MaxCalls), "AWS takes 15 a second from everybody in the account and region")
+	}
+	return calls
 }
 
 func (d *decoder) decodeFunctions(n *node) {
@@ -283,6 +297,8 @@ func (d *decoder) is(n *node, kind jsontext.Kind) bool {
 		hint = "give it a value or leave it out"
 	case kind == jsontext.KindString && n.kind == jsontext.KindNumber:
 		hint = "write " + quote(raw)
+	case kind == jsontext.KindNumber && jsontext.Value(n.text).Kind() == jsontext.KindNumber:
+		hint = fmt.Sprintf("write %s without quotes", n.text)
 	case kind == jsontext.KindTrue && (n.text == "true" || n.text == "false"):
 		hint = fmt.Sprintf("write %s without quotes", n.text)
 	case kind == jsontext.KindBeginArray && n.kind == jsontext.KindString && len(raw) <= longest:

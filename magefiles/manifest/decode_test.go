@@ -32,7 +32,7 @@ var decodeCases = []decodeCase{
 	{manifest: `{"environments": {"dev": {}}, "functions": [{"name": "a", "package": "./a"}]}`},
 
 	// everything
-	{manifest: `{"$schema": "./.lambdas.schema.json", "environments": {"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "terraform": "../infra/prod"}, "dev": {}}, "functions": [{"name": "a", "package": "a", "tags": ["x", "y.z_1"], "dual": false, "names": {"prod": "legacy-a"}}, {"name": "b", "package": "./cmd/b/"}]}`},
+	{manifest: `{"$schema": "./.lambdas.schema.json", "environments": {"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "terraform": "../infra/prod"}, "dev": {}}, "functions": [{"name": "a", "package": "a", "tags": ["x", "y.z_1"], "dual": false, "names": {"prod": "legacy-a"}}, {"name": "b", "package": "./cmd/b/"}]}`},
 
 	// other regions
 	{manifest: `{"environments": {"gov": {"region": "us-gov-west-1"}, "eusc": {"region": "eusc-de-east-1"}, "iso": {"region": "us-isob-east-1"}}, "functions": [{"name": "a", "package": "."}]}`},
@@ -89,6 +89,41 @@ var decodeCases = []decodeCase{
 		manifest: withEnvironment(`{"settle": "1m 30s"}`),
 		want: []string{
 			`lambdas.json:1:37: /environments/dev/settle: "1m 30s" is not a duration from 0s to 15m (durations look like 60s or 1m30s)`,
+		},
+	},
+
+	// calls bounds
+	{manifest: withEnvironment(`{"calls": 1}`)},
+	{manifest: withEnvironment(`{"calls": 15.0}`)},
+	{manifest: withEnvironment(`{"calls": 0.5e1}`)},
+	{
+		manifest: withEnvironment(`{"calls": 15.01}`),
+		want: []string{
+			`lambdas.json:1:36: /environments/dev/calls: 15.01 is not a number of calls a second from 1 to 15 (AWS takes 15 a second from everybody in the account and region)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"calls": 0}`),
+		want: []string{
+			`lambdas.json:1:36: /environments/dev/calls: 0 is not a number of calls a second from 1 to 15 (AWS takes 15 a second from everybody in the account and region)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"calls": -1e400}`),
+		want: []string{
+			`lambdas.json:1:36: /environments/dev/calls: -1e400 is not a number of calls a second from 1 to 15 (AWS takes 15 a second from everybody in the account and region)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"calls": "14"}`),
+		want: []string{
+			`lambdas.json:1:36: /environments/dev/calls: expected a number, found a string (write 14 without quotes)`,
+		},
+	},
+	{
+		manifest: withEnvironment(`{"calls": "many"}`),
+		want: []string{
+			`lambdas.json:1:36: /environments/dev/calls: expected a number, found a string`,
 		},
 	},
 
@@ -184,7 +219,7 @@ var decodeCases = []decodeCase{
 	{
 		manifest: withEnvironment(`{"zone": "x"}`),
 		want: []string{
-			`lambdas.json:1:27: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, terraform)`,
+			`lambdas.json:1:27: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, calls, terraform)`,
 		},
 	},
 	{
@@ -938,7 +973,7 @@ func TestParseDefaults(t *testing.T) {
 	got, err := Parse("lambdas.json", []byte(`{
 		"$schema": "./.lambdas.schema.json",
 		"environments": {
-			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "terraform": "../infra/prod"},
+			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "terraform": "../infra/prod"},
 			"dev": {}
 		},
 		"functions": [
@@ -952,7 +987,7 @@ func TestParseDefaults(t *testing.T) {
 	want := &Manifest{
 		Schema: "./.lambdas.schema.json",
 		Environments: map[string]Environment{
-			"prod": {Name: "prod", Profile: "our_prod", Region: "ap-northeast-1", Prefix: "prod-", Account: "012345678901", Settle: 90 * time.Second, Terraform: "../infra/prod"},
+			"prod": {Name: "prod", Profile: "our_prod", Region: "ap-northeast-1", Prefix: "prod-", Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod"},
 			"dev":  {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
@@ -972,7 +1007,7 @@ func TestParsePlaces(t *testing.T) {
 		{
 			"characters, not bytes",
 			`{"environments": {"dev": {"profile": "チーム本番🚀", "zone": 1}}, "functions": [{"name": "a", "package": "./a"}]}`,
-			`lambdas.json:1:48: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, terraform)`,
+			`lambdas.json:1:48: /environments/dev/zone: unknown member "zone" (known: profile, region, prefix, account, dual, settle, calls, terraform)`,
 		},
 		{
 			"a tab is one",

@@ -22,6 +22,9 @@ const (
 	// MaxSettle is the longest settle delay an environment may ask for.
 	MaxSettle = 15 * time.Minute
 
+	// MaxCalls are the control-plane calls a second that AWS takes.
+	MaxCalls = 15
+
 	// MaxSize is the largest manifest that is read, in bytes. It has room for
 	// several thousand functions.
 	MaxSize = 1 << 20
@@ -70,6 +73,10 @@ type Environment struct {
 	// of the runtime, while AWS may still serve requests by either version:
 	// from 0 to [MaxSettle], [DefaultSettle] unless the manifest says otherwise.
 	Settle time.Duration `json:"settle,omitempty" jsonschema_description:"How long to wait between the finished code update and the switch of the runtime, as a Go duration from 0s to 15m."`
+
+	// Calls are how many of Lambda's control-plane calls a second may be made,
+	// from 1 to [MaxCalls]; 0 leaves the choice to package quota.
+	Calls float64 `json:"calls,omitempty" jsonschema:"minimum=1,maximum=15" jsonschema_description:"How many control-plane calls to Lambda may be made in a second, of the 15 that AWS takes from everybody in the account and region."`
 
 	// Terraform is the directory of the Terraform files that manage the
 	// environment's functions, relative to the manifest, with forward slashes;

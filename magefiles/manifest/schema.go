@@ -33,6 +33,7 @@ func Schema() ([]byte, error) {
 	settle := property(environment, "settle")
 	settle.Type, settle.Default = "string", "60s"
 	constrain(settle, settleRule)
+	property(environment, "calls").Default = 14.5
 	constrain(property(environment, "terraform"), terraformRule)
 
 	function := root.Definitions["Function"]

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"example.com/dualboot/magefiles/quota"
 )
 
 var update = flag.Bool("update", false, "rewrite the schema at the root of the repository")
@@ -105,9 +107,14 @@ func TestSchemaHelpsEditors(t *testing.T) {
 	walk("", schema)
 
 	defs := schema["$defs"].(map[string]any)
-	settle := defs["Environment"].(map[string]any)["properties"].(map[string]any)["settle"].(map[string]any)
+	environment := defs["Environment"].(map[string]any)["properties"].(map[string]any)
+	settle := environment["settle"].(map[string]any)
 	if d, err := time.ParseDuration(settle["default"].(string)); err != nil || d != DefaultSettle {
 		t.Errorf("got default settle %v, %v, want %v", d, err, DefaultSettle)
+	}
+	calls := environment["calls"].(map[string]any)
+	if calls["default"] != quota.DefaultCalls || calls["maximum"] != float64(MaxCalls) {
+		t.Errorf("got calls %v, want a default of %v and a maximum of %d", calls, quota.DefaultCalls, MaxCalls)
 	}
 }
 

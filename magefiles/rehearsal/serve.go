@@ -23,6 +23,7 @@ type ServeOptions struct {
 	Addr    string        // loopback address to listen on; default a random port
 	Update  time.Duration // how long an update takes
 	Blocked string        // runtimes for which AWS takes no updates any more, comma-separated
+	Quotas  bool          // take no more calls a second than AWS does
 	Go      string        // the go command, for its time zone database; default go
 	Stdout  io.Writer     // for the export lines; default os.Stdout
 	Stderr  io.Writer     // for what the functions log; default os.Stderr
@@ -50,6 +51,10 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if o.Blocked != "" {
 		blocked = strings.Split(o.Blocked, ",")
 	}
+	var quotas emulator.Quotas
+	if o.Quotas {
+		quotas = emulator.AWSQuotas()
+	}
 	server, err := emulator.Start(emulator.Options{
 		ZoneInfo:   zones,
 		Addr:       o.Addr,
@@ -57,6 +62,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		Account:    env.Account,
 		UpdateTime: o.Update,
 		Blocked:    blocked,
+		Quotas:     quotas,
 		Logs:       o.Stderr,
 	})
 	if err != nil {

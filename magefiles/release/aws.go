@@ -49,8 +49,9 @@ func LoadAWS(ctx context.Context, env manifest.Environment) (aws.Config, error) 
 	return cfg, nil
 }
 
-// patient lets the SDK retry for as long as a fleet under one quota of 15 calls
-// a second may need. Attempts and mode of the user's own configuration win.
+// patient lets the SDK retry for as long as a fleet may need when others use up
+// the quotas; package quota waits before each attempt. Attempts and mode of the
+// user's own configuration win.
 func patient(cfg *aws.Config) {
 	if cfg.RetryMode == aws.RetryModeAdaptive {
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"example.com/dualboot/magefiles/manifest"
+	"example.com/dualboot/magefiles/quota"
 	"example.com/dualboot/magefiles/report"
 	"example.com/dualboot/magefiles/rollout"
 )
@@ -65,6 +66,7 @@ func (s *session) connect(ctx context.Context, what string) (err error) {
 	}
 	patient(&s.cfg)
 	s.calls.watch(&s.cfg)
+	quota.Limit(&s.cfg, s.env.Calls)
 	s.printf("%s in %s%s", what, s.cfg.Region, via(s.cfg, s.env))
 	identity, err := checkCredentials(ctx, s.cfg, s.env)
 	if err != nil {

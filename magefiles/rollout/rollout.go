@@ -12,10 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/sync/semaphore"
 
 	"example.com/dualboot/magefiles/awserror"
 	"example.com/dualboot/magefiles/bundle"
+	"example.com/dualboot/magefiles/quota"
 )
 
 // Client is what a rollout calls; *lambda.Client satisfies it. It is expected
@@ -28,8 +30,10 @@ type Client interface {
 
 // Options are the limits of a rollout. The zero value is fit for AWS.
 type Options struct {
-	// Concurrency is how many functions are worked on at once; default 64. Most
-	// of them wait most of the time.
+	// Concurrency is how many functions are worked on at once; default 1024.
+	// Nearly all of them wait: for their settle delay, or for their turn under
+	// the quotas. At 15 updates a second and a settle delay of a minute that
+	// takes 500 for the quota to be used up.
 	Concurrency int
 	// Uploads is how many bytes of zips are on their way at once; default
 	// 64 MiB. A zip that is larger goes alone.
@@ -39,7 +43,7 @@ type Options struct {
 	// to MaxPoll, default 5 s.
 	FirstPoll, MaxPoll time.Duration
 	// Limit is how long an update may take, and how long updates of others are
-	// waited for; default 10 minutes. It also bounds each call.
+	// waited for; default 10 minutes. It also bounds each attempt of a call.
 	Limit time.Duration
 	// Grace is how long calls in flight may go on once the context is done;
 	// default 4 s, since mage ends its targets 5 s after an interrupt.
@@ -57,23 +61,37 @@ type Event struct {
 	Step     Step
 }
 
+const (
+	// downloads is how many zips are looked into at once.
+	downloads = 64
+	// switches is how many updates of the configuration are on their way at
+	// once. More would take the quota from the updates of code, of which only a
+	// few fit into Options.Uploads, and which have the settle delay before them.
+	switches = 8
+)
+
 // Rollout works on the functions of one account and region.
 type Rollout struct {
-	client  Client
-	opts    Options
-	uploads *semaphore.Weighted
+	client    Client
+	opts      Options
+	uploads   *semaphore.Weighted
+	downloads *semaphore.Weighted
+	switches  *semaphore.Weighted
 }
 
 // New returns a rollout through the client.
 func New(client Client, opts Options) *Rollout {
-	opts.Concurrency = cmp.Or(max(0, opts.Concurrency), 64)
+	opts.Concurrency = cmp.Or(max(0, opts.Concurrency), 1024)
 	opts.Uploads = cmp.Or(opts.Uploads, 64<<20)
 	opts.FirstPoll = cmp.Or(opts.FirstPoll, time.Second)
 	opts.MaxPoll = cmp.Or(opts.MaxPoll, 5*time.Second)
 	opts.Limit = cmp.Or(opts.Limit, 10*time.Minute)
 	opts.Grace = cmp.Or(opts.Grace, 4*time.Second)
 	opts.HTTP = cmp.Or[bundle.Doer](opts.HTTP, http.DefaultClient)
-	return &Rollout{client: client, opts: opts, uploads: semaphore.NewWeighted(opts.Uploads)}
+	return &Rollout{
+		client: client, opts: opts,
+		uploads: semaphore.NewWeighted(opts.Uploads), downloads: semaphore.NewWeighted(downloads), switches: semaphore.NewWeighted(switches),
+	}
 }
 
 // Observation is what became of reading one function.
@@ -118,6 +136,10 @@ func (r *Rollout) Inspect(ctx context.Context, functions []string) []Observation
 
 // inspect returns the names of what can be started in the deployed zip.
 func (r *Rollout) inspect(ctx context.Context, state State) (files []string, err error) {
+	if r.downloads.Acquire(ctx, 1) != nil {
+		return nil, ErrInterrupted
+	}
+	defer r.downloads.Release(1)
 	err = r.call(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
@@ -176,7 +198,11 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 	if g.Err != nil {
 		return result
 	}
+	var steps []Step // that are left
 	fail := func(doing string, err error) Result {
+		if errors.Is(err, ErrInterrupted) {
+			err = interrupted(steps)
+		}
 		result.Err = &FunctionError{g.Function, doing, err}
 		return result
 	}
@@ -190,8 +216,8 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 	var conflict time.Time       // since when it is
 	for {
 		state.Settled = settled != "" && settled == state.RevisionID
-		steps, err := Plan(state, g)
-		if err != nil {
+		var err error
+		if steps, err = Plan(state, g); err != nil {
 			result.Err = g.refused(err)
 			return result
 		}
@@ -200,7 +226,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 		}
 		step := steps[0]
 		if ctx.Err() != nil {
-			return fail(step.doing(), interrupted(steps))
+			return fail(step.doing(), ErrInterrupted)
 		}
 		for _, again := range steps {
 			if base, ok := tried[again.Kind]; ok {
@@ -215,9 +241,6 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 		switch step.Kind {
 		case Wait:
 			next, err := r.wait(ctx, g.Function)
-			if errors.Is(err, ErrInterrupted) {
-				err = interrupted(steps)
-			}
 			if err != nil {
 				return fail(step.doing(), err)
 			}
@@ -239,7 +262,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				return fail(step.doing(), errors.New("somebody else keeps changing the function; run the command again when they are done"))
 			}
 			if !sleep(ctx, step.Delay) {
-				return fail(step.doing(), interrupted(steps))
+				return fail(step.doing(), ErrInterrupted)
 			}
 			settled = state.RevisionID
 			next, err := r.read(ctx, g.Function)
@@ -259,8 +282,6 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 				tried[step.Kind] = state
 				state = step.accepted(state)
 				conflict = time.Time{}
-			case errors.Is(err, ErrInterrupted):
-				return fail(step.doing(), interrupted(steps))
 			case awserror.Code(err) == "ResourceConflictException":
 				// Another update is in progress, or this very one, when the
 				// answer to it was lost and it was sent twice. Wait, look, and
@@ -309,7 +330,7 @@ func (r *Rollout) wait(ctx context.Context, function string) (State, error) {
 func (r *Rollout) read(ctx context.Context, function string) (State, error) {
 	state := State{Function: function}
 	err := r.call(ctx, func(ctx context.Context) error {
-		out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function})
+		out, err := r.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &function}, r.bound)
 		if err != nil {
 			return err
 		}
@@ -328,13 +349,17 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 		revision = &state.RevisionID
 	}
 	if step.Kind == UpdateConfiguration {
+		if r.switches.Acquire(ctx, 1) != nil {
+			return ErrInterrupted
+		}
+		defer r.switches.Release(1)
 		err := r.call(ctx, func(ctx context.Context) error {
 			_, err := r.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
 				FunctionName: &state.Function,
 				Runtime:      types.Runtime(step.Runtime),
 				Handler:      &step.Handler,
 				RevisionId:   revision,
-			})
+			}, r.bound)
 			return err
 		})
 		return blocked(err, step.Runtime)
@@ -355,20 +380,37 @@ func (r *Rollout) update(ctx context.Context, step Step, state State) error {
 			ZipFile:       zip,
 			Architectures: []types.Architecture{types.Architecture(architecture)},
 			RevisionId:    revision,
-		})
+		}, r.bound)
 		return err
 	})
 	return blocked(err, state.Runtime)
 }
 
-// call does one call to AWS, bounded by the limit. It outlives ctx by the grace,
-// so that an interrupt does not leave a call halfway.
+// bound bounds each attempt of a call by the limit. What it waits for its turn
+// under the quotas does not count: that depends on the size of the fleet.
+func (r *Rollout) bound(o *lambda.Options) {
+	bound := middleware.DeserializeMiddlewareFunc("Bound", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		ctx, cancel := context.WithTimeout(ctx, r.opts.Limit)
+		defer cancel()
+		return next.HandleDeserialize(ctx, in)
+	})
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(bound, middleware.Before)
+	})
+}
+
+// call does one call to AWS. It outlives ctx by the grace, so that an interrupt
+// does not leave a call halfway; one that still waits for its turn under the
+// quotas is not sent.
 func (r *Rollout) call(ctx context.Context, do func(context.Context) error) error {
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.opts.Limit)
+	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(r.opts.Grace, cancel) })
 	defer stop()
-	err := do(call)
+	err := do(quota.Until(call, ctx))
+	if errors.Is(err, quota.ErrNotSent) {
+		return ErrInterrupted
+	}
 	if err != nil && errors.Is(call.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted, and AWS did not answer within %v; an update may have taken effect: %w", r.opts.Grace, context.Canceled)
 	}

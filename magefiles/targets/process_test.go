@@ -6,17 +6,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/emulator"
 )
@@ -313,7 +317,7 @@ func TestControls(t *testing.T) {
 func TestEmulator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, "order-stream")
-	cmd := f.command("emulator", "-update=100ms")
+	cmd := f.command("emulator", "-update=100ms", "-quotas")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -358,6 +362,21 @@ func TestEmulator(t *testing.T) {
 		t.Fatalf("exit status %d\n%s", status, log)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "order-stream")
+
+	var throttled atomic.Bool
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			_, err := f.client.ListFunctions(t.Context(), nil, func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} })
+			if errors.As(err, new(*types.TooManyRequestsException)) {
+				throttled.Store(true)
+			}
+		})
+	}
+	group.Wait()
+	if !throttled.Load() {
+		t.Error("with -quotas it takes 50 calls at once")
+	}
 
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

@@ -49,7 +49,7 @@ func Deploy(
 	ctx context.Context,
 	env string,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at once (default 64)
+	concurrency *int, // functions to work on at once (default 1024)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -60,7 +60,7 @@ func Deploy(
 func DeployProd(
 	ctx context.Context,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at once (default 64)
+	concurrency *int, // functions to work on at once (default 1024)
 ) error {
 	return Deploy(ctx, production, only, concurrency)
 }
@@ -146,7 +146,7 @@ func Rollback(
 	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
 	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
 	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
-	concurrency *int, // functions to work on at once (default 64)
+	concurrency *int, // functions to work on at once (default 1024)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -162,7 +162,7 @@ func Cleanup(
 	env *string, // environment to clean up (default prod)
 	only *string, // functions to clean up, by name or pattern, comma-separated (default all)
 	force *bool, // whatever the metrics say
-	concurrency *int, // functions to work on at once (default 64)
+	concurrency *int, // functions to work on at once (default 1024)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -248,6 +248,7 @@ func Emulator(
 	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
 	update *time.Duration, // how long an update takes (default 1s)
 	blocked *string, // runtimes for which AWS takes no more updates, comma-separated (default none)
+	quotas *bool, // whether it takes no more calls a second than AWS does (default false)
 ) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -257,6 +258,7 @@ func Emulator(
 		Go:      mg.GoCmd(),
 		Update:  value(update, time.Second),
 		Blocked: value(blocked, ""),
+		Quotas:  value(quotas, false),
 	})
 }
 
