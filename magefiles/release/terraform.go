@@ -2,7 +2,6 @@ package release
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 // environment, so that the next apply does not undo the migration. With rewrite
 // it changes the files. What it is not sure of it only tells. It returns
 // ErrChanges if something is left to change or to look at.
-func Terraform(_ context.Context, env, dir string, rewrite bool, o Options) error {
+func Terraform(env, dir string, rewrite bool, o Options) error {
 	m, only, err := o.load()
 	if err != nil {
 		return err

@@ -176,15 +176,12 @@ func Cleanup(
 // changes them with -write. Its exit status is 2 if there are changes that it has
 // not written.
 func Terraform(
-	ctx context.Context,
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
 	write *bool, // change the files
 ) error {
-	ctx, stop := interruptible(ctx)
-	defer stop()
-	return pending(release.Terraform(ctx, value(env, production), value(dir, ""), value(write, false), options(only, nil)))
+	return pending(release.Terraform(value(env, production), value(dir, ""), value(write, false), options(only, nil)))
 }
 
 // Local rehearses the migration on an emulator of AWS Lambda, with real
