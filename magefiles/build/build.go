@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/modfile"
@@ -63,6 +64,7 @@ func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Bin
 // directory, the commit, and the user's go settings.
 func Build(ctx context.Context, opts Options, functions []Function) ([]Result, error) {
 	b := builder{gocmd: cmp.Or(opts.Go, "go"), verbose: opts.Verbose, failed: map[string]error{}}
+	binaries := [...]Binary{Lambda, Bootstrap}
 	platform := cmp.Or(opts.Platform, AWS)
 	out, err := filepath.Abs(opts.Out)
 	if err != nil {
@@ -82,27 +84,36 @@ func Build(ctx context.Context, opts Options, functions []Function) ([]Result, e
 		results[i].Files = map[Binary]string{}
 		sources[i], results[i].Err = find(f)
 	}
-	for _, binary := range []Binary{Lambda, Bootstrap} {
-		var wanted []int
+	// The two binaries side by side: while one go build lists packages, which
+	// keeps one core busy, the other has work for the rest.
+	var group sync.WaitGroup
+	wanted, files := [2][]int{}, [2][]string{}
+	for n, binary := range binaries {
+		var picked []source
 		for i, f := range functions {
 			if results[i].Err == nil && slices.Contains(f.Binaries, binary) {
-				wanted = append(wanted, i)
+				wanted[n], picked = append(wanted[n], i), append(picked, sources[i])
 			}
 		}
-		picked := make([]source, len(wanted))
-		for n, i := range wanted {
-			picked[n] = sources[i]
-		}
-		commands, files := plan(binary, platform, out, picked)
-		for _, c := range commands {
-			b.build(ctx, c)
-		}
-		if err := context.Cause(ctx); err != nil {
-			return nil, err
-		}
-		for n, i := range wanted {
-			results[i].Files[binary] = filepath.Join(opts.Out, strings.TrimPrefix(files[n], out))
-			results[i].Err = b.failed[files[n]]
+		var commands []command
+		commands, files[n] = plan(binary, platform, out, picked)
+		group.Go(func() {
+			for _, c := range commands {
+				b.build(ctx, c)
+			}
+		})
+	}
+	group.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	for n, binary := range binaries {
+		for at, i := range wanted[n] {
+			file := files[n][at]
+			results[i].Files[binary] = filepath.Join(opts.Out, strings.TrimPrefix(file, out))
+			if results[i].Err == nil {
+				results[i].Err = b.failed[file]
+			}
 		}
 	}
 	return results, nil
@@ -139,8 +150,10 @@ func find(f Function) (source, error) {
 }
 
 type builder struct {
-	gocmd   string
-	env     []string
+	gocmd string
+	env   []string
+
+	mu      sync.Mutex // for what follows
 	verbose io.Writer
 	failed  map[string]error // by output file
 }
@@ -174,6 +187,8 @@ func (b *builder) divide(ctx context.Context, c command, output string) {
 			return
 		}
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, file := range c.files {
 		b.failed[file] = &Error{Binary: c.binary, Output: output}
 	}
@@ -184,11 +199,13 @@ func (b *builder) run(ctx context.Context, c command) (string, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.gocmd, c.args()...)
 	cmd.Dir = c.dir
-	cmd.Env = append(b.env, "PWD="+c.dir)
+	cmd.Env = slices.Concat(b.env, []string{"PWD=" + c.dir})
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second
 	if b.verbose != nil {
+		b.mu.Lock()
 		fmt.Fprintf(b.verbose, "cd %s && %s\n", c.dir, cmd)
+		b.mu.Unlock()
 	}
 	err := cmd.Run()
 	if err != nil && out.Len() == 0 {

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/flate"
+	"golang.org/x/sync/errgroup"
 )
 
 // The limits of Lambda for a zip that is sent with the request. Source:
@@ -53,7 +54,7 @@ func (p *Package) Read() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if codeSha256(data) != p.CodeSha256 {
+	if encode(sha256.Sum256(data)) != p.CodeSha256 {
 		return nil, fmt.Errorf("%s has changed since it was built: run the command again", p.Path)
 	}
 	return data, nil
@@ -67,35 +68,51 @@ type Bundle struct {
 
 // Write packs the binaries at the two paths into dir/lambda.zip, which carries
 // both, and dir/bootstrap.zip. An empty path to lambda leaves out lambda.zip,
-// and removes one that an earlier run has left. Each binary is compressed once.
+// and removes one that an earlier run has left. Each binary is compressed once,
+// and none when the zips in dir are made of the same binaries already: a small
+// file beside them, by digests, says of what.
 func Write(dir, lambda, bootstrap string) (Bundle, error) {
-	second, err := Compress("bootstrap", bootstrap)
+	return write(dir, lambda, bootstrap, recipe())
+}
+
+func write(dir, lambda, bootstrap, recipe string) (Bundle, error) {
+	dual := filepath.Join(dir, "lambda.zip")
+	names, paths := []string{"bootstrap", "lambda"}, []string{bootstrap, lambda}
+	if lambda == "" {
+		names, paths = names[:1], paths[:1]
+		if err := os.Remove(dual); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return Bundle{}, err
+		}
+	}
+	if b, ok := reuse(dir, recipe, names, paths); ok {
+		return b, nil
+	}
+
+	files := make([]File, len(names))
+	err := parallel(len(names), func(i int) (err error) {
+		files[i], err = Compress(names[i], paths[i])
+		return err
+	})
 	if err != nil {
 		return Bundle{}, err
 	}
 	var b Bundle
-	if b.Bootstrap, err = Zip(filepath.Join(dir, "bootstrap.zip"), second); err != nil {
+	if b.Bootstrap, err = Zip(filepath.Join(dir, "bootstrap.zip"), files[0]); err != nil {
 		return Bundle{}, err
 	}
-	dual := filepath.Join(dir, "lambda.zip")
-	if lambda == "" {
-		if err := os.Remove(dual); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if lambda != "" {
+		if b.Dual, err = Zip(dual, files...); err != nil {
 			return Bundle{}, err
 		}
-		return b, nil
 	}
-	first, err := Compress("lambda", lambda)
-	if err != nil {
-		return Bundle{}, err
-	}
-	b.Dual, err = Zip(dual, first, second)
-	return b, err
+	return b, remember(dir, recipe, b, files)
 }
 
 // File is one file of a zip, compressed.
 type File struct {
 	header zip.FileHeader
 	data   []byte
+	sum    [sha256.Size]byte // of the file as it was, not compressed
 }
 
 // 2024-01-01 00:00, the timestamp of every file, as MS-DOS writes it: it knows
@@ -111,12 +128,15 @@ func Compress(name, path string) (File, error) {
 	}
 	defer in.Close()
 	var out bytes.Buffer
-	sum := crc32.NewIEEE()
+	if info, err := in.Stat(); err == nil {
+		out.Grow(int(info.Size() / 2)) // what binaries shrink to, and less
+	}
+	crc, sum := crc32.NewIEEE(), sha256.New()
 	w, err := flate.NewWriter(&out, flate.DefaultCompression)
 	if err != nil {
 		return File{}, err
 	}
-	size, err := io.Copy(io.MultiWriter(w, sum), in)
+	size, err := io.Copy(io.MultiWriter(w, crc, sum), in)
 	if err := errors.Join(err, w.Close()); err != nil {
 		return File{}, fmt.Errorf("compressing %s: %w", path, err)
 	}
@@ -126,12 +146,12 @@ func Compress(name, path string) (File, error) {
 		Method:             zip.Deflate,
 		ModifiedDate:       modifiedDate,
 		ModifiedTime:       modifiedTime,
-		CRC32:              sum.Sum32(),
+		CRC32:              crc.Sum32(),
 		CompressedSize64:   uint64(out.Len()),
 		UncompressedSize64: uint64(size),
 	}
 	header.SetMode(0o755)
-	return File{header: header, data: out.Bytes()}, nil
+	return File{header, out.Bytes(), [sha256.Size]byte(sum.Sum(nil))}, nil
 }
 
 // Zip writes the files, sorted by name, as the zip at path. It refuses what
@@ -142,34 +162,44 @@ func Zip(path string, files ...File) (*Package, error) {
 		return strings.Compare(a.header.Name, b.header.Name)
 	})
 	p := &Package{Path: path}
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
 	for _, f := range files {
 		p.Files = append(p.Files, f.header.Name)
 		p.Unzipped += int64(f.header.UncompressedSize64)
-		header := f.header
-		body, err := w.CreateRaw(&header)
-		if err == nil {
-			_, err = body.Write(f.data)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("zipping %s: %w", path, err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("zipping %s: %w", path, err)
 	}
 	if p.Unzipped > MaxUnzipped {
 		return nil, fmt.Errorf("%s would unpack to %.1f MB (%s); Lambda's limit is %d MB",
 			path, float64(p.Unzipped)/(1<<20), strings.Join(p.Files, " + "), MaxUnzipped>>20)
 	}
-	p.CodeSha256, p.Size = codeSha256(out.Bytes()), int64(out.Len())
-	return p, replace(path, out.Bytes())
+	sum := sha256.New()
+	err := replace(path, func(out *os.File) error {
+		w := zip.NewWriter(io.MultiWriter(out, sum))
+		for _, f := range files {
+			header := f.header
+			body, err := w.CreateRaw(&header)
+			if err != nil {
+				return err
+			}
+			if _, err := body.Write(f.data); err != nil {
+				return err
+			}
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		size, err := out.Seek(0, io.SeekCurrent)
+		p.Size = size
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing %s: %w", path, err)
+	}
+	p.CodeSha256 = encode([sha256.Size]byte(sum.Sum(nil)))
+	return p, nil
 }
 
 // replace writes the file by way of a temporary one, so that nobody ever sees
 // half of it.
-func replace(path string, data []byte) error {
+func replace(path string, write func(*os.File) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -178,14 +208,20 @@ func replace(path string, data []byte) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
+	err = write(tmp)
 	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
 		return err
 	}
 	return os.Rename(tmp.Name(), path)
 }
 
-func codeSha256(data []byte) string {
-	sum := sha256.Sum256(data)
-	return base64.StdEncoding.EncodeToString(sum[:])
+// encode writes a zip's digest as Lambda reports it.
+func encode(sum [sha256.Size]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }
+
+func parallel(n int, do func(int) error) error {
+	var group errgroup.Group
+	for i := range n {
+		group.Go(func() error { return do(i) })
+	}
+	return group.Wait()
 }

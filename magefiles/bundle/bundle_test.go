@@ -45,7 +45,8 @@ func mustWrite(t *testing.T, dir, lambda, bootstrap string) Bundle {
 }
 
 // TestGolden holds the bytes of the zips still. When the compressor changes
-// them, every function is deployed anew once: let that be a decision.
+// them, every function is deployed anew once: let that be a decision. What this
+// package itself changes must raise format.
 func TestGolden(t *testing.T) {
 	lambda, bootstrap := binaries(t)
 	b := mustWrite(t, t.TempDir(), lambda, bootstrap)

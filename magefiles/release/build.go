@@ -3,10 +3,12 @@ package release
 import (
 	"cmp"
 	"context"
+	"os"
 	"path/filepath"
 	"runtime"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"example.com/dualboot/magefiles/build"
 	"example.com/dualboot/magefiles/bundle"
@@ -61,12 +63,17 @@ func (o Options) compile(ctx context.Context, functions []wanted) ([]built, erro
 	return out, nil
 }
 
+// packing is how many bytes of binaries are compressed at once, on whatever
+// number of cores. What they shrink to is kept in memory until it is written.
+const packing = 96 << 20
+
 // pack builds the functions and writes their zips.
 func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) {
 	out, err := o.compile(ctx, functions)
 	if err != nil {
 		return nil, err
 	}
+	room := semaphore.NewWeighted(packing)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range out {
@@ -75,6 +82,11 @@ func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) 
 		}
 		group.Go(func() error {
 			dir, files := filepath.Join(cmp.Or(o.Zips, "bin"), functions[i].Name), out[i].files
+			weight := min(sizes(files), packing)
+			if err := room.Acquire(ctx, weight); err != nil {
+				return err
+			}
+			defer room.Release(weight)
 			var err error
 			if out[i].bundle, err = bundle.Write(dir, files[build.Lambda], files[build.Bootstrap]); err != nil {
 				out[i].err = &rollout.FunctionError{Function: functions[i].name, Doing: "zipping", Err: err}
@@ -83,4 +95,14 @@ func (o Options) pack(ctx context.Context, functions []wanted) ([]built, error) 
 		})
 	}
 	return out, group.Wait()
+}
+
+// sizes returns the bytes of the files that are there.
+func sizes(files map[build.Binary]string) (sum int64) {
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
 }

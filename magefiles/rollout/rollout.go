@@ -36,7 +36,8 @@ type Options struct {
 	// takes 500 for the quota to be used up.
 	Concurrency int
 	// Uploads is how many bytes of zips are on their way at once; default
-	// 64 MiB. A zip that is larger goes alone.
+	// 48 MiB. A zip that is larger goes alone. On its way it takes about six
+	// times its size in memory: AWS takes it in base64, and the SDK copies that.
 	Uploads int64
 	// FirstPoll is the delay before the first look at an update, default 1 s:
 	// about what a function outside a VPC takes. It grows by half each time, up
@@ -82,7 +83,7 @@ type Rollout struct {
 // New returns a rollout through the client.
 func New(client Client, opts Options) *Rollout {
 	opts.Concurrency = cmp.Or(max(0, opts.Concurrency), 1024)
-	opts.Uploads = cmp.Or(opts.Uploads, 64<<20)
+	opts.Uploads = cmp.Or(opts.Uploads, 48<<20)
 	opts.FirstPoll = cmp.Or(opts.FirstPoll, time.Second)
 	opts.MaxPoll = cmp.Or(opts.MaxPoll, 5*time.Second)
 	opts.Limit = cmp.Or(opts.Limit, 10*time.Minute)
