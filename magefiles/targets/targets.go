@@ -65,9 +65,9 @@ func DeployProd(
 	return Deploy(ctx, production, only, concurrency)
 }
 
-// Audit lists the functions of the account and region that are on a runtime which
-// AWS has deprecated or is soon to block, whether or not lambdas.json has them,
-// with their event sources, and the versions and aliases that a deploy leaves
+// Audit lists the functions of the account and region whose runtime AWS has
+// deprecated or is soon to block. It tells whether lambdas.json has them, what
+// their event sources may lose, and which versions and aliases a deploy leaves
 // behind. It needs no lambdas.json.
 func Audit(
 	ctx context.Context,
@@ -79,9 +79,9 @@ func Audit(
 	return release.Audit(ctx, value(env, production), options(only, nil))
 }
 
-// Init writes a first lambdas.json from the functions of the account that your AWS
-// configuration leads to, matched by name with the packages here that import
-// aws-lambda-go. It never overwrites one.
+// Init writes a first lambdas.json. It takes the functions of the account that your
+// AWS configuration leads to, matched by name with the packages here that import
+// aws-lambda-go, and never overwrites a file.
 func Init(
 	ctx context.Context,
 	env *string, // name of the environment (default prod)
@@ -171,10 +171,9 @@ func Cleanup(
 	return release.Cleanup(ctx, value(env, production), o)
 }
 
-// Terraform shows what the aws_lambda_function resources of an environment's
-// functions must become, so that the next apply does not undo the migration, and
-// changes them with -write. Its exit status is 2 if there are changes that it has
-// not written.
+// Terraform shows what the resources of an environment's functions must become, so
+// that the next apply does not undo the migration. With -write it changes them.
+// Its exit status is 2 if something is left to change or to look at.
 func Terraform(
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
