@@ -2,7 +2,6 @@ package emulator_test
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +24,7 @@ func shown(v any) time.Time {
 // The AWS CLI speaks one of the protocols that CloudWatch's emulation does.
 func TestCLIMetrics(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("there is no AWS CLI on PATH")
-	}
+	needCLI(t)
 	b := newBench(t, emulator.Options{Region: "eu-west-1"})
 	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	b.invoke("f", event{})
@@ -62,9 +59,7 @@ func TestCLIMetrics(t *testing.T) {
 
 func TestCLIEventSources(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("there is no AWS CLI on PATH")
-	}
+	needCLI(t)
 	b := newBench(t, emulator.Options{})
 	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
 	_, aws := awsCLI(b, t.TempDir())

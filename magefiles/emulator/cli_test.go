@@ -13,12 +13,18 @@ import (
 	"example.com/dualboot/magefiles/emulator"
 )
 
-// The AWS CLI takes the emulator for AWS, through AWS_ENDPOINT_URL.
-func TestCLI(t *testing.T) {
-	t.Parallel()
+// needCLI skips a test that is about the AWS CLI where there is none.
+func needCLI(t *testing.T) {
+	t.Helper()
 	if _, err := exec.LookPath("aws"); err != nil {
 		t.Skip("there is no AWS CLI on PATH")
 	}
+}
+
+// The AWS CLI takes the emulator for AWS, through AWS_ENDPOINT_URL.
+func TestCLI(t *testing.T) {
+	t.Parallel()
+	needCLI(t)
 	b := newBench(t, emulator.Options{Region: "eu-west-1"})
 	dir := t.TempDir()
 	zip := filepath.Join(dir, "dual.zip")
