@@ -119,6 +119,10 @@ type File struct {
 // no time zone, so it is the same everywhere.
 const modifiedDate, modifiedTime = (2024-1980)<<9 | 1<<5 | 1, 0
 
+// level of compression. Of those that are several times faster than Info-ZIP, the
+// highest whose zips of Go programs are less than a twentieth larger than its.
+const level = 6
+
 // Compress reads the binary at path into a file that can be put into any
 // number of zips under the name.
 func Compress(name, path string) (File, error) {
@@ -132,7 +136,7 @@ func Compress(name, path string) (File, error) {
 		out.Grow(int(info.Size() / 2)) // what binaries shrink to, and less
 	}
 	crc, sum := crc32.NewIEEE(), sha256.New()
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
+	w, err := flate.NewWriter(&out, level)
 	if err != nil {
 		return File{}, err
 	}

@@ -51,8 +51,8 @@ func TestGolden(t *testing.T) {
 	lambda, bootstrap := binaries(t)
 	b := mustWrite(t, t.TempDir(), lambda, bootstrap)
 	for name, want := range map[string]struct{ got, want string }{
-		"lambda.zip":    {b.Dual.CodeSha256, "Y7/Ng/p6FoaGUw2D6GWy+j0DdSFEfy4kixfz325+B0E="},
-		"bootstrap.zip": {b.Bootstrap.CodeSha256, "7pYMzTbQtL6IDQtIXdySyKfYijOm7siuPMBPBqxWFvU="},
+		"lambda.zip":    {b.Dual.CodeSha256, "xFamXl5veo8HLMlqeit1ecDWMTwQV07bDsR8nKfsL4Q="},
+		"bootstrap.zip": {b.Bootstrap.CodeSha256, "thSSPwqx1euW8ZH+ZktMNhw4WReOyxxtdJGVFegOIrQ="},
 	} {
 		if want.got != want.want {
 			t.Errorf("CodeSha256 of %s is %s, want %s", name, want.got, want.want)

@@ -17,7 +17,7 @@ import (
 
 // format is the number of this package's way to write a zip. Whatever makes
 // TestGolden fail must raise it.
-const format = 1
+const format = 2
 
 // deflater is the module that decides the bytes of a zip besides this package.
 const deflater = "github.com/klauspost/compress"

@@ -117,6 +117,7 @@ func (o Options) produce(ctx context.Context, step func(context.Context, []wante
 	for i, f := range functions {
 		list[i] = wanted{Function: f, name: f.Name, legacy: f.Dual}
 	}
+	o.progress().Printf("building %s", report.Functions(len(list)))
 	results, err := step(ctx, list)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"example.com/dualboot/magefiles/manifest"
 	"example.com/dualboot/magefiles/report"
@@ -74,21 +75,14 @@ func (o Options) roll(ctx context.Context, env string, action rollout.Action) (a
 // goals reads the functions, builds what the action needs, and says what each
 // should become.
 func (s *session) goals(ctx context.Context, action rollout.Action) ([]rollout.Goal, error) {
-	observe := s.rollout.Observe
-	if action == rollout.Rollback {
-		observe = s.rollout.Inspect
-	}
 	goals := make([]rollout.Goal, len(s.targets))
-	for i, seen := range observe(ctx, s.names()) {
-		t := s.targets[i]
+	for i, t := range s.targets {
 		goals[i] = rollout.Goal{
 			Function: t.FunctionName,
-			From:     seen.State,
 			Action:   action,
 			Dual:     t.Dual,
 			Settle:   s.env.Settle,
 			Previous: s.Previous,
-			Err:      seen.Err,
 		}
 		if s.Settle != nil {
 			goals[i].Settle = *s.Settle
@@ -98,9 +92,10 @@ func (s *session) goals(ctx context.Context, action rollout.Action) ([]rollout.G
 		}
 	}
 	if action == rollout.Rollback {
+		see(goals, s.rollout.Inspect(ctx, s.names()))
 		return goals, nil
 	}
-	s.packGoals(ctx, goals)
+	s.observeAndPack(ctx, goals)
 	if action == rollout.Cleanup {
 		s.warnOfTerraform()
 		if !s.Force {
@@ -108,6 +103,16 @@ func (s *session) goals(ctx context.Context, action rollout.Action) ([]rollout.G
 		}
 	}
 	return goals, nil
+}
+
+// see takes in how the functions of the goals were observed.
+func see(goals []rollout.Goal, seen []rollout.Observation) {
+	for i, o := range seen {
+		goals[i].From = o.State
+		if o.Err != nil {
+			goals[i].Err = o.Err
+		}
+	}
 }
 
 // previous is the runtime that a function comes from, by the manifest: where it
@@ -119,27 +124,45 @@ func previous(f manifest.Function) string {
 	return ""
 }
 
-// packGoals builds the zips that the goals need, and no others. A function
-// that cannot be read is not built, and one that cannot be built has a goal
-// that says so.
-func (s *session) packGoals(ctx context.Context, goals []rollout.Goal) {
-	var list []wanted
-	var at []int // the goal of each
+// observeAndPack reads the functions and meanwhile builds their zips, of which
+// what was read rarely changes the kind.
+func (s *session) observeAndPack(ctx context.Context, goals []rollout.Goal) {
+	s.Progress.Printf("reading and building %s", report.Functions(len(goals)))
+	all := make([]int, len(goals))
+	for i := range goals {
+		all[i] = i
+	}
+	var seen []rollout.Observation
+	var group sync.WaitGroup
+	group.Go(func() { seen = s.rollout.Observe(ctx, s.names()) })
+	s.packGoals(ctx, goals, all)
+	group.Wait()
+	see(goals, seen)
+
+	var legacy []int // that need lambda, against what lambdas.json says
 	for i, g := range goals {
-		if g.Err == nil {
-			list = append(list, wanted{Function: s.targets[i].Function, name: g.Function, legacy: g.Legacy(g.From)})
-			at = append(at, i)
+		if g.Err == nil && g.Bundle.Dual == nil && g.Legacy(g.From) {
+			legacy = append(legacy, i)
 		}
 	}
-	if len(list) == 0 {
-		return
+	if len(legacy) > 0 {
+		s.Progress.Printf("building %s with lambda: it may be serving there", report.Functions(len(legacy)))
+		s.packGoals(ctx, goals, legacy)
 	}
-	s.Progress.Printf("building %s", report.Functions(len(list)))
+}
+
+// packGoals builds the zips that some of the goals need. One that cannot be
+// built has a goal that says so.
+func (s *session) packGoals(ctx context.Context, goals []rollout.Goal, some []int) {
+	list := make([]wanted, len(some))
+	for n, i := range some {
+		list[n] = wanted{Function: s.targets[i].Function, name: goals[i].Function, legacy: goals[i].Legacy(goals[i].From)}
+	}
 	results, err := s.pack(ctx, list)
 	if ctx.Err() != nil {
 		err = rollout.ErrInterrupted
 	}
-	for n, i := range at {
+	for n, i := range some {
 		if err != nil {
 			goals[i].Err = &rollout.FunctionError{Function: goals[i].Function, Doing: "building", Err: err}
 			continue

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -124,5 +125,31 @@ func TestNoRetries(t *testing.T) {
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.expect("go1.x", "lambda", dual, "order-stream")
+	f.startable()
+}
+
+// TestReadsWhileBuilding does not let a function be read before it is built. It
+// turns out to be on go1.x, where lambdas.json says that no lambda is needed.
+func TestReadsWhileBuilding(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "example-api")
+	f.replace("lambdas.json", `"package"`, `"dual": false, "package"`)
+	f.create("example-api")
+	endpoint := f.through(func(_ http.ResponseWriter, _ *http.Request, _ http.Handler, operation string, n int) bool {
+		if operation == "GetFunction" && n == 1 {
+			until(t, "the zip is there", func() bool {
+				_, err := os.Stat(f.path("bin/example-api/bootstrap.zip"))
+				return err == nil
+			})
+		}
+		return false
+	})
+	cmd := f.command("deployProd")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
+	status, _, stderr := result(t, cmd)
+	if status != 0 || !strings.Contains(stderr, "building 1 function with lambda") {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.startable()
 }
