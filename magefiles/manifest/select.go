@@ -37,17 +37,40 @@ func Pattern(only *string) (string, error) {
 	return *only, nil
 }
 
-// Glob returns a function that reports whether one of the patterns in glob
-// matches a name; where there is none, everything does. An error is a pattern
-// that is malformed.
-func Glob(glob string) (func(name string) bool, error) {
+// Choice selects names that are not in a manifest by patterns. The zero value
+// selects all.
+type Choice struct {
+	patterns []string
+	used     []bool
+}
+
+// Choose returns the choice of a glob: see [Manifest.Select]. An error is a
+// pattern that is malformed.
+func Choose(glob string) (*Choice, error) {
 	if glob == "" {
-		return func(string) bool { return true }, nil
+		return &Choice{}, nil
 	}
 	list, err := patterns(glob)
-	return func(name string) bool {
-		return slices.ContainsFunc(list, func(pattern string) bool { return matches(pattern, name) })
-	}, err
+	return &Choice{list, make([]bool, len(list))}, err
+}
+
+// Has reports whether one of the patterns matches one of a thing's names.
+func (c *Choice) Has(names ...string) bool {
+	has := len(c.patterns) == 0
+	for i, pattern := range c.patterns {
+		if slices.ContainsFunc(names, func(name string) bool { return matches(pattern, name) }) {
+			c.used[i], has = true, true
+		}
+	}
+	return has
+}
+
+// Unused returns the first pattern that has matched nothing, "" if there is none.
+func (c *Choice) Unused() string {
+	if i := slices.Index(c.used, false); i >= 0 {
+		return c.patterns[i]
+	}
+	return ""
 }
 
 // Select returns the functions to deploy to the environment called env, in the

@@ -29,6 +29,32 @@ func parse(t testing.TB, data string) *Manifest {
 	return m
 }
 
+func TestChoice(t *testing.T) {
+	for _, test := range []struct{ glob, has, unused string }{
+		{"", "a b ab", ""},
+		{"a*", "a ab", ""},
+		{"b,a", "a b", ""},
+		{"b, c, d", "b", "c"},
+	} {
+		c, err := Choose(test.glob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var has []string
+		for _, name := range []string{"a", "b", "ab"} {
+			if c.Has(name, "") {
+				has = append(has, name)
+			}
+		}
+		if got := strings.Join(has, " "); got != test.has || c.Unused() != test.unused {
+			t.Errorf("%q has %q, and %q is unused; want %q and %q", test.glob, got, c.Unused(), test.has, test.unused)
+		}
+	}
+	if _, err := Choose("[a"); !errors.Is(err, path.ErrBadPattern) {
+		t.Errorf("error %v of a malformed pattern", err)
+	}
+}
+
 func TestSelect(t *testing.T) {
 	m := parse(t, fleet)
 	for _, test := range []struct{ env, glob, want string }{

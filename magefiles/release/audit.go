@@ -19,7 +19,7 @@ import (
 // and what points to them. Without lambdas.json it looks where the AWS
 // configuration of the process leads.
 func Audit(ctx context.Context, env string, o Options) error {
-	chosen, err := o.chosen()
+	choice, err := o.choice()
 	if err != nil {
 		return err
 	}
@@ -33,15 +33,15 @@ func Audit(ctx context.Context, env string, o Options) error {
 	}
 	found, err := audit.Run(ctx, lambda.NewFromConfig(s.cfg), audit.Options{
 		Covered: covered,
-		Only:    func(name string) bool { return chosen(name) || covered[name] != "" && chosen(covered[name]) },
+		Only:    func(name string) bool { return choice.Has(name, covered[name]) },
 	})
 	switch {
 	case ctx.Err() != nil:
 		return rollout.ErrInterrupted
 	case err != nil:
 		return err
-	case found.Functions == 0 && o.Only != nil:
-		return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, *o.Only)
+	case choice.Unused() != "":
+		return s.noFunction(choice)
 	}
 	if err := write(s.stdout(), found.Findings, func(w io.Writer, _ []audit.Finding) { found.Print(w) }); err != nil {
 		return err
@@ -51,6 +51,11 @@ func Audit(ctx context.Context, env string, o Options) error {
 	}
 	s.printf("calls: %v", s.calls)
 	return nil
+}
+
+// noFunction says that a pattern of the choice has matched nothing.
+func (s *session) noFunction(c *manifest.Choice) error {
+	return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, c.Unused())
 }
 
 // survey opens a session about everything that is in the account and region of

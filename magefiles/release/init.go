@@ -30,7 +30,7 @@ func Init(ctx context.Context, env string, o Options) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := o.chosen()
+	choice, err := o.choice()
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func Init(ctx context.Context, env string, o Options) error {
 	if err != nil {
 		return err
 	}
-	deployed, err := listFunctions(ctx, s.cfg, chosen)
+	deployed, err := listFunctions(ctx, s.cfg, choice)
 	if err != nil {
 		return err
 	}
@@ -46,8 +46,8 @@ func Init(ctx context.Context, env string, o Options) error {
 	for _, u := range append(left, found.Unmatched...) {
 		s.printf("left out %s%s: %s", u.Function, u.Package, u.Reason)
 	}
-	if len(deployed) == 0 && o.Only != nil {
-		return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, *o.Only)
+	if choice.Unused() != "" {
+		return s.noFunction(choice)
 	}
 	if len(found.Functions) == 0 {
 		return fmt.Errorf("none of %s in account %s in %s goes with one of the module's %d packages that import aws-lambda-go; nothing was written",
@@ -76,7 +76,7 @@ func Init(ctx context.Context, env string, o Options) error {
 }
 
 // listFunctions lists the functions of the account and region that are chosen.
-func listFunctions(ctx context.Context, cfg aws.Config, chosen func(name string) bool) ([]discover.Deployed, error) {
+func listFunctions(ctx context.Context, cfg aws.Config, choice *manifest.Choice) ([]discover.Deployed, error) {
 	var list []discover.Deployed
 	pages := lambda.NewListFunctionsPaginator(lambda.NewFromConfig(cfg), &lambda.ListFunctionsInput{})
 	for pages.HasMorePages() {
@@ -85,7 +85,7 @@ func listFunctions(ctx context.Context, cfg aws.Config, chosen func(name string)
 			return nil, fmt.Errorf("listing the functions: %w", awserror.Explain(err, ""))
 		}
 		for _, f := range page.Functions {
-			if name := aws.ToString(f.FunctionName); chosen(name) {
+			if name := aws.ToString(f.FunctionName); choice.Has(name) {
 				list = append(list, discover.Deployed{Name: name, Runtime: string(f.Runtime), PackageType: string(f.PackageType)})
 			}
 		}

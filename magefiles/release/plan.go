@@ -47,6 +47,10 @@ func Plan(ctx context.Context, env string, cleanup, rollback bool, o Options) er
 		return err
 	}
 	s.printf("%s; calls: %v", report.SumPlans(plans), s.calls)
+	edits := cleanup && s.whole() && s.env.Dual && o.Manifest == nil
+	if edits {
+		s.printf("cleanup sets %q to false in %s once all are clean", "dual", file)
+	}
 	if err := rollout.Failures(errs); err != nil {
 		return err
 	}
@@ -54,6 +58,9 @@ func Plan(ctx context.Context, env string, cleanup, rollback bool, o Options) er
 		if len(p.Steps) > 0 {
 			return ErrChanges
 		}
+	}
+	if edits {
+		return ErrChanges
 	}
 	return nil
 }

@@ -67,14 +67,13 @@ func (o Options) load() (*manifest.Manifest, string, error) {
 	return m, only, err
 }
 
-// chosen returns a function that reports whether Only selects a name, for what
-// is not in the manifest.
-func (o Options) chosen() (func(name string) bool, error) {
+// choice is what Only selects of what is not in the manifest.
+func (o Options) choice() (*manifest.Choice, error) {
 	only, err := manifest.Pattern(o.Only)
 	if err != nil {
 		return nil, err
 	}
-	return manifest.Glob(only)
+	return manifest.Choose(only)
 }
 
 // Build builds the binaries of each function and writes a JSON line with their

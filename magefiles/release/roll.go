@@ -69,7 +69,7 @@ func (o Options) roll(ctx context.Context, env string, action rollout.Action) (a
 	if broken := lines.Err(); broken != nil {
 		err = errors.Join(err, fmt.Errorf("writing the results: %w", broken))
 	}
-	return len(s.targets) == len(s.manifest.Functions), err
+	return s.whole(), err
 }
 
 // goals reads the functions, builds what the action needs, and says what each

@@ -99,6 +99,9 @@ func (s *session) printf(format string, args ...any) {
 	s.Progress.Printf("%s: %s", s.env.Name, fmt.Sprintf(format, args...))
 }
 
+// whole reports whether all functions of the environment are selected.
+func (s *session) whole() bool { return len(s.targets) == len(s.manifest.Functions) }
+
 // names are the functions' names on AWS.
 func (s *session) names() []string {
 	names := make([]string, len(s.targets))

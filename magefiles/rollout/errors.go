@@ -3,6 +3,7 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -88,8 +89,8 @@ func Failures(errs []error) error {
 	all := &multierror.Error{ErrorFormat: func(errs []error) string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%d of %d functions failed:", len(errs), total)
-		for _, err := range errs {
-			fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(err.Error(), "\n", "\n    "))
+		for _, text := range distinct(errs) {
+			fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(text, "\n", "\n    "))
 		}
 		return b.String()
 	}}
@@ -99,4 +100,31 @@ func Failures(errs []error) error {
 		}
 	}
 	return all.ErrorOrNil()
+}
+
+// distinct returns the errors as texts. Functions that failed in the same way
+// share one, at the place of the first: a broken go.mod is no error of each.
+func distinct(errs []error) []string {
+	type failure struct{ doing, why string }
+	var order []failure
+	functions := map[failure][]string{}
+	for _, err := range errs {
+		f := failure{why: err.Error()}
+		var name []string
+		if e, ok := err.(*FunctionError); ok {
+			f, name = failure{e.Doing, e.Err.Error()}, []string{strconv.Quote(e.Function)}
+		}
+		if _, ok := functions[f]; !ok {
+			order = append(order, f)
+		}
+		functions[f] = append(functions[f], name...)
+	}
+	texts := make([]string, len(order))
+	for i, f := range order {
+		texts[i] = f.why
+		if f.doing != "" {
+			texts[i] = fmt.Sprintf("%s %s: %s", f.doing, strings.Join(functions[f], ", "), f.why)
+		}
+	}
+	return texts
 }

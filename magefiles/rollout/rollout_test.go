@@ -733,6 +733,25 @@ func TestConcurrency(t *testing.T) {
 	})
 }
 
+func TestSameFailures(t *testing.T) {
+	broken := func(function string) error {
+		return &FunctionError{function, "building", errors.New("go: errors parsing go.mod:\ngo.mod:3: unknown directive")}
+	}
+	other := errors.New("another")
+	err := Failures([]error{broken("a"), nil, other, broken("b"), &FunctionError{"c", "zipping", errors.New("no space left")}, broken("d"), other})
+	want := `6 of 7 functions failed:
+  - building "a", "b", "d": go: errors parsing go.mod:
+    go.mod:3: unknown directive
+  - another
+  - zipping "c": no space left`
+	if text(err) != want {
+		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+	if multi, ok := errors.AsType[*multierror.Error](err); !ok || len(multi.Errors) != 6 {
+		t.Errorf("error is a %T, want a *multierror.Error of 6", err)
+	}
+}
+
 func TestNoFailures(t *testing.T) {
 	if err := Failures(make([]error, 3)); err != nil {
 		t.Errorf("Failures of nothing is %v", err)

@@ -163,6 +163,8 @@ func TestControl(t *testing.T) {
 	if want := `refusing to roll back "prod-first": the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, want 1 and %q:\n%s", status, want, stderr)
 	}
+	f.must("cleanup", "-force", "-only=second")
+	plan(2, "-cleanup") // for "dual" in lambdas.json
 	f.must("cleanup", "-force")
 	plan(0)
 	plan(0, "-cleanup")

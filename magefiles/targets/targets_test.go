@@ -611,6 +611,7 @@ func TestNothingIsSent(t *testing.T) {
 		{name: "force without a cleanup", args: []string{"plan", "-force"}, status: 1, want: "-force goes with -cleanup"},
 		{name: "a runtime without a rollback", args: []string{"plan", "-runtime=go1.x"}, status: 1, want: "-runtime goes with -rollback"},
 		{name: "an audit of nothing", args: []string{"audit", "-only=zzz"}, status: 1, want: `no function of account 210987654321 in ap-northeast-1 matches "zzz"`},
+		{name: "an audit of a typo", args: []string{"audit", "-only=prod-*,zzz"}, status: 1, want: `no function of account 210987654321 in ap-northeast-1 matches "zzz"`},
 		{
 			name: "no profile of the shell", args: []string{"status"}, status: 1,
 			prepare: func(cmd *exec.Cmd) {
