@@ -3,11 +3,16 @@
 package main
 
 import (
+	"context"
+	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 
 	"github.com/magefile/mage/mg"
 	"github.com/magefile/mage/sh"
 
+	"example.com/dualboot/magefiles/bench"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 )
@@ -23,6 +28,19 @@ func Test() error {
 		args = append(args, "-race")
 	}
 	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
+}
+
+// Bench measures dualboot against the recipe that it replaces, and writes a
+// Markdown table.
+func Bench(
+	ctx context.Context,
+	n *int, // functions of the fleet (default 50)
+	runs *int, // how often each thing is measured (default 3)
+	only *string, // sections: build, zip, deploy, quotas, memory, start; comma-separated (default all)
+) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
 }
 
 // race reports whether the race detector can be built in: it needs cgo and a C

@@ -112,6 +112,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation, id,
 		return reply{}, err
 	}
 	if err := s.quotas.take(op); err != nil {
+		s.mu.Lock()
+		s.throttled++
+		s.mu.Unlock()
 		return reply{}, err
 	}
 	return op.run(s, &call{Request: r, operation: op, id: id, function: function, body: body})

@@ -39,6 +39,9 @@ func TestQuotas(t *testing.T) {
 		if diff := cmp.Diff(want, b.Calls()); diff != "" {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
+		if n := b.Throttled(); n != 2 {
+			t.Errorf("%d throttled, want 2", n)
+		}
 	})
 	t.Run("GetFunction", func(t *testing.T) {
 		b := newBench(t, emulator.Options{Quotas: emulator.Quotas{GetFunction: never}})

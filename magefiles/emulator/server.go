@@ -107,6 +107,7 @@ type Server struct {
 	mappings  map[string]eventSourceMapping // by UUID
 	blocked   map[string]bool               // runtimes that take no updates
 	calls     map[string]int
+	throttled int // of the calls
 
 	telling sync.Mutex   // held while OnServe is called
 	untold  []Deployment // what OnServe is yet to hear, oldest first; guarded by mu
@@ -199,6 +200,13 @@ func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.calls)
+}
+
+// Throttled counts the API requests that were refused for [Options.Quotas].
+func (s *Server) Throttled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.throttled
 }
 
 // Close stops serving, kills every function process with its children, waits

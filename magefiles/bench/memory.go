@@ -1,0 +1,64 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/report"
+)
+
+// data is how many bytes each binary of a large function carries: its dual zip
+// has two.
+const data = 10_000_000
+
+// large is a package whose binary has data in it.
+const large = `package main
+
+import (
+	_ "embed"
+	"os"
+)
+
+//go:embed data
+var data string
+
+func main() { os.Stdout.WriteString(data) }
+`
+
+// memory measures how much memory a deploy of large zips takes.
+func (b *bench) memory(ctx context.Context) error {
+	const most = 400_000_000
+	content := make([]byte, data)
+	rand.Read(content)
+	n := 4 * b.n
+	f, err := newShared(filepath.Join(b.dir, "memory"), b.root, n, 0, map[string][]byte{"main.go": []byte(large), "data": content})
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(f.dir)
+	b.progress.Printf("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
+
+	what := fmt.Sprintf("memory at most: deploy, %s of 20 MB", report.Functions(n))
+	var peak int64
+	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
+		u, _, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))
+		peak = u.peak
+		return u.took, err
+	})
+	s.runs = 1
+	r := b.turns(ctx, what, s)[0]
+	cell := row{what: what, ours: megabytes(peak), goal: "< 400 MB", missed: peak >= most}
+	switch {
+	case len(r.took) == 0:
+		cell.ours = r.cell()
+	case peak == 0:
+		cell.ours = "not measured on this system"
+	}
+	b.add(cell)
+	return nil
+}
