@@ -40,8 +40,9 @@ type Options struct {
 	// times its size in memory: AWS takes it in base64, and the SDK copies that.
 	Uploads int64
 	// FirstPoll is the delay before the first look at an update, default 1 s:
-	// about what a function outside a VPC takes. It grows by half each time, up
-	// to MaxPoll, default 5 s.
+	// about what a function outside a VPC takes. The next is half of it, for one
+	// that takes a little longer, and grows by half each time, up to MaxPoll,
+	// default 5 s.
 	FirstPoll, MaxPoll time.Duration
 	// Limit is how long an update may take, and how long updates of others are
 	// waited for; default 10 minutes. It also bounds each attempt of a call.
@@ -314,10 +315,12 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 // wait polls the function until no update is in progress.
 func (r *Rollout) wait(ctx context.Context, function string) (State, error) {
 	deadline := time.Now().Add(r.opts.Limit)
-	for delay := r.opts.FirstPoll; ; delay = min(delay*3/2, r.opts.MaxPoll) {
+	delay, next := r.opts.FirstPoll, r.opts.FirstPoll/2
+	for {
 		if !sleep(ctx, delay) {
 			return State{}, ErrInterrupted
 		}
+		delay, next = next, min(next*3/2, r.opts.MaxPoll)
 		state, err := r.read(ctx, function)
 		if err != nil || !state.Pending && !state.Updating {
 			return state, err

@@ -598,7 +598,7 @@ func TestWaitBacksOff(t *testing.T) {
 		c := newCloud("a")
 		c.took = 30 * time.Second
 		run(t.Context(), c, Options{}, goals(b, "a")[:1])
-		want := []string{"0s get a", "0s code a", "1s get a", "2.5s get a", "4.75s get a", "8.125s get a", "13.125s get a", "18.125s get a"}
+		want := []string{"0s get a", "0s code a", "1s get a", "1.5s get a", "2.25s get a", "3.375s get a", "5.0625s get a", "7.59375s get a", "11.390625s get a", "16.390625s get a", "21.390625s get a"}
 		if got := c.calls[:len(want)]; !slices.Equal(got, want) {
 			t.Errorf("calls %v, want %v", got, want)
 		}
