@@ -4,15 +4,13 @@ package main
 
 import (
 	"context"
-	"os"
 	"os/exec"
-	"os/signal"
-	"syscall"
 
 	"github.com/magefile/mage/mg"
 	"github.com/magefile/mage/sh"
 
 	"example.com/dualboot/magefiles/bench"
+	"example.com/dualboot/magefiles/interrupt"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 )
@@ -38,7 +36,7 @@ func Bench(
 	runs *int, // how often each thing is measured (default 3)
 	only *string, // sections: build, zip, deploy, quotas, memory, start; comma-separated (default all)
 ) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
 }

@@ -22,7 +22,7 @@ import (
 // directory of this module and in the program that mage has made of it.
 type Options struct {
 	N       *int      // functions of the fleet; default 50
-	Runs    *int      // how often each thing is measured; default 3
+	Runs    *int      // how often each thing is measured that is not marked as once; default 3
 	Only    *string   // sections, comma-separated; default all
 	Go      string    // the go command; default go
 	Program string    // what is measured: the program that mage makes; default the running one
@@ -53,6 +53,7 @@ type bench struct {
 	n, runs  int
 	sections []section
 	gocmd    string
+	version  string // of the go command
 	program  string
 	root     string
 	dir      string   // holds everything on disk, removed at the end
@@ -81,14 +82,10 @@ func Run(ctx context.Context, o Options) error {
 			return rollout.ErrInterrupted
 		}
 	}
-	version, err := b.version(ctx)
-	if err != nil {
-		return err
-	}
 	out := cmp.Or[io.Writer](o.Stdout, os.Stdout)
 	err = printTable(out, b.rows)
 	if err == nil {
-		_, err = fmt.Fprintf(out, "\n%s\n", b.caption(version))
+		_, err = fmt.Fprintf(out, "\n%s\n", b.caption())
 	}
 	return errors.Join(append(b.errs, err)...)
 }
@@ -133,6 +130,11 @@ func open(ctx context.Context, o Options) (_ *bench, err error) {
 	if b.env, err = environment(ctx, b.gocmd, b.dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(b.dir))
 	}
+	u, err := command{args: []string{b.gocmd, "env", "GOVERSION"}, dir: b.dir, env: b.env}.run(ctx)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(b.dir))
+	}
+	b.version = strings.TrimSpace(u.stdout)
 	return b, nil
 }
 
@@ -142,7 +144,7 @@ func choose(only *string) ([]section, error) {
 	if only == nil {
 		return all, nil
 	}
-	names := strings.Split(*only, ",")
+	names := strings.Split(strings.ReplaceAll(*only, " ", ""), ",")
 	var known []string
 	for _, s := range all {
 		known = append(known, s.name)
@@ -167,17 +169,11 @@ func (b *bench) fail(ctx context.Context, what string, err error) {
 	b.errs = append(b.errs, fmt.Errorf("%s: %w", what, err))
 }
 
-// version is that of the go command.
-func (b *bench) version(ctx context.Context) (string, error) {
-	u, err := command{args: []string{b.gocmd, "env", "GOVERSION"}, dir: b.dir, env: b.env}.run(ctx)
-	return strings.TrimSpace(u.stdout), err
-}
-
 // caption is the line below the table.
-func (b *bench) caption(version string) string {
+func (b *bench) caption() string {
 	return fmt.Sprintf("%s, medians (runs: %d), on %s/%s with %d cores and %s. The goals are meant for 50 functions. "+
 		"The recipe is what people did before, function by function: two `go build`, `touch`, `zip`, and by the AWS CLI "+
 		"`update-function-code`, `wait function-updated` and `update-function-configuration`. "+
-		"The stand-in for AWS takes 1 s for an update.",
-		report.Functions(b.n), b.runs, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), version)
+		"The stand-in for AWS takes 1 s for an update; `wait` looks at it at once, and then every 5 s.",
+		report.Functions(b.n), b.runs, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.version)
 }

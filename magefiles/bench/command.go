@@ -122,6 +122,7 @@ func environment(ctx context.Context, gocmd, dir string) ([]string, error) {
 	env = slices.DeleteFunc(env, func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "MAGEFILE_") ||
+			slices.Contains([]string{"GOGC", "GOMEMLIMIT", "GODEBUG"}, name) ||
 			slices.Contains([]string{"CGO_ENABLED", "GOOS", "GOARCH"}, name) // go tool mage decides
 	})
 	none := filepath.Join(dir, "none")

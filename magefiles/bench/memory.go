@@ -43,7 +43,7 @@ func (b *bench) memory(ctx context.Context) error {
 	defer os.RemoveAll(f.dir)
 	b.progress.Printf("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
 
-	what := fmt.Sprintf("memory at most: deploy, %s of 20 MB", report.Functions(n))
+	what := fmt.Sprintf("memory at most: deploy, %s of 20 MB, once", report.Functions(n))
 	var peak int64
 	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
 		u, _, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))
@@ -52,13 +52,14 @@ func (b *bench) memory(ctx context.Context) error {
 	})
 	s.runs = 1
 	r := b.turns(ctx, what, s)[0]
-	cell := row{what: what, ours: megabytes(peak), goal: "< 400 MB", missed: peak >= most}
+	limit := row{what: what, ours: r.cell(), goal: "< 400 MB"}
 	switch {
 	case len(r.took) == 0:
-		cell.ours = r.cell()
 	case peak == 0:
-		cell.ours = "not measured on this system"
+		limit.ours = "not measured on this system"
+	default:
+		limit.ours, limit.missed = megabytes(peak), peak >= most
 	}
-	b.add(cell)
+	b.add(limit)
 	return nil
 }

@@ -28,11 +28,13 @@ const dualboot = "dualboot"
 // turns measures the sides by turns, so that what else the machine does meets
 // all of them. One that fails is not tried again.
 func (b *bench) turns(ctx context.Context, what string, sides ...side) []result {
-	b.progress.Printf("%s", what)
+	if ctx.Err() == nil {
+		b.progress.Printf("%s", what)
+	}
 	results := make([]result, len(sides))
 	for i, s := range sides {
 		results[i] = result{name: s.name, missing: s.missing}
-		if s.missing != "" {
+		if s.missing != "" && ctx.Err() == nil {
 			b.progress.Printf("  %s: %s", s.name, s.missing)
 		}
 	}
@@ -45,7 +47,7 @@ func (b *bench) turns(ctx context.Context, what string, sides ...side) []result 
 			took, err := s.run(ctx)
 			if err != nil {
 				b.fail(ctx, what+", "+s.name, err)
-				r.missing = failed
+				r.missing, r.took = failed, nil
 				continue
 			}
 			b.progress.Printf("  %s: %s", s.name, seconds(took))

@@ -63,6 +63,9 @@ func (b *bench) start(ctx context.Context) error {
 	if len(r[0].took) > 0 && len(r[1].took) > 0 {
 		more := median(r[0].took) - median(r[1].took)
 		overhead.ratio, overhead.missed = "+"+seconds(more), more > most
+		if more < 0 {
+			overhead.ratio = "-" + seconds(-more)
+		}
 	}
 	b.add(overhead)
 	return nil

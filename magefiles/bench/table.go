@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 )
@@ -39,7 +40,7 @@ func versus(what string, ours, other result, g goal) row {
 	if len(ours.took) > 0 && len(other.took) > 0 {
 		times := float64(median(ours.took)) / float64(median(other.took))
 		r.ratio = ratio(times)
-		r.missed = g.text != "" && times > g.most
+		r.missed = g.text != "" && shown(times) > g.most
 	}
 	return r
 }
@@ -58,6 +59,18 @@ func ratio(times float64) string {
 		return digits(1/times) + "× faster"
 	}
 	return digits(times) + "× as long"
+}
+
+// shown is times as ratio shows it, which is what is judged.
+func shown(times float64) float64 {
+	if times < 1 {
+		return 1 / shown(1/times)
+	}
+	rounded, err := strconv.ParseFloat(digits(times), 64)
+	if err != nil { // not a number
+		return times
+	}
+	return rounded
 }
 
 func seconds(d time.Duration) string {

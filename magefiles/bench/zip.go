@@ -69,7 +69,7 @@ func layOut(f *fleet, built string) error {
 // sizes compares the dual zips of both sides.
 func sizes(f *fleet, ours, recipe result) row {
 	const most = 1.05
-	r := row{what: "dual zips", ours: ours.missing, other: "recipe: " + recipe.missing, goal: "≤ +5 %"}
+	r := row{what: "dual zips", ours: ours.cell(), other: "recipe: " + recipe.cell(), goal: "≤ +5 %"}
 	if len(ours.took) == 0 {
 		return r
 	}
@@ -88,7 +88,7 @@ func sizes(f *fleet, ours, recipe result) row {
 		return r
 	}
 	times := float64(a) / float64(b)
-	r.other += megabytes(b)
+	r.other = "recipe: " + megabytes(b)
 	r.ratio, r.missed = fmt.Sprintf("%+.1f %%", 100*(times-1)), times > most
 	return r
 }

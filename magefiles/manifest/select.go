@@ -37,8 +37,8 @@ func Pattern(only *string) (string, error) {
 	return *only, nil
 }
 
-// Choice selects names that are not in a manifest by patterns. The zero value
-// selects all.
+// Choice selects names that are not in a manifest by patterns, and remembers
+// which of them it has used. The zero value selects all. It is for one goroutine.
 type Choice struct {
 	patterns []string
 	used     []bool
@@ -65,7 +65,8 @@ func (c *Choice) Has(names ...string) bool {
 	return has
 }
 
-// Unused returns the first pattern that has matched nothing, "" if there is none.
+// Unused returns the first pattern that has matched nothing so far, "" if there
+// is none.
 func (c *Choice) Unused() string {
 	if i := slices.Index(c.used, false); i >= 0 {
 		return c.patterns[i]

@@ -46,11 +46,11 @@ func Plan(ctx context.Context, env string, cleanup, rollback bool, o Options) er
 	if err := write(s.stdout(), plans, report.PrintPlans); err != nil {
 		return err
 	}
-	s.printf("%s; calls: %v", report.SumPlans(plans), s.calls)
 	edits := cleanup && s.whole() && s.env.Dual && o.Manifest == nil
 	if edits {
-		s.printf("cleanup sets %q to false in %s once all are clean", "dual", file)
+		s.printf("once all are clean, cleanup sets %q to false in %s", "dual", file)
 	}
+	s.printf("%s; calls: %v", report.SumPlans(plans), s.calls)
 	if err := rollout.Failures(errs); err != nil {
 		return err
 	}

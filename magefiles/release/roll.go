@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"example.com/dualboot/magefiles/manifest"
@@ -75,11 +76,11 @@ func (o Options) roll(ctx context.Context, env string, action rollout.Action) (a
 	return s.whole(), err
 }
 
-// frugal makes the garbage collector keep what zips on their way leave behind
-// below 256 MiB together with all else, unless GOMEMLIMIT says otherwise. By
-// default the process grows to twice that, and is no faster.
+// frugal lets the garbage collector try to keep the process below 256 MiB, unless
+// GOMEMLIMIT says otherwise. By default what zips leave behind when they have been
+// sent makes it grow to twice that, which is no faster.
 func frugal() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(256 << 20)
 	}
 }
@@ -144,10 +145,17 @@ func (s *session) observeAndPack(ctx context.Context, goals []rollout.Goal) {
 	for i := range goals {
 		all[i] = i
 	}
+	building, stop := context.WithCancel(ctx)
+	defer stop()
 	var seen []rollout.Observation
 	var group sync.WaitGroup
-	group.Go(func() { seen = s.rollout.Observe(ctx, s.names()) })
-	s.packGoals(ctx, goals, all)
+	group.Go(func() {
+		seen = s.rollout.Observe(ctx, s.names())
+		if !slices.ContainsFunc(seen, func(o rollout.Observation) bool { return o.Err == nil }) {
+			stop() // there is nothing to build for
+		}
+	})
+	s.packGoals(building, goals, all)
 	group.Wait()
 	see(goals, seen)
 

@@ -103,7 +103,9 @@ type Observation struct {
 }
 
 // Observe reads the functions and returns an observation for each, in their
-// order.
+// order. It is a call of GetFunction each: ListFunctions has 50 in one call, but
+// leaves out State and LastUpdateStatus. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
 func (r *Rollout) Observe(ctx context.Context, functions []string) []Observation {
 	seen := make([]Observation, len(functions))
 	r.each(len(functions), func(i int) {
@@ -315,7 +317,7 @@ func (r *Rollout) apply(ctx context.Context, g Goal) Result {
 // wait polls the function until no update is in progress.
 func (r *Rollout) wait(ctx context.Context, function string) (State, error) {
 	deadline := time.Now().Add(r.opts.Limit)
-	delay, next := r.opts.FirstPoll, r.opts.FirstPoll/2
+	delay, next := r.opts.FirstPoll, min(r.opts.FirstPoll/2, r.opts.MaxPoll)
 	for {
 		if !sleep(ctx, delay) {
 			return State{}, ErrInterrupted

@@ -1,15 +1,18 @@
 package targets_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"example.com/dualboot/magefiles/emulator"
 )
@@ -137,10 +140,15 @@ func TestReadsWhileBuilding(t *testing.T) {
 	f.create("example-api")
 	endpoint := f.through(func(_ http.ResponseWriter, _ *http.Request, _ http.Handler, operation string, n int) bool {
 		if operation == "GetFunction" && n == 1 {
-			until(t, "the zip is there", func() bool {
-				_, err := os.Stat(f.path("bin/example-api/bootstrap.zip"))
-				return err == nil
-			})
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+				if _, err := os.Stat(f.path("bin/example-api/bootstrap.zip")); err == nil {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Error("nothing is built before the function is read")
+					break
+				}
+			}
 		}
 		return false
 	})
@@ -152,4 +160,30 @@ func TestReadsWhileBuilding(t *testing.T) {
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.startable()
+}
+
+// TestNothingToBuildFor has a go build that never ends. No function can be read,
+// so there is no use for what it builds.
+func TestNothingToBuildFor(t *testing.T) {
+	t.Parallel()
+	gocmd, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh")
+	}
+	f := newStub(t, emulator.Options{}, "example-api")
+	f.write("../go", fmt.Sprintf("#!%s\n[ $1 != build ] || exec sleep 600\nexec %s \"$@\"\n", sh, gocmd))
+	if err := os.Chmod(f.path("../go"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := f.command("plan")
+	cmd.Env = append(cmd.Env, "MAGEFILE_GOCMD="+f.path("../go"))
+	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
+	status, _, stderr := result(t, cmd)
+	if want := `reading "prod-example-api": ResourceNotFoundException`; status != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("exit status %d, want 1 and %q:\n%s", status, want, stderr)
+	}
 }

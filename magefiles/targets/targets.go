@@ -10,12 +10,11 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/magefile/mage/mg"
 
+	"example.com/dualboot/magefiles/interrupt"
 	"example.com/dualboot/magefiles/rehearsal"
 	"example.com/dualboot/magefiles/release"
 	"example.com/dualboot/magefiles/rollout"
@@ -27,7 +26,7 @@ func Build(
 	ctx context.Context,
 	only *string, // functions to build, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Build(ctx, options(only, nil))
 }
@@ -38,7 +37,7 @@ func Zip(
 	ctx context.Context,
 	only *string, // functions to zip, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Zip(ctx, options(only, nil))
 }
@@ -51,7 +50,7 @@ func Deploy(
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
 	concurrency *int, // functions to work on at once (default 1024)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Deploy(ctx, env, options(only, concurrency))
 }
@@ -74,7 +73,7 @@ func Audit(
 	env *string, // environment whose account and region are looked at (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Audit(ctx, value(env, production), options(only, nil))
 }
@@ -87,7 +86,7 @@ func Init(
 	env *string, // name of the environment (default prod)
 	only *string, // functions, by name on AWS or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Init(ctx, value(env, production), options(only, nil))
 }
@@ -105,7 +104,7 @@ func Plan(
 	force *bool, // with -cleanup: whatever the metrics say
 	runtime *string, // with -rollback: the runtime to return to (default go1.x)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	o := options(only, nil)
 	o.Force, o.Previous = value(force, false), value(runtime, "")
@@ -120,7 +119,7 @@ func Status(
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Status(ctx, value(env, production), options(only, nil))
 }
@@ -133,7 +132,7 @@ func Verify(
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return release.Verify(ctx, value(env, production), options(only, nil))
 }
@@ -148,7 +147,7 @@ func Rollback(
 	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
 	concurrency *int, // functions to work on at once (default 1024)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	o := options(only, concurrency)
 	o.Previous, o.Settle = value(runtime, ""), settle
@@ -164,7 +163,7 @@ func Cleanup(
 	force *bool, // whatever the metrics say
 	concurrency *int, // functions to work on at once (default 1024)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	o := options(only, concurrency)
 	o.Force = value(force, false)
@@ -197,7 +196,7 @@ func Local(
 	window *time.Duration, // how long what was before may serve after an update (default 2s)
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return rehearsal.Run(ctx, rehearsal.Options{
 		Env:      value(env, production),
@@ -223,7 +222,7 @@ func Controls(
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
 	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 2s)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return rehearsal.Controls(ctx, rehearsal.Options{
 		Env:    value(env, production),
@@ -246,7 +245,7 @@ func Emulator(
 	blocked *string, // runtimes for which AWS takes no more updates, comma-separated (default none)
 	quotas *bool, // whether it takes no more calls a second than AWS does (default false)
 ) error {
-	ctx, stop := interruptible(ctx)
+	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
 		Env:     value(env, production),
@@ -279,15 +278,6 @@ func pending(err error) error {
 		os.Exit(2)
 	}
 	return err
-}
-
-// interruptible ends the context at SIGINT and SIGTERM. A second signal ends
-// the program at once. A reader of the output that goes away ends nothing.
-func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
 }
 
 func value[T any](p *T, otherwise T) T {
