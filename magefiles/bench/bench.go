@@ -171,9 +171,10 @@ func (b *bench) fail(ctx context.Context, what string, err error) {
 
 // caption is the line below the table.
 func (b *bench) caption() string {
-	return fmt.Sprintf("%s, medians (runs: %d), on %s/%s with %d cores and %s. The goals are meant for 50 functions. "+
+	return fmt.Sprintf("%s and medians of %d runs, unless a row says otherwise, on %s/%s with %d cores and %s. The goals are meant for 50 functions. "+
 		"The recipe is what people did before, function by function: two `go build`, `touch`, `zip`, and by the AWS CLI "+
 		"`update-function-code`, `wait function-updated` and `update-function-configuration`. "+
-		"The stand-in for AWS takes 1 s for an update; `wait` looks at it at once, and then every 5 s.",
+		"Deploys go over loopback to the stand-in for AWS, and do not settle unless a row says so. An update takes 1 s there; "+
+		"`wait` looks at it at once, and then every 5 s.",
 		report.Functions(b.n), b.runs, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.version)
 }

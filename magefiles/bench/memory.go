@@ -43,7 +43,7 @@ func (b *bench) memory(ctx context.Context) error {
 	defer os.RemoveAll(f.dir)
 	b.progress.Printf("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
 
-	what := fmt.Sprintf("memory at most: deploy, %s of 20 MB, once", report.Functions(n))
+	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", report.Functions(n))
 	var peak int64
 	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
 		u, _, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))

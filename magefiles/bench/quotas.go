@@ -44,8 +44,7 @@ func (b *bench) quotas(ctx context.Context) error {
 	}
 
 	what := fmt.Sprintf("deploy, %s, AWS's quotas, settle delay %s, once", report.Functions(n), seconds(settle))
-	creating := fmt.Sprintf("  creating %s takes %s each time", report.Functions(n), seconds(atRate(n, quota.DefaultCalls)))
-	b.progress.Printf("%s", creating)
+	b.progress.Printf("quotas: to create them takes %s each time", seconds(atRate(n, quota.DefaultCalls)))
 	var complaints, throttled int
 	alone := onCloud(dualboot, f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (time.Duration, error) {
 		before := c.Throttled()
@@ -58,11 +57,11 @@ func (b *bench) quotas(ctx context.Context) error {
 	})
 	alone.runs = 1
 	r := b.turns(ctx, what, alone)[0]
-	none := row{what: "throttling errors", ours: r.cell(), goal: "0"}
+	none := row{what: "throttling errors reported by it", ours: r.cell(), goal: "0"}
 	if len(r.took) > 0 {
 		none.ours, none.missed = fmt.Sprintf("%d (%d calls throttled)", complaints, throttled), complaints > 0
 	}
-	b.add(versus(what, r, bound("what the quotas force", n, 1), within(1.15)), none)
+	b.add(versus(what, r, updates(n, 1), within(1.15)), none)
 
 	what = "the same while another client asks for half of the quotas, once"
 	beside := onCloud(dualboot, f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (time.Duration, error) {
@@ -75,17 +74,10 @@ func (b *bench) quotas(ctx context.Context) error {
 	})
 	beside.runs = 1
 	r = b.turns(ctx, what, beside)[0]
-	shared := versus(what, r, bound("what half of the quotas forces", n, 0.5), goal{})
+	shared := versus(what, r, updates(n, 0.5), goal{})
 	shared.goal, shared.missed = "no error", len(r.took) == 0
 	b.add(shared)
 	return nil
-}
-
-// bound is how long the calls take at a share of the quotas: two updates and four
-// reads of each function.
-func bound(name string, n int, share float64) result {
-	q := emulator.AWSQuotas()
-	return known(name, max(atRate(2*n, share*q.ControlPlane), atRate(4*n, share*q.GetFunction)))
 }
 
 // countThrottling counts the lines that complain of throttling.

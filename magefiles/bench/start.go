@@ -30,7 +30,7 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	defer c.Close()
 
-	what := "status of 1 function, by the program of `mage -compile`"
+	what := "status of 1 function, compiled by `mage -compile`"
 	firsts := result{name: dualboot, missing: failed}
 	status := side{name: dualboot, run: func(ctx context.Context) (time.Duration, error) {
 		u, err := b.tool(adopter, c.env(), "status").run(ctx)
@@ -43,7 +43,7 @@ func (b *bench) start(ctx context.Context) error {
 	limit := func(what string, r result) row {
 		return row{what: what, ours: r.cell(), goal: "≤ " + seconds(most), missed: len(r.took) > 0 && median(r.took) > most}
 	}
-	b.add(limit(what+", its first line", firsts), limit(what, whole))
+	b.add(limit(what+", until its first line", firsts), limit(what, whole))
 
 	mage := func(f *fleet, target string) command {
 		return command{args: []string{b.gocmd, "tool", "mage", target}, dir: f.dir, env: slices.Concat(b.env, c.env())}

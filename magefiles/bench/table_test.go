@@ -73,8 +73,9 @@ func TestTable(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	for got, want := range map[string]string{
-		bound("", 1000, 1).cell():                   "133 s",
-		bound("", 1000, 0.5).cell():                 "267 s",
+		updates(1000, 1).cell():                     "133 s",
+		updates(1000, 0.5).cell():                   "267 s",
+		updates(1000, 0.5).name:                     "2000 updates at 7.5/s",
 		forced(known("", 2*time.Second), 50).cell(): "8.53 s",
 		forced(result{missing: failed}, 50).cell():  failed,
 	} {
