@@ -213,7 +213,7 @@ func TestWithout(t *testing.T) {
 	}
 	dir := t.TempDir()
 	if err := os.Symlink(gocmd, filepath.Join(dir, "go")); err != nil {
-		t.Skip(err)
+		t.Skipf("there are no symbolic links here: %v", err)
 	}
 	none := machine(func(string) bool { return false })
 	check(t, run(t, 1, "build,zip,deploy", "PATH="+dir), slices.Concat(none.build(), none.zip(), none.deploy(1, "1 function")))
