@@ -91,17 +91,6 @@ func smallZip() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// env are the variables that lead every AWS tool there.
-func (c *cloud) env() []string {
-	return []string{
-		"AWS_ENDPOINT_URL=" + c.URL(),
-		"AWS_REGION=" + c.Region(),
-		"AWS_DEFAULT_REGION=" + c.Region(),
-		"AWS_ACCESS_KEY_ID=" + c.Credentials().AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY=" + c.Credentials().SecretAccessKey,
-	}
-}
-
 func (c *cloud) count() calls {
 	n := c.Calls()
 	return calls{

@@ -24,7 +24,7 @@ func (b *bench) deploy(ctx context.Context) error {
 	what := "deploy, 1 function"
 	one := f.names[:1]
 	ours := onCloud(dualboot, one, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, _, err := c.run(ctx, b.tool(f, c.env(), "deployProd", "-only="+one[0]))
+		u, _, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd", "-only="+one[0]))
 		return u.took, err
 	})
 	recipe, _ := b.recipeDeployment(f, one)
@@ -35,11 +35,11 @@ func (b *bench) deploy(ctx context.Context) error {
 	var made, madeAgain calls
 	again := result{name: dualboot, missing: failed}
 	ours = onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		first, n, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))
+		first, n, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
 		if err != nil {
 			return 0, err
 		}
-		second, m, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))
+		second, m, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
 		if err != nil {
 			return 0, fmt.Errorf("again: %w", err)
 		}
@@ -68,7 +68,7 @@ func (b *bench) deploy(ctx context.Context) error {
 func (b *bench) recipeDeployment(f *fleet, names []string) (side, *calls) {
 	made := new(calls)
 	s := onCloud("recipe", names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, n, err := c.run(ctx, recipeDeploy().command(f, slices.Concat(b.env, c.env()), names))
+		u, n, err := c.run(ctx, recipeDeploy().command(f, slices.Concat(b.env, c.Environment()), names))
 		*made = n
 		return u.took, err
 	})

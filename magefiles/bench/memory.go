@@ -46,7 +46,7 @@ func (b *bench) memory(ctx context.Context) error {
 	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", report.Functions(n))
 	var peak int64
 	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, _, err := c.run(ctx, b.tool(f, c.env(), "deployProd"))
+		u, _, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
 		peak = u.peak
 		return u.took, err
 	})

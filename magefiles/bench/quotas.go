@@ -48,7 +48,7 @@ func (b *bench) quotas(ctx context.Context) error {
 	var complaints, throttled int
 	alone := onCloud(dualboot, f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (time.Duration, error) {
 		before := c.Throttled()
-		u, err := b.tool(f, c.env(), "deployProd").run(ctx)
+		u, err := b.tool(f, c.Environment(), "deployProd").run(ctx)
 		complaints, throttled = countThrottling(u.stderr), c.Throttled()-before
 		if err != nil {
 			return 0, err
@@ -66,7 +66,7 @@ func (b *bench) quotas(ctx context.Context) error {
 	what = "the same while another client asks for half of the quotas, once"
 	beside := onCloud(dualboot, f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (time.Duration, error) {
 		other := c.disturb(ctx)
-		u, err := b.tool(f, c.env(), "deployProd").run(ctx)
+		u, err := b.tool(f, c.Environment(), "deployProd").run(ctx)
 		if err := errors.Join(err, other.stop()); err != nil {
 			return 0, err
 		}

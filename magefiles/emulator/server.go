@@ -193,6 +193,18 @@ func (s *Server) Config() aws.Config {
 	}
 }
 
+// Environment is the same for a process: variables, as NAME=value, that lead
+// every AWS tool to the server.
+func (s *Server) Environment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.url,
+		"AWS_REGION=" + s.options.Region,
+		"AWS_DEFAULT_REGION=" + s.options.Region,
+		"AWS_ACCESS_KEY_ID=" + s.credentials.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY=" + s.credentials.SecretAccessKey,
+	}
+}
+
 // Calls counts the API requests received so far, refused ones included, by
 // operation, such as "GetFunction". Requests for what the server does not know
 // count as "Unknown".

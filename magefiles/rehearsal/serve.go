@@ -82,17 +82,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: deploying works, invoking does not; mage local can do both here")
 	}
-	credentials := server.Credentials()
-	for _, v := range [][2]string{
-		{"AWS_ENDPOINT_URL", server.URL()},
-		{"AWS_REGION", server.Region()},
-		{"AWS_DEFAULT_REGION", server.Region()},
-		{"AWS_ACCESS_KEY_ID", credentials.AccessKeyID},
-		{"AWS_SECRET_ACCESS_KEY", credentials.SecretAccessKey},
-		{"AWS_CONFIG_FILE", profiles},
-		{"AWS_SHARED_CREDENTIALS_FILE", profiles},
-	} {
-		fmt.Fprintf(o.Stdout, "export %s=%s\n", v[0], v[1])
+	for _, variable := range append(server.Environment(), "AWS_CONFIG_FILE="+profiles, "AWS_SHARED_CREDENTIALS_FILE="+profiles) {
+		fmt.Fprintf(o.Stdout, "export %s\n", variable)
 	}
 	fmt.Fprintln(o.Stdout, "unset AWS_PROFILE AWS_SESSION_TOKEN")
 	fmt.Fprintln(o.Stderr, "the emulator is up: paste these lines into another shell; Ctrl-C ends it")
