@@ -9,10 +9,12 @@ import (
 	"github.com/magefile/mage/mg"
 	"github.com/magefile/mage/sh"
 
-	"example.com/dualboot/magefiles/bench"
-	"example.com/dualboot/magefiles/interrupt"
+	"example.com/dualboot/magefiles/internal/bench"
+	"example.com/dualboot/magefiles/internal/interrupt"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
+	//mage:import
+	_ "example.com/dualboot/magefiles/targets/rehearse"
 )
 
 // Test vets everything and runs all tests, with the race detector where cgo is

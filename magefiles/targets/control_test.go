@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // decode reads JSON lines.

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go/encoding/cbor"
 
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // TestHealth cleans up what runs as well as before, and not what fails or is

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // operation names the call that a request is.

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // TestPermissions compares the actions that each target calls with those that

@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // until polls until the condition holds.

@@ -14,10 +14,9 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"example.com/dualboot/magefiles/interrupt"
-	"example.com/dualboot/magefiles/rehearsal"
-	"example.com/dualboot/magefiles/release"
-	"example.com/dualboot/magefiles/rollout"
+	"example.com/dualboot/magefiles/internal/command"
+	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/rollout"
 )
 
 // Build builds the binaries of each function: lambda for go1.x and bootstrap
@@ -28,7 +27,7 @@ func Build(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Build(ctx, options(only, nil))
+	return command.Build(ctx, options(only, nil))
 }
 
 // Zip builds each function and writes bin/NAME/lambda.zip, with both binaries,
@@ -39,7 +38,7 @@ func Zip(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Zip(ctx, options(only, nil))
+	return command.Zip(ctx, options(only, nil))
 }
 
 // Deploy deploys the functions of an environment and moves them to
@@ -52,7 +51,7 @@ func Deploy(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Deploy(ctx, env, options(only, concurrency))
+	return command.Deploy(ctx, env, options(only, concurrency))
 }
 
 // DeployProd deploys to prod: the same as deploy prod.
@@ -75,7 +74,7 @@ func Audit(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Audit(ctx, value(env, production), options(only, nil))
+	return command.Audit(ctx, value(env, production), options(only, nil))
 }
 
 // Init writes a first lambdas.json. It takes the functions of the account that your
@@ -88,7 +87,7 @@ func Init(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Init(ctx, value(env, production), options(only, nil))
+	return command.Init(ctx, value(env, production), options(only, nil))
 }
 
 // Plan shows what deploy would do to each function of an environment, or with
@@ -108,7 +107,7 @@ func Plan(
 	defer stop()
 	o := options(only, nil)
 	o.Force, o.Previous = value(force, false), value(runtime, "")
-	return pending(release.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o))
+	return pending(command.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o))
 }
 
 // Status shows how far each function of an environment has come: runtime, zip,
@@ -121,7 +120,7 @@ func Status(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Status(ctx, value(env, production), options(only, nil))
+	return command.Status(ctx, value(env, production), options(only, nil))
 }
 
 // Verify compares errors, throttles, durations and iterator ages of each function
@@ -134,7 +133,7 @@ func Verify(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return release.Verify(ctx, value(env, production), options(only, nil))
+	return command.Verify(ctx, value(env, production), options(only, nil))
 }
 
 // Rollback returns functions to the runtime that they come from, while their zips
@@ -151,7 +150,7 @@ func Rollback(
 	defer stop()
 	o := options(only, concurrency)
 	o.Previous, o.Settle = value(runtime, ""), settle
-	return release.Rollback(ctx, value(env, production), o)
+	return command.Rollback(ctx, value(env, production), o)
 }
 
 // Cleanup drops lambda from the zips of functions that have left go1.x, later,
@@ -167,7 +166,7 @@ func Cleanup(
 	defer stop()
 	o := options(only, concurrency)
 	o.Force = value(force, false)
-	return release.Cleanup(ctx, value(env, production), o)
+	return command.Cleanup(ctx, value(env, production), o)
 }
 
 // Terraform shows what the resources of an environment's functions must become, so
@@ -179,88 +178,13 @@ func Terraform(
 	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
 	write *bool, // change the files
 ) error {
-	return pending(release.Terraform(value(env, production), value(dir, ""), value(write, false), options(only, nil)))
-}
-
-// Local rehearses the migration on an emulator of AWS Lambda, with real
-// binaries and under traffic: deploy, then cleanup. It fails if one event is
-// lost.
-func Local(
-	ctx context.Context,
-	env *string, // environment whose functions are rehearsed (default prod)
-	only *string, // functions to rehearse, by name or pattern, comma-separated (default all)
-	copies *int, // how many of each function there are (default 1)
-	rate *float64, // calls or records a second to each function, 0 for none (default 10)
-	duration *time.Duration, // how long they are sent at least (default until the end of the cleanup)
-	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update (default 2s)
-	settle *time.Duration, // settle delay instead of the environment's (default the window)
-) error {
-	ctx, stop := interrupt.Context(ctx)
-	defer stop()
-	return rehearsal.Run(ctx, rehearsal.Options{
-		Env:      value(env, production),
-		Only:     only,
-		Copies:   value(copies, 1),
-		Rate:     value(rate, 10),
-		Duration: value(duration, 0),
-		Update:   value(update, time.Second),
-		Window:   value(window, 2*time.Second),
-		Settle:   value(settle, value(window, 2*time.Second)),
-		Go:       mg.GoCmd(),
-	})
-}
-
-// Controls migrates the functions in the way of deploy, and in the ways that
-// lose events, under the same traffic on the emulator, and writes a Markdown
-// table of what each came to.
-func Controls(
-	ctx context.Context,
-	env *string, // environment whose functions are migrated (default prod)
-	only *string, // functions to migrate, by name or pattern, comma-separated (default all)
-	rate *float64, // calls or records a second to each function (default 20)
-	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 2s)
-) error {
-	ctx, stop := interrupt.Context(ctx)
-	defer stop()
-	return rehearsal.Controls(ctx, rehearsal.Options{
-		Env:    value(env, production),
-		Only:   only,
-		Rate:   value(rate, 20),
-		Update: value(update, time.Second),
-		Window: value(window, 2*time.Second),
-		Settle: value(window, 2*time.Second),
-		Go:     mg.GoCmd(),
-	})
-}
-
-// Emulator runs the emulator of AWS Lambda until Ctrl-C, and prints the export
-// lines that lead other tools to it.
-func Emulator(
-	ctx context.Context,
-	env *string, // environment whose region and account it plays (default prod)
-	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
-	update *time.Duration, // how long an update takes (default 1s)
-	blocked *string, // runtimes for which AWS takes no more updates, comma-separated (default none)
-	quotas *bool, // whether it takes no more calls a second than AWS does (default false)
-) error {
-	ctx, stop := interrupt.Context(ctx)
-	defer stop()
-	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
-		Env:     value(env, production),
-		Addr:    value(addr, ""),
-		Go:      mg.GoCmd(),
-		Update:  value(update, time.Second),
-		Blocked: value(blocked, ""),
-		Quotas:  value(quotas, false),
-	})
+	return pending(command.Terraform(value(env, production), value(dir, ""), value(write, false), options(only, nil)))
 }
 
 const production = "prod"
 
-func options(only *string, concurrency *int) release.Options {
-	o := release.Options{
+func options(only *string, concurrency *int) command.Options {
+	o := command.Options{
 		Only:    only,
 		Go:      mg.GoCmd(),
 		Rollout: rollout.Options{Concurrency: value(concurrency, 0)},
@@ -274,7 +198,7 @@ func options(only *string, concurrency *int) release.Options {
 // pending ends the program with status 2 where there are changes to make, which
 // is no error for mage to report.
 func pending(err error) error {
-	if errors.Is(err, release.ErrChanges) {
+	if errors.Is(err, command.ErrChanges) {
 		os.Exit(2)
 	}
 	return err

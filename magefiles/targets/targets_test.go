@@ -24,9 +24,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"example.com/dualboot/magefiles/build"
-	"example.com/dualboot/magefiles/bundle"
-	"example.com/dualboot/magefiles/emulator"
+	"example.com/dualboot/magefiles/internal/build"
+	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 // magefile is the program that mage -compile makes of the repository, and

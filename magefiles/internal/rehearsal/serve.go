@@ -1,0 +1,109 @@
+package rehearsal
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/manifest"
+)
+
+// ServeOptions say how to run the emulator by itself.
+type ServeOptions struct {
+	Env     string        // environment whose region and account it plays
+	Addr    string        // loopback address to listen on; default a random port
+	Update  time.Duration // how long an update takes
+	Blocked string        // runtimes for which AWS takes no updates any more, comma-separated
+	Quotas  bool          // take no more calls a second than AWS does
+	Go      string        // the go command, for its time zone database; default go
+	Stdout  io.Writer     // for the export lines; default os.Stdout
+	Stderr  io.Writer     // for what the functions log; default os.Stderr
+}
+
+// Serve runs the emulator until ctx is done. It prints the lines with which a
+// shell makes every AWS tool, and the targets of this package's callers, talk to
+// it: each profile of lambdas.json leads there.
+func Serve(ctx context.Context, o ServeOptions) error {
+	o.Stdout = cmp.Or[io.Writer](o.Stdout, os.Stdout)
+	o.Stderr = cmp.Or[io.Writer](o.Stderr, os.Stderr)
+	m, err := manifest.Load("lambdas.json")
+	if err != nil {
+		return err
+	}
+	env, err := m.Environment(o.Env)
+	if err != nil {
+		return err
+	}
+	zones, err := zoneInfo(ctx, o.Go)
+	if err != nil {
+		return err
+	}
+	var blocked []string
+	if o.Blocked != "" {
+		blocked = strings.Split(o.Blocked, ",")
+	}
+	var quotas emulator.Quotas
+	if o.Quotas {
+		quotas = emulator.AWSQuotas()
+	}
+	server, err := emulator.Start(emulator.Options{
+		ZoneInfo:   zones,
+		Addr:       o.Addr,
+		Region:     env.Region,
+		Account:    env.Account,
+		UpdateTime: o.Update,
+		Blocked:    blocked,
+		Quotas:     quotas,
+		Logs:       o.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	dir, err := os.MkdirTemp("", "dualboot-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	profiles := filepath.Join(dir, "credentials")
+	if err := writeProfiles(profiles, m, server); err != nil {
+		return err
+	}
+
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: deploying works, invoking does not; mage local can do both here")
+	}
+	for _, variable := range append(server.Environment(), "AWS_CONFIG_FILE="+profiles, "AWS_SHARED_CREDENTIALS_FILE="+profiles) {
+		fmt.Fprintf(o.Stdout, "export %s\n", variable)
+	}
+	fmt.Fprintln(o.Stdout, "unset AWS_PROFILE AWS_SESSION_TOKEN")
+	fmt.Fprintln(o.Stderr, "the emulator is up: paste these lines into another shell; Ctrl-C ends it")
+	<-ctx.Done()
+	return nil
+}
+
+// writeProfiles writes an AWS credentials file in which each profile of the
+// manifest has the credentials that the server made up.
+func writeProfiles(path string, m *manifest.Manifest, server *emulator.Server) error {
+	names := map[string]bool{}
+	for _, e := range m.Environments {
+		if e.Profile != "" {
+			names[e.Profile] = true
+		}
+	}
+	var text []byte
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		text = fmt.Appendf(text, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+			name, server.Credentials().AccessKeyID, server.Credentials().SecretAccessKey)
+	}
+	return os.WriteFile(path, text, 0o600)
+}

@@ -1,0 +1,115 @@
+package terraform_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/dualboot/magefiles/internal/terraform"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "rewrite what the fixtures want")
+
+// A fixture is a directory of Terraform files. Its comment ends with a line of
+// the functions that are asked for; its last file, "want", is what is printed.
+type fixture struct {
+	name      string
+	functions []string
+	archive   *txtar.Archive
+	want      string
+}
+
+func fixtures(t testing.TB) []fixture {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no fixtures", err)
+	}
+	var all []fixture
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := txtar.Parse(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
+		f := fixture{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), archive: a}
+		for line := range strings.Lines(string(a.Comment)) {
+			if rest, ok := strings.CutPrefix(line, "functions:"); ok {
+				f.functions = strings.Fields(rest)
+			}
+		}
+		if last := len(a.Files) - 1; last >= 0 && a.Files[last].Name == "want" {
+			f.want = string(a.Files[last].Data)
+			a.Files = a.Files[:last]
+		}
+		if len(f.functions) == 0 || len(a.Files) == 0 {
+			t.Fatalf("%s has no functions or no files", file)
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// write writes the files into a new directory and moves there, so that paths
+// are those of the fixture.
+func (f fixture) write(t *testing.T, change func(string) string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, file := range f.archive.Files {
+		if err := os.WriteFile(file.Name, []byte(change(string(file.Data))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func same(s string) string { return s }
+
+func read(t *testing.T, functions []string) *terraform.Result {
+	t.Helper()
+	r, err := terraform.Read(".", functions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func printed(r *terraform.Result) string {
+	text := r.Diff()
+	if text != "" {
+		text += "\n"
+	}
+	return filepath.ToSlash(text + strings.Join(r.Notes(), "\n") + "\n")
+}
+
+func TestGolden(t *testing.T) {
+	for _, f := range fixtures(t) {
+		t.Run(f.name, func(t *testing.T) {
+			golden, err := filepath.Abs("testdata/" + f.name + ".txtar")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.write(t, same)
+			got := ""
+			if r, err := terraform.Read(".", f.functions); err != nil {
+				got = "error: " + filepath.ToSlash(err.Error()) + "\n"
+			} else {
+				got = printed(r)
+			}
+			if *update {
+				f.archive.Files = append(f.archive.Files, txtar.File{Name: "want", Data: []byte(got)})
+				if err := os.WriteFile(golden, txtar.Format(f.archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(f.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

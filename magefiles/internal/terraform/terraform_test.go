@@ -1,0 +1,76 @@
+package terraform_test
+
+import (
+	"strings"
+	"testing"
+
+	"example.com/dualboot/magefiles/internal/terraform"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestReadErrors(t *testing.T) {
+	dir := t.TempDir()
+	for _, test := range []struct{ name, dir, want string }{
+		{"no directory", dir + "/none", "reading Terraform files: open "},
+		{"no files", dir, "no Terraform files (*.tf) in " + dir},
+	} {
+		if _, err := terraform.Read(test.dir, nil); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+func TestResult(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "main.tf", orders+`
+resource "aws_lambda_function" "report" {
+  for_each      = toset(["report"])
+  function_name = each.key
+  runtime       = var.runtime
+  handler       = "lambda"
+}
+resource "aws_lambda_function" "image" {
+  function_name = "image"
+  package_type  = "Image"
+}
+resource "aws_lambda_function" "theirs" {
+  function_name = "theirs"
+  runtime       = "go1.x"
+  handler       = "bootstrap"
+  architectures = ["arm64"]
+  lifecycle {
+    ignore_changes = [runtime, architectures]
+  }
+}
+`)
+	r := read(t, []string{"image", "gone", "theirs", "report", "orders"})
+	want := &terraform.Result{
+		Changes: []terraform.Change{
+			{File: "main.tf", Line: 3, Column: 19, Address: "aws_lambda_function.orders", Function: "orders", Attribute: "runtime", From: "go1.x", To: "provided.al2023"},
+			{File: "main.tf", Line: 4, Column: 19, Address: "aws_lambda_function.orders", Function: "orders", Attribute: "handler", From: "lambda", To: "bootstrap"},
+		},
+		Unsure: []terraform.Unsure{{
+			File: "main.tf", Line: 10, Column: 19, Address: `aws_lambda_function.report["report"]`, Function: "report",
+			Reason: "runtime depends on var.runtime; the handler is left too",
+			Hint:   `make it "provided.al2023"; tfvars files, -var and TF_VAR_ set variables too`,
+		}},
+		Found: []terraform.Function{
+			{Name: "image", Address: "aws_lambda_function.image", File: "main.tf", Line: 13, Image: true},
+			{Name: "theirs", Address: "aws_lambda_function.theirs", File: "main.tf", Line: 17, Handler: "bootstrap", Ignored: []string{"runtime", "architectures"}},
+			{Name: "report", Address: `aws_lambda_function.report["report"]`, File: "main.tf", Line: 7, Handler: "lambda"},
+			{Name: "orders", Address: "aws_lambda_function.orders", File: "main.tf", Line: 1, Runtime: "go1.x", Handler: "lambda"},
+		},
+	}
+	if diff := cmp.Diff(want, r, cmpopts.IgnoreUnexported(terraform.Result{})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"gone"}, r.Missing()); diff != "" {
+		t.Errorf("missing: -want +got:\n%s", diff)
+	}
+	for _, f := range r.Found {
+		if f.Undoes() != (f.Name == "orders") {
+			t.Errorf("%s undoes: %t", f.Name, f.Undoes())
+		}
+	}
+}

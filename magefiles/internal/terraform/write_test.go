@@ -1,0 +1,180 @@
+package terraform_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"example.com/dualboot/magefiles/internal/terraform"
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWrite writes every fixture, as it is and in other encodings of the same
+// text. What is not the value of a change must stay to the byte, and there must
+// be nothing left to change.
+func TestWrite(t *testing.T) {
+	for _, layout := range []struct {
+		name   string
+		change func(string) string
+	}{
+		{"as it is", same},
+		{"CRLF", func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }},
+		{"byte order mark", func(s string) string { return "\ufeff" + s }},
+		{"no newline at the end", func(s string) string { return strings.TrimSuffix(s, "\n") }},
+		{"trailing blanks", func(s string) string { return strings.ReplaceAll(s, "\"\n", "\" \t\n") }},
+	} {
+		for _, f := range fixtures(t) {
+			if strings.HasPrefix(f.name, "error_") {
+				continue
+			}
+			t.Run(layout.name+"/"+f.name, func(t *testing.T) {
+				f.write(t, layout.change)
+				before := contents(t)
+				r := read(t, f.functions)
+				want := replaceLines(t, before, r.Changes)
+				if err := r.Write(); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, contents(t)); diff != "" {
+					t.Errorf("-want +got:\n%s", diff)
+				}
+				again := read(t, f.functions)
+				if len(again.Changes) > 0 || again.Diff() != "" {
+					t.Errorf("there is still something to change: %+v", again.Changes)
+				}
+				if len(again.Unsure) != len(r.Unsure) {
+					t.Errorf("unsure of %v\nafter the changes of %v", r.Unsure, again.Unsure)
+				}
+			})
+		}
+	}
+}
+
+// replaceLines makes changes by their lines and columns alone.
+func replaceLines(t *testing.T, files map[string]string, changes []terraform.Change) map[string]string {
+	t.Helper()
+	type place struct {
+		file         string
+		line, column int
+	}
+	done := map[place]bool{}
+	after := map[string]string{}
+	for file, text := range files {
+		lines := strings.SplitAfter(text, "\n")
+		for i := len(changes) - 1; i >= 0; i-- { // from the end of a line, so that columns stay
+			c := changes[i]
+			p := place{c.File, c.Line, c.Column}
+			if c.File != file || done[p] {
+				continue
+			}
+			done[p] = true
+			line := []rune(strings.TrimPrefix(lines[c.Line-1], "\ufeff"))
+			rest, ok := strings.CutPrefix(string(line[c.Column-1:]), `"`+c.From+`"`)
+			if !ok {
+				t.Fatalf("%s:%d:%d is not %q", c.File, c.Line, c.Column, c.From)
+			}
+			lines[c.Line-1] = string(line[:c.Column-1]) + `"` + c.To + `"` + rest
+		}
+		after[file] = strings.Join(lines, "")
+	}
+	return after
+}
+
+func contents(t *testing.T) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		data, err := os.ReadFile(e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(data)
+	}
+	return files
+}
+
+const orders = `resource "aws_lambda_function" "orders" {
+  function_name = "orders"
+  runtime       = "go1.x"
+  handler       = "lambda"
+}
+`
+
+const ordersAfter = `resource "aws_lambda_function" "orders" {
+  function_name = "orders"
+  runtime       = "provided.al2023"
+  handler       = "bootstrap"
+}
+`
+
+func put(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWriteKeepsModeAndLink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links and modes are not those of Unix")
+	}
+	dir := t.TempDir()
+	shared := filepath.Join(t.TempDir(), "shared.tf")
+	put(t, shared, orders)
+	if err := os.Chmod(shared, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "main.tf")
+	if err := os.Symlink(shared, link); err != nil {
+		t.Fatal(err)
+	}
+	r, err := terraform.Read(dir, []string{"orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "--- " + link + "\n+++ " + link + "\n"; !strings.HasPrefix(r.Diff(), want) {
+		t.Errorf("the diff begins\n%s\nwant\n%s", r.Diff(), want)
+	}
+	if err := r.Write(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(link)
+	if err != nil || info.Mode().Type() != fs.ModeSymlink {
+		t.Errorf("the link is %v now, %v", info.Mode(), err)
+	}
+	info, err = os.Stat(link)
+	if err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the mode is %v now, %v", info.Mode(), err)
+	}
+	if data, err := os.ReadFile(shared); err != nil || string(data) != ordersAfter {
+		t.Errorf("got %v\n%s", err, data)
+	}
+	for _, dir := range []string{dir, filepath.Dir(shared)} {
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("%v is left in %s, %v", entries, dir, err)
+		}
+	}
+}
+
+func TestWriteRefusesChangedFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	put(t, "a.tf", orders)
+	put(t, "b.tf", strings.ReplaceAll(orders, "orders", "report"))
+	r := read(t, []string{"orders", "report"})
+	put(t, "b.tf", "# somebody else\n")
+	before := contents(t)
+	err := r.Write()
+	if err == nil || !strings.Contains(err.Error(), "b.tf has changed since it was read; nothing was written") {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(before, contents(t)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -1,0 +1,203 @@
+package traffic_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/internal/build"
+	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/traffic"
+)
+
+var (
+	platform = build.Platform{OS: runtime.GOOS, Arch: runtime.GOARCH}
+	samples  = []string{"order-stream", "inventory-table", "example-api"}
+
+	scratch string // removed in the end
+	zips    = sync.OnceValues(makeZips)
+)
+
+func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "traffic-test-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// makeZips makes a zip of each sample. It is stored: to compress takes long
+// under the race detector.
+func makeZips() (map[string][]byte, error) {
+	var functions []build.Function
+	for _, name := range samples {
+		functions = append(functions, build.Function{Name: name, Package: "../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
+	}
+	results, err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string][]byte{}
+	for i, r := range results {
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		content, err := os.ReadFile(r.Files[build.Bootstrap])
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		header := &zip.FileHeader{Name: "bootstrap"}
+		header.SetMode(0o755)
+		entry, err := w.CreateHeader(header)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := entry.Write(content); err != nil {
+			return nil, err
+		}
+		if err := w.Close(); err != nil {
+			return nil, err
+		}
+		made[samples[i]] = b.Bytes()
+	}
+	return made, nil
+}
+
+// fleet is the samples on an emulator.
+type fleet struct {
+	*testing.T
+	config aws.Config
+	client *lambda.Client
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	if testing.Short() || runtime.GOOS == "windows" {
+		t.Skip("builds and runs functions")
+	}
+	zips, err := zips()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := emulator.Start(emulator.Options{HostBinaries: platform != build.AWS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	f := &fleet{t, server.Config(), lambda.NewFromConfig(server.Config())}
+	for _, name := range samples {
+		_, err := f.client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+			FunctionName: &name,
+			Runtime:      types.RuntimeProvidedal2,
+			Handler:      aws.String("bootstrap"),
+			Role:         aws.String("arn:aws:iam::123456789012:role/test"),
+			Code:         &types.FunctionCode{ZipFile: zips[name]},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// start starts traffic to all functions.
+func (f *fleet) start(o traffic.Options) *traffic.Traffic {
+	f.Helper()
+	var sources []traffic.Source
+	for _, name := range samples {
+		sources = append(sources, traffic.Source{Function: name, Event: sample(f, name)})
+	}
+	tr, err := traffic.Start(f.Context(), traffic.NewInvoker(f.config), sources, o)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { tr.Stop() })
+	return tr
+}
+
+// until waits until all sources are as they should be.
+func (f *fleet) until(tr *traffic.Traffic, what string, is func(traffic.Report) bool) {
+	f.Helper()
+	for range 300 {
+		left := 0
+		for _, r := range tr.Report() {
+			if !is(r) {
+				left++
+			}
+		}
+		if left == 0 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	f.Fatalf("waited in vain until %s: %+v", what, tr.Report())
+}
+
+// more waits for some more good invocations of each function.
+func (f *fleet) more(tr *traffic.Traffic) {
+	f.Helper()
+	good := func(r traffic.Report) int { return r.Invocations - r.Errors }
+	least := map[string]int{}
+	for _, r := range tr.Report() {
+		least[r.Function] = good(r) + 10
+	}
+	f.until(tr, "ten more went well", func(r traffic.Report) bool { return good(r) >= least[r.Function] })
+}
+
+func (f *fleet) configure(r types.Runtime, handler string) {
+	f.Helper()
+	for _, name := range samples {
+		_, err := f.client.UpdateFunctionConfiguration(f.Context(), &lambda.UpdateFunctionConfigurationInput{
+			FunctionName: &name, Runtime: r, Handler: &handler,
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+	}
+}
+
+func TestEmulator(t *testing.T) {
+	f := newFleet(t)
+
+	// The runtime changes under traffic, and nobody notices.
+	tr := f.start(traffic.Options{Rate: 20})
+	f.more(tr)
+	f.configure(types.RuntimeProvidedal2023, "bootstrap")
+	f.more(tr)
+	for _, r := range tr.Stop() {
+		if !r.Clean() || r.Unverified != 0 || r.Delivered != r.Produced || (r.Produced == 0) != (r.Kind == traffic.API) {
+			t.Errorf("switching: %+v", r)
+		}
+	}
+
+	// While the runtime finds nothing to start, every caller sees errors and the streams
+	// wait; their records are all delivered afterwards.
+	tr = f.start(traffic.Options{Rate: 20, Batch: 50})
+	f.more(tr)
+	f.configure(types.RuntimeGo1x, "absent")
+	f.until(tr, "each failed", func(r traffic.Report) bool { return r.Errors >= 4 })
+	f.configure(types.RuntimeProvidedal2023, "bootstrap")
+	f.more(tr)
+	for _, r := range tr.Stop() {
+		if r.Clean() || r.Errors < 4 || r.Lost != 0 || r.OutOfOrder != 0 || r.Delivered != r.Produced {
+			t.Errorf("failing for a while: %+v", r)
+		}
+		if r.Kind != traffic.API && (r.Retries == 0 || r.WorstIteratorAge < 300*time.Millisecond) {
+			t.Errorf("failing for a while: %+v", r)
+		}
+	}
+}

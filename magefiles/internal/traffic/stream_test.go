@@ -1,0 +1,394 @@
+package traffic_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"example.com/dualboot/magefiles/internal/traffic"
+)
+
+// checkOrder checks what a Kinesis function has seen, by the records alone: of
+// each shard, numbers that begin anew only at a record whose batch failed, and
+// none left out. It returns how many different records there were.
+func checkOrder(t *testing.T, calls []invocation) int {
+	t.Helper()
+	last := map[int]string{}
+	seen := map[string]bool{}
+	for _, c := range calls {
+		for _, r := range records(t, c.event) {
+			shard, number := shardOf(t, r), r.Kinesis.SequenceNumber
+			if !seen[number] && number <= last[shard] {
+				t.Errorf("record %s of shard %d came after %s", number, shard, last[shard])
+			}
+			seen[number] = true
+			last[shard] = max(last[shard], number)
+		}
+	}
+	return len(seen)
+}
+
+func TestStream(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(int) time.Duration { return 250 * time.Millisecond }
+		tr := start(t, f, event, traffic.Options{Rate: 40, Shards: 2, Batch: 4})
+		time.Sleep(9990 * time.Millisecond)
+		if r := tr.Report()[0]; r.Produced != 400 || r.Delivered >= 400 || r.Pending != 400-r.Delivered || r.Clean() {
+			t.Errorf("on the way: %+v", r)
+		}
+		// Each shard gets 20 records a second and works off 16.
+		r := tr.Stop()[0]
+		if r.Kind != traffic.Kinesis || r.Produced != 400 || r.Delivered != 400 || r.Duplicates != 0 || r.Retries != 0 || !r.Clean() {
+			t.Errorf("report: %+v", r)
+		}
+		if r.WorstLatency != 250*time.Millisecond || r.WorstIteratorAge < 2*time.Second || r.WorstIteratorAge > 4*time.Second {
+			t.Errorf("worst latency %s, worst iterator age %s", r.WorstLatency, r.WorstIteratorAge)
+		}
+		if f.most != 2 {
+			t.Errorf("%d batches of two shards were in flight at once", f.most)
+		}
+		if n := checkOrder(t, f.seen()); n != 400 {
+			t.Errorf("%d records were seen", n)
+		}
+		for i, c := range f.seen()[4:100] {
+			if n := len(records(t, c.event)); n != 4 {
+				t.Errorf("batch %d has %d records, though more were there", i+4, n)
+			}
+		}
+	})
+}
+
+// A function that fails for a while sees the same batch again and again, at
+// growing intervals, and then everything.
+func TestOutage(t *testing.T) {
+	event := sample(t, "order-stream")
+	for name, outage := range map[string]func() (*lambda.InvokeOutput, error){"function": functionError, "throttled": throttled} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+					if n < 8 {
+						return outage()
+					}
+					return ok(`{"batchItemFailures":[]}`)
+				}
+				tr := start(t, f, event, traffic.Options{Shards: 1, Retry: 100 * time.Millisecond})
+				time.Sleep(6 * time.Second)
+				r := tr.Stop()[0]
+
+				var at []time.Duration
+				for _, c := range f.seen()[:9] {
+					at = append(at, c.at/time.Millisecond)
+					if !bytes.Equal(c.event, f.seen()[0].event) {
+						t.Errorf("sent again is not the same batch: %s", c.event)
+					}
+				}
+				if want := []time.Duration{0, 100, 300, 700, 1500, 2300, 3100, 3900, 4700}; !slices.Equal(at, want) {
+					t.Errorf("sent at %v ms, not %v", at, want)
+				}
+				if r.Errors != 8 || r.Retries != 8 || r.Duplicates != 8 || r.Lost != 0 || r.OutOfOrder != 0 || r.Delivered != r.Produced || r.Clean() {
+					t.Errorf("report: %+v", r)
+				}
+				if r.WorstIteratorAge != 4700*time.Millisecond {
+					t.Errorf("worst iterator age %s", r.WorstIteratorAge)
+				}
+				if n := checkOrder(t, f.seen()); n != r.Produced {
+					t.Errorf("%d records were seen, %d produced", n, r.Produced)
+				}
+			})
+		})
+	}
+}
+
+// With limited attempts what the function fails is lost, and what does not
+// reach it is not.
+func TestAttempts(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+			switch {
+			case n < 3:
+				return throttled()
+			case n < 9:
+				return functionError()
+			}
+			return ok(`{}`)
+		}
+		tr := start(t, f, event, traffic.Options{Shards: 1, Attempts: 3, Batch: 4, Retry: 200 * time.Millisecond})
+		time.Sleep(10 * time.Second)
+		r := tr.Stop()[0]
+		// The first batch has one record; the second, four that came meanwhile.
+		if r.Lost != 5 || r.Delivered != r.Produced-5 || r.OutOfOrder != 0 || r.Clean() {
+			t.Errorf("report: %+v", r)
+		}
+		if want := map[string]int{"TooManyRequestsException": 3, "Runtime.InvalidEntrypoint": 6}; !maps.Equal(r.ErrorTypes, want) {
+			t.Errorf("errors: %v", r.ErrorTypes)
+		}
+		if n := checkOrder(t, f.seen()); n != r.Produced {
+			t.Errorf("%d records were seen, %d produced", n, r.Produced)
+		}
+	})
+}
+
+// Where a function reports a record as failed, those before it are not sent
+// again and those after it are.
+func TestPartialResponse(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(n int) time.Duration {
+			if n == 0 {
+				return time.Second // in which records gather
+			}
+			return 0
+		}
+		f.answer = func(n int, event []byte) (*lambda.InvokeOutput, error) {
+			rs := records(t, event)
+			switch n {
+			case 1: // six, of which the third and the fifth fail
+				return failed(rs[4].Kinesis.SequenceNumber, rs[2].Kinesis.SequenceNumber)
+			case 2: // four, of which the last fails
+				return failed(rs[3].Kinesis.SequenceNumber)
+			}
+			return failed()
+		}
+		tr := start(t, f, event, traffic.Options{Shards: 1, Batch: 6, Retry: 10 * time.Millisecond})
+		time.Sleep(3990 * time.Millisecond)
+		r := tr.Stop()[0]
+		calls := f.seen()
+		first, second, third := records(t, calls[1].event), records(t, calls[2].event), records(t, calls[3].event)
+		if !slices.EqualFunc(first[2:], second, sameNumber) || !slices.EqualFunc(second[3:], third, sameNumber) {
+			t.Errorf("batches of %d, then %d, then %d records", len(first), len(second), len(third))
+		}
+		if r.Errors != 2 || r.ErrorTypes["batchItemFailures"] != 2 || r.Retries != 2 || r.Duplicates != 5 || r.Produced != 40 || r.Delivered != 40 || r.Lost != 0 || r.OutOfOrder != 0 {
+			t.Errorf("report: %+v", r)
+		}
+		if n := checkOrder(t, calls); n != 40 {
+			t.Errorf("%d records were seen", n)
+		}
+	})
+}
+
+// While the mapping is disabled nothing is sent and nothing is lost, but the
+// records age.
+func TestPause(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		tr := start(t, f, event, traffic.Options{})
+		time.Sleep(1050 * time.Millisecond)
+		tr.Pause()
+		tr.Pause()
+		before := len(f.seen())
+		time.Sleep(20 * time.Second)
+		if n := len(f.seen()) - before; n != 0 {
+			t.Errorf("%d batches were sent during the pause", n)
+		}
+		if r := tr.Report()[0]; r.Pending != 200 || r.WorstIteratorAge < 19*time.Second {
+			t.Errorf("during the pause: %+v", r)
+		}
+		tr.Resume()
+		tr.Resume()
+		synctest.Wait()
+		if r := tr.Report()[0]; r.Pending != 0 || r.WorstIteratorAge < 19*time.Second || r.WorstIteratorAge > 20*time.Second || !r.Clean() {
+			t.Errorf("after the pause: %+v", r)
+		}
+		if n := len(records(t, f.seen()[before].event)); n != 10 {
+			t.Errorf("the first batch after the pause has %d records", n)
+		}
+
+		// Stop ends a pause, and Pause does nothing then.
+		tr.Pause()
+		time.Sleep(5 * time.Second)
+		r := tr.Stop()[0]
+		tr.Pause()
+		if r.Delivered != r.Produced || !r.Clean() {
+			t.Errorf("in the end: %+v", r)
+		}
+	})
+}
+
+// A pause that comes while Stop waits would keep it from ending.
+func TestPauseDuringStop(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(int) time.Duration { return time.Second }
+		tr := start(t, f, event, traffic.Options{Batch: 1})
+		time.Sleep(990 * time.Millisecond)
+		time.AfterFunc(time.Second, tr.Pause)
+		if r := tr.Stop()[0]; r.Produced != 10 || !r.Clean() {
+			t.Errorf("report: %+v", r)
+		}
+	})
+}
+
+// A batch that fails as the pause begins waits for its end.
+func TestPauseDuringRetry(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(int) time.Duration { return time.Second }
+		f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+			if n == 0 {
+				return functionError()
+			}
+			return ok(`{}`)
+		}
+		tr := start(t, f, event, traffic.Options{Shards: 1})
+		time.Sleep(500 * time.Millisecond)
+		tr.Pause()
+		time.Sleep(9500 * time.Millisecond)
+		if n := len(f.seen()); n != 1 {
+			t.Errorf("%d batches were sent", n)
+		}
+		tr.Resume()
+		synctest.Wait()
+		if c := f.seen(); len(c) != 2 || c[1].at != 10*time.Second || !bytes.Equal(c[0].event, c[1].event) {
+			t.Errorf("%d batches were sent", len(c))
+		}
+		if r := tr.Stop()[0]; r.Errors != 1 || r.Retries != 1 || r.Lost != 0 || r.Delivered != r.Produced {
+			t.Errorf("report: %+v", r)
+		}
+	})
+}
+
+// What cannot be delivered by the bound is lost, and said to be.
+func TestDrain(t *testing.T) {
+	event := sample(t, "order-stream")
+	for name, test := range map[string]struct {
+		hangs  bool
+		cancel bool
+		want   time.Duration
+	}{
+		"failing":           {false, false, 7 * time.Second},
+		"hanging":           {true, false, 7 * time.Second},
+		"failing, ctx done": {false, true, 2 * time.Second},
+		"hanging, ctx done": {true, true, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				good := 5
+				f.takes = func(n int) time.Duration {
+					if test.hangs && n >= good {
+						return time.Hour
+					}
+					return 0
+				}
+				f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+					if n < good {
+						return ok(`{}`)
+					}
+					return functionError()
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{Shards: 1, Drain: 7 * time.Second})
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2950 * time.Millisecond)
+				began := time.Now()
+				if test.cancel {
+					cancel()
+				}
+				r := tr.Stop()[0]
+				if took := time.Since(began); took != test.want {
+					t.Errorf("it took %s to stop", took)
+				}
+				if r.Produced != 30 || r.Delivered != good || r.Lost != 30-good || r.Pending != 0 || r.Clean() {
+					t.Errorf("report: %+v", r)
+				}
+			})
+		})
+	}
+}
+
+// The end of the context ends the traffic without Stop; what is there is
+// delivered if that is quick. If it comes while Stop waits, that waits less.
+func TestContext(t *testing.T) {
+	event := sample(t, "order-stream")
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(int) time.Duration { return 500 * time.Millisecond }
+		ctx, cancel := context.WithCancel(t.Context())
+		tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(990 * time.Millisecond)
+		cancel()
+		time.Sleep(time.Minute)
+		if r := tr.Report()[0]; r.Produced != 10 || r.Delivered != 10 || !r.Clean() {
+			t.Errorf("report: %+v", r)
+		}
+		tr.Stop()
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.takes = func(int) time.Duration { return time.Hour }
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{Drain: 20 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		time.Sleep(time.Second)
+		tr.Stop()
+		if took := time.Since(began); took != 12*time.Second {
+			t.Errorf("it took %s to stop", took)
+		}
+	})
+}
+
+// Many sources begin one after another, and are reported in their order.
+func TestManySources(t *testing.T) {
+	kinds := []string{"example-api", "order-stream", "inventory-table", "nightly-report"}
+	samples := map[string][]byte{}
+	for _, name := range kinds {
+		samples[name] = sample(t, name)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		var sources []traffic.Source
+		for i := range 20 {
+			sources = append(sources, traffic.Source{Function: fmt.Sprintf("f%d", i), Event: samples[kinds[i%4]]})
+		}
+		tr, err := traffic.Start(t.Context(), f, sources, traffic.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(9999 * time.Millisecond)
+		want := []traffic.Kind{traffic.API, traffic.Kinesis, traffic.DynamoDB, traffic.Event}
+		for i, r := range tr.Stop() {
+			if r.Function != sources[i].Function || r.Kind != want[i%4] || r.Invocations != 100 || r.Produced != r.Delivered || !r.Clean() {
+				t.Errorf("report: %+v", r)
+			}
+			if stream := r.Kind == traffic.Kinesis || r.Kind == traffic.DynamoDB; stream != (r.Produced == 100) || stream == (r.Produced == 0) {
+				t.Errorf("report: %+v", r)
+			}
+		}
+		for i, c := range f.seen()[:40] {
+			if want := time.Duration(i) * 5 * time.Millisecond; c.at != want {
+				t.Errorf("event %d was sent at %s, not %s", i, c.at, want)
+			}
+		}
+	})
+}
+
+func sameNumber(a, b events.KinesisEventRecord) bool {
+	return a.Kinesis.SequenceNumber == b.Kinesis.SequenceNumber
+}
