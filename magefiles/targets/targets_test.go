@@ -209,30 +209,29 @@ func (f *fixture) replace(name, old, new string) {
 
 // legacyZips are the zips with only lambda, as they stood before any migration.
 var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
-	var list []build.Function
+	var list []*build.Function
 	for _, name := range samples {
-		list = append(list, build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
+		list = append(list, &build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
 	}
 	dir, err := os.MkdirTemp("", "dualboot-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	results, err := build.Build(context.Background(), build.Options{Out: dir}, list)
-	if err != nil {
+	if err := build.Build(context.Background(), build.Options{Out: dir}, list); err != nil {
 		return nil, err
 	}
 	zips := map[string][]byte{}
-	for i, name := range samples {
-		file, err := bundle.Compress("lambda", results[i].Files[build.Lambda])
+	for _, f := range list {
+		file, err := bundle.Compress("lambda", f.Files[build.Lambda])
 		if err != nil {
-			return nil, errors.Join(err, results[i].Err)
+			return nil, errors.Join(err, f.Err)
 		}
-		pkg, err := bundle.Zip(filepath.Join(dir, name+".zip"), file)
+		pkg, err := bundle.Zip(filepath.Join(dir, f.Name+".zip"), file)
 		if err != nil {
 			return nil, err
 		}
-		if zips[name], err = pkg.Read(); err != nil {
+		if zips[f.Name], err = pkg.Read(); err != nil {
 			return nil, err
 		}
 	}
