@@ -20,7 +20,11 @@ type BuildOptions struct {
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
 func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
-	return w.produce(ctx, o, nil, func(f *fleet.Function) any {
+	return w.produce(ctx, o, func(f *fleet.Function) {
+		if f.Build.Err != nil {
+			f.Fail(fleet.Building, "building", f.Build.Err)
+		}
+	}, func(f *fleet.Function) any {
 		return struct {
 			Name     string
 			Binaries map[build.Binary]string
@@ -32,7 +36,13 @@ func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
 // describes them.
 func (w Workspace) Zip(ctx context.Context, o BuildOptions) error {
 	packer := bundle.NewPacker(w.zips())
-	pack := func(f *fleet.Function) { pack(ctx, packer, f) }
+	pack := func(f *fleet.Function) {
+		zips, err := w.packOne(ctx, packer, f, nil)
+		if err != nil {
+			f.Err = err
+		}
+		f.Zips = zips
+	}
 	return w.produce(ctx, o, pack, func(f *fleet.Function) any {
 		packages := []*lambda.Package{f.Zips.Bootstrap}
 		if f.Zips.Dual != nil {
@@ -45,8 +55,8 @@ func (w Workspace) Zip(ctx context.Context, o BuildOptions) error {
 	})
 }
 
-// produce builds the selected functions, calls then for each that compiles, and
-// writes the descriptions of those that succeed.
+// produce builds the selected functions, calls then for each, and writes the
+// descriptions of those that succeed.
 func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet.Function), describe func(*fleet.Function) any) error {
 	only, err := manifest.Pattern(o.Only)
 	if err != nil {
@@ -68,13 +78,7 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	if err := w.build(ctx, functions, func(f *fleet.Function) bool { return f.Dual }); err != nil {
 		return err
 	}
-	fleet.Each(functions, len(functions), func(f *fleet.Function) {
-		if f.Build.Err != nil {
-			f.Fail(fleet.Building, "building", f.Build.Err)
-		} else if then != nil {
-			then(f)
-		}
-	})
+	fleet.Each(functions, len(functions), then)
 	for _, f := range functions {
 		if f.Err != nil {
 			continue
@@ -104,15 +108,21 @@ func (w Workspace) build(ctx context.Context, functions []*fleet.Function, legac
 	return build.Build(ctx, o, list)
 }
 
-// pack writes the zips of a function that was built.
-func pack(ctx context.Context, packer *bundle.Packer, f *fleet.Function) {
-	zips, err := packer.Pack(ctx, f.Function.Name, f.Build.Files)
-	switch {
-	case ctx.Err() != nil:
-		f.Fail(fleet.Bundling, "zipping", fleet.ErrInterrupted)
-	case err != nil:
-		f.Fail(fleet.Bundling, "zipping", err)
-	default:
-		f.Zips = zips
+// packOne writes the zips of a function after a build that ended with err.
+func (w Workspace) packOne(ctx context.Context, packer *bundle.Packer, f *fleet.Function, err error) (zips lambda.Zips, failed *fleet.Error) {
+	stage, doing := fleet.Building, "building"
+	if err == nil {
+		err = f.Build.Err
 	}
+	if err == nil {
+		stage, doing = fleet.Bundling, "zipping"
+		zips, err = packer.Pack(ctx, f.Function.Name, f.Build.Files)
+	}
+	if err == nil {
+		return zips, nil
+	}
+	if ctx.Err() != nil {
+		err = fleet.ErrInterrupted
+	}
+	return lambda.Zips{}, &fleet.Error{Function: f.Label(), Stage: stage, Doing: doing, Err: err}
 }
