@@ -573,7 +573,7 @@ func TestNothingIsSent(t *testing.T) {
 		},
 		{
 			name: "another account", args: []string{"deploy", "stg"}, status: 1,
-			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed; use other credentials, or correct "account" in lambdas.json`,
+			want: `the credentials belong to AWS account 210987654321, but environment "stg" is in account 111111111111; nothing was read or changed; use other credentials, or correct "account" in lambdas.json`,
 		},
 		{name: "another account, for a plan", args: []string{"plan", "-env=stg"}, status: 1, want: "nothing was read or changed"},
 		{name: "another account, for an audit", args: []string{"audit", "-env=stg"}, status: 1, want: "nothing was read or changed"},
@@ -622,7 +622,7 @@ func TestNothingIsSent(t *testing.T) {
 		{
 			name: "no way to AWS", args: []string{"status"}, status: 1,
 			prepare: func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1") },
-			want:    `calling GetCallerIdentity for environment "prod" are: `,
+			want:    `calling GetCallerIdentity for environment "prod": `,
 		},
 		{name: "an environment with a bad name", args: []string{"init", "-env=BAD"}, status: 1, want: `"BAD" is not an environment name`, prepare: func(*exec.Cmd) { os.Remove(f.path("lambdas.json")) }},
 		{name: "rollback to nowhere", args: []string{"rollback", "-runtime=nodejs22.x"}, status: 1, want: `-runtime is "nodejs22.x"; pass one of go1.x, provided.al2, provided`},
