@@ -1,5 +1,4 @@
-// Two binaries in one zip: move Go functions on AWS Lambda from go1.x to
-// provided.al2023 without downtime and without losing an event.
+// Move Go functions on AWS Lambda to provided.al2023 without downtime.
 package main
 
 import (

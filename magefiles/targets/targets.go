@@ -44,7 +44,7 @@ func Zip(
 	return workspace().Zip(ctx, command.BuildOptions{Only: only})
 }
 
-// Deploy (changes AWS) deploys and moves functions to provided.al2023.
+// Deploy (changes AWS) moves functions to provided.al2023.
 //
 // The functions of the environment serve all the time. Run it again to finish
 // what is left.
@@ -134,7 +134,7 @@ func Status(
 	return workspace().Status(ctx, command.StatusOptions{Selection: selection(env, only)})
 }
 
-// Verify (reads AWS) compares metrics before and after the last change.
+// Verify (reads AWS) compares metrics before and after the change.
 //
 // It reads errors, throttles, durations and iterator ages of each function from
 // CloudWatch, and fails for functions that cleanup would refuse.
@@ -148,7 +148,7 @@ func Verify(
 	return workspace().Verify(ctx, command.VerifyOptions{Selection: selection(env, only)})
 }
 
-// Rollback (changes AWS) returns functions to their previous runtime.
+// Rollback (changes AWS) returns functions to the old runtime.
 //
 // It needs the binary for that runtime in the deployed zip. The next deploy moves
 // the functions forward again.

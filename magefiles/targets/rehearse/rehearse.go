@@ -18,7 +18,7 @@ import (
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// Local (local) rehearses the migration under traffic on the emulator.
+// Local (local) rehearses the migration on the emulator.
 //
 // It deploys and cleans up with real binaries, and fails if one event is lost.
 func Local(
