@@ -30,7 +30,7 @@ func Test() error {
 	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
 }
 
-// Bench (local) measures dualboot against the recipe it replaces.
+// Bench (local) compares dualboot with the recipe it replaces.
 //
 // It writes a Markdown table.
 func Bench(
