@@ -18,12 +18,12 @@ import (
 // the README's policies allow it.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile(repository + "/README.md")
+	reference, err := os.ReadFile(referenceFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `mage ([a-z]+)`[^|]*\\| (`[a-z]+:.*`) \\|$").FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `mage ([a-z]+)`[^|]*\\| (`[a-z]+:.*`) \\|$").FindAllStringSubmatch(string(reference), -1) {
 		for _, action := range strings.Split(row[2], ", ") {
 			allowed[row[1]] = append(allowed[row[1]], strings.Trim(action, "`"))
 		}
@@ -80,7 +80,7 @@ func TestPermissions(t *testing.T) {
 	slices.Sort(table)
 	// The policy for the whole migration has these and no others.
 	var policy []string
-	for _, row := range regexp.MustCompile(`"Action": \[(.*)\]`).FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile(`"Action": \[(.*)\]`).FindAllStringSubmatch(string(reference), -1) {
 		for _, action := range strings.Split(row[1], ", ") {
 			policy = append(policy, strings.Trim(action, `"`))
 		}

@@ -5,7 +5,6 @@ package targets_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -20,8 +19,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write what the README's walk-through prints into the README")
-
 // TestWalkThrough types the commands of the README's walk-through into one
 // shell on a terminal, and compares what they print with what it shows.
 func TestWalkThrough(t *testing.T) {
@@ -31,7 +28,7 @@ func TestWalkThrough(t *testing.T) {
 			t.Skipf("the walk-through needs %s: %v", program, err)
 		}
 	}
-	readme, err := os.ReadFile(repository + "/README.md")
+	readme, err := os.ReadFile(walkThroughFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +47,7 @@ func TestWalkThrough(t *testing.T) {
 			}
 		}
 		text := before + renderSteps(steps) + after
-		if err := os.WriteFile(repository+"/README.md", []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(walkThroughFile, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
