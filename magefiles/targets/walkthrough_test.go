@@ -38,6 +38,7 @@ func TestWalkThrough(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	ageOnSignal(t, dir)
 	steps := parseSteps(section)
 	printed := play(t, dir, steps)
 	if *update {
@@ -125,12 +126,52 @@ func renderSteps(steps []step) string {
 	return b.String()
 }
 
+// ageOnSignal changes the emulator of a checkout: two minutes pass there at each
+// SIGUSR1. Together with the function sleep of play, this saves the walk-through
+// the minutes in which it waits for CloudWatch.
+func ageOnSignal(t *testing.T, checkout string) {
+	t.Helper()
+	const file, before = "/magefiles/internal/rehearsal/serve.go", "\t<-ctx.Done()\n"
+	data, err := os.ReadFile(checkout + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(data), before) != 1 {
+		t.Fatalf("%s does not wait with %q", file, before)
+	}
+	text := strings.Replace(string(data), before, "\tageOnSignal(ctx, server)\n", 1) + `
+func ageOnSignal(ctx context.Context, server *emulator.Server) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	for {
+		select {
+		case <-signals:
+			server.Age(2)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+`
+	text = strings.Replace(text, "import (\n", "import (\n\t\"os/signal\"\n\t\"syscall\"\n", 1)
+	if err := os.WriteFile(checkout+file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sleep replaces the command of this name in the walk-through's shell: a wait of
+// five seconds or more, which is for CloudWatch, becomes one second and two minutes
+// on the emulator.
+const sleep = `sleep() { [ "$1" -lt 5 ] || kill -USR1 "$emulator"; command sleep 1; }
+`
+
 // play runs the commands one after the other in one shell on a terminal, and
 // returns what each printed.
 func play(t *testing.T, dir string, steps []step) []string {
 	t.Helper()
 	const mark = "=-=-= "
 	var script strings.Builder
+	script.WriteString(sleep)
 	for i, s := range steps {
 		if s.command != "" {
 			fmt.Fprintf(&script, "printf '%s%d\\n'\n%s\n", mark, i, s.command)
@@ -180,7 +221,7 @@ func stable(text string) []string {
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
 		{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "UUID"},
 		{`\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?(\.\d+\+0000| UTC)?)?`, "DATE"},
-		{`(in )?\d+ days?( ago)?|today`, "DAYS"},
+		{`(in )?[\d,]+ days?( ago)?|today`, "DAYS"},
 		{`\d+\.\d MB`, "SIZE"},
 		{`\d+ GetFunction\b`, "N GetFunction"},
 		{`"CodeSha256":"[^"]*"`, `"CodeSha256":"…"`},
