@@ -427,7 +427,7 @@ func TestCLI(t *testing.T) {
 	f.expect("provided.al2023", "bootstrap", dual, names...)
 }
 
-// TestWaysToRun lists the targets in each way that the README names.
+// TestWaysToRun lists the targets in each way that the documentation names.
 func TestWaysToRun(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
