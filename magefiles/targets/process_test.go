@@ -177,9 +177,8 @@ func TestBrokenPipe(t *testing.T) {
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, samples...)
-	manifest := f.read("lambdas.json")
 	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"package": "./functions/order-stream", "dual": false`)
-	manifest = f.read("lambdas.json")
+	manifest := f.read("lambdas.json")
 	cmd := f.command("local", "-update=50ms", "-window=200ms", "-rate=20")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1", "TMPDIR="+t.TempDir()) // it has an emulator of its own
 	status, stdout, stderr := result(t, cmd)
