@@ -39,17 +39,22 @@ func Create(file string, m *Manifest) error {
 }
 
 // An environmentLine is what format writes of an environment. Its own fields
-// take the place of those of Environment, and are empty for defaults.
+// replace those of Environment.
 type environmentLine struct {
 	Environment
-	Dual   *bool  `json:"dual,omitempty"`
-	Settle string `json:"settle,omitempty"`
+	Dual   omitTrue `json:"dual,omitzero"`
+	Settle string   `json:"settle,omitempty"`
 }
 
 type functionLine struct {
 	Function
-	Dual *bool `json:"dual,omitempty"`
+	Dual omitTrue `json:"dual,omitzero"`
 }
+
+type omitTrue bool
+
+// IsZero makes omitzero omit true.
+func (b omitTrue) IsZero() bool { return bool(b) }
 
 // format returns m as JSON.
 func format(m *Manifest) ([]byte, error) {
@@ -69,22 +74,15 @@ func format(m *Manifest) ([]byte, error) {
 	for _, name := range sortedKeys(m.Environments) {
 		e := m.Environments[name]
 		key := line("environment "+quote(name), name)
-		value := line("environment "+quote(name), environmentLine{e, formatDual(e.Dual), formatSettle(e.Settle)})
+		value := line("environment "+quote(name), environmentLine{e, omitTrue(e.Dual), formatSettle(e.Settle)})
 		environments = append(environments, key+": "+value)
 	}
 	for _, f := range m.Functions {
-		functions = append(functions, line("function "+quote(f.Name), functionLine{f, formatDual(f.Dual)}))
+		functions = append(functions, line("function "+quote(f.Name), functionLine{f, omitTrue(f.Dual)}))
 	}
 	const between = ",\n    "
 	return fmt.Appendf(nil, "{\n%s  \"environments\": {\n    %s\n  },\n  \"functions\": [\n    %s\n  ]\n}\n",
 		schema, strings.Join(environments, between), strings.Join(functions, between)), errors.Join(errs...)
-}
-
-func formatDual(dual bool) *bool {
-	if dual {
-		return nil
-	}
-	return &dual
 }
 
 // formatSettle returns d in the form that settleRule accepts, which has no unit

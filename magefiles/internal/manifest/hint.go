@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/agext/levenshtein"
 )
 
 // longest is the number of characters of a name that messages repeat, and of
@@ -41,12 +39,15 @@ func nearest(name string, known []string) (near string, ok bool) {
 	if n == 0 || n > longest {
 		return "", false
 	}
-	least := min(max(2, 1+n/4), n-1) // swapped characters are two mistakes
+	least := min(1+n/4, n-1) // the mistakes allowed
 	for _, k := range known {
 		if strings.EqualFold(k, name) {
 			return k, true
 		}
-		if d := levenshtein.Distance(name, k, nil); d < least || d == least && !ok {
+		if longer := utf8.RuneCountInString(k) - n; max(longer, -longer) > least {
+			continue
+		}
+		if d := distance([]rune(name), []rune(k)); d < least || d == least && !ok {
 			near, least, ok = k, d, true
 		}
 	}
@@ -60,6 +61,31 @@ func nearest(name string, known []string) (near string, ok bool) {
 		return "", false
 	}
 	return known[i], true
+}
+
+// distance returns the number of characters to insert, remove, replace or swap
+// with their neighbor to turn a into b.
+func distance(a, b []rune) int {
+	var before, above []int // the two rows above row
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before, above, row = above, row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range b {
+			replace := above[j]
+			if a[i] != b[j] {
+				replace++
+			}
+			row[j+1] = min(replace, above[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
 }
 
 // quote returns s in quotes, shortened if it is long.

@@ -38,6 +38,29 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0},
+		{"", "abc", 3},
+		{"abc", "abc", 0},
+		{"abc", "abd", 1},
+		{"abc", "acb", 1},
+		{"abc", "bca", 2},
+		{"kitten", "sitting", 3},
+		{"関数", "関", 1},
+	} {
+		if got := distance([]rune(test.a), []rune(test.b)); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := distance([]rune(test.b), []rune(test.a)); got != test.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", test.b, test.a, got, test.want)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	if got, want := quote(strings.Repeat("あ", 100)), `"`+strings.Repeat("あ", 80)+`…"`; got != want {
 		t.Errorf("got %s, want %s", got, want)

@@ -141,19 +141,19 @@ func checkMain(name, dir string, tags []string) *fault {
 	ctxt.GOOS, ctxt.GOARCH, ctxt.Compiler, ctxt.CgoEnabled, ctxt.BuildTags = goos, goarch, "gc", false, tags
 
 	p, err := ctxt.ImportDir(dir, 0)
-	var several *build.MultiplePackageError
-	var none *build.NoGoError
+	_, none := errors.AsType[*build.NoGoError](err)
+	several, mixed := errors.AsType[*build.MultiplePackageError](err)
 	switch {
-	case errors.As(err, &none) && len(p.IgnoredGoFiles) > 0:
+	case none && len(p.IgnoredGoFiles) > 0:
 		platform := goos + "/" + goarch
 		if len(tags) > 0 {
 			platform += " with tags " + strings.Join(tags, ",")
 		}
 		return &fault{fmt.Sprintf("%q contains no Go files for %s", name, platform),
 			fmt.Sprintf(`%s: excluded by a build constraint or by import "C"`, p.IgnoredGoFiles[0])}
-	case errors.As(err, &none):
+	case none:
 		return &fault{fmt.Sprintf("%q contains no Go files", name), ""}
-	case errors.As(err, &several):
+	case mixed:
 		return &fault{fmt.Sprintf("%q contains several packages: %s in %s and %s in %s", name,
 			several.Packages[0], several.Files[0], several.Packages[1], several.Files[1]), "a function is one package main"}
 	case p.Name == "" && err != nil:
@@ -168,8 +168,7 @@ func checkMain(name, dir string, tags []string) *fault {
 
 // reason returns err without the path, which the message contains already.
 func reason(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err
 	}
 	return err

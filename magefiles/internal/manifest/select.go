@@ -93,41 +93,44 @@ func (m *Manifest) Select(env, glob string) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]Target, len(m.Functions))
-	for i, f := range m.Functions {
+	functions, err := m.choose(glob, fmt.Sprintf("function of environment %q", env), func(f Function) []string {
+		return []string{f.Name, e.FunctionName(f)}
+	})
+	if err != nil {
+		return nil, err
+	}
+	targets := make([]Target, len(functions))
+	for i, f := range functions {
 		targets[i] = Target{f, e, e.FunctionName(f), e.Dual && f.Dual}
 	}
-	return choose(m, targets, glob, fmt.Sprintf("function of environment %q", env), func(t Target) []string {
-		return []string{t.Function.Name, t.FunctionName}
-	})
+	return targets, nil
 }
 
 // Match is like [Manifest.Select] without an environment: glob matches names
 // only.
 func (m *Manifest) Match(glob string) ([]Function, error) {
-	return choose(m, m.Functions, glob, "function", func(f Function) []string { return []string{f.Name} })
+	return m.choose(glob, "function", func(f Function) []string { return []string{f.Name} })
 }
 
-// choose returns the things that glob matches by one of their names, the first
-// of which is the name in the manifest. Messages call a thing what.
-func choose[T any](m *Manifest, things []T, glob, what string, names func(T) []string) ([]T, error) {
+// choose returns the functions that glob matches by one of their names, the
+// first of which is the name in the manifest. Messages call a function what.
+func (m *Manifest) choose(glob, what string, names func(Function) []string) ([]Function, error) {
 	c, err := Choose(glob)
 	if err != nil {
 		return nil, err
 	}
-	var chosen []T
-	var first, others []string // names
-	for _, thing := range things {
-		n := names(thing)
-		first, others = append(first, n[0]), append(others, n[1:]...)
+	var chosen []Function
+	var known, aliases []string
+	for _, f := range m.Functions {
+		n := names(f)
+		known, aliases = append(known, n[0]), append(aliases, n[1:]...)
 		if c.Has(n...) {
-			chosen = append(chosen, thing)
+			chosen = append(chosen, f)
 		}
 	}
-	pattern := c.Unused()
-	if pattern == "" {
-		return chosen, nil
+	if pattern := c.Unused(); pattern != "" {
+		message := fmt.Sprintf("no %s matches %s", what, quote(pattern))
+		return nil, m.source.problem("functions", fault{message, suggest(pattern, known, aliases...)})
 	}
-	message := fmt.Sprintf("no %s matches %s", what, quote(pattern))
-	return nil, m.source.problem("functions", fault{message, suggest(pattern, first, others...)})
+	return chosen, nil
 }
