@@ -56,9 +56,14 @@ func (d *decoder) result() (*Manifest, error) {
 	return &d.manifest, nil
 }
 
-// report records a problem with n, a value or a key.
+// report records a problem with the value n.
 func (d *decoder) report(n *node, message, hint string) {
-	d.findings = append(d.findings, finding{n.start, n.pointer, fault{message, hint}})
+	d.findings = append(d.findings, finding{n.start, n.pointer(), fault{message, hint}})
+}
+
+// reportKey records a problem with the name of the member n.
+func (d *decoder) reportKey(n *node, message, hint string) {
+	d.findings = append(d.findings, finding{n.key.start, n.pointer(), fault{message, hint}})
 }
 
 func (d *decoder) decodeManifest(n *node) {
@@ -82,7 +87,7 @@ func (d *decoder) decodeEnvironments(n *node) map[string]Environment {
 			if lower := strings.ToLower(name); environmentRule.check(lower) == nil {
 				f.hint = fmt.Sprintf("write %q", lower)
 			}
-			d.report(n.key, f.message, f.hint)
+			d.reportKey(n, f.message, f.hint)
 		}
 		environments[name] = d.decodeEnvironment(name, n)
 	}
@@ -183,7 +188,7 @@ func (d *decoder) object(n *node, required []string, known ...string) map[string
 				found[near] = member
 			}
 		}
-		d.report(member.key, fmt.Sprintf("unknown member %s", quote(name)), hint)
+		d.reportKey(member, fmt.Sprintf("unknown member %s", quote(name)), hint)
 		misspelled[near] = true
 	}
 	for _, name := range required {
@@ -202,7 +207,7 @@ func (d *decoder) members(n *node) []*node {
 	seen := map[string]bool{}
 	for _, member := range n.children {
 		if name := member.key.text; seen[name] {
-			d.report(member.key, fmt.Sprintf("duplicate member %s", quote(name)), "keep one of the two")
+			d.reportKey(member, fmt.Sprintf("duplicate member %s", quote(name)), "keep one of the two")
 		}
 		seen[member.key.text] = true
 	}
@@ -242,7 +247,7 @@ func (d *decoder) is(n *node, kind jsontext.Kind) bool {
 	}
 	hint := ""
 	switch {
-	case n.kind == jsontext.KindNull && n.pointer != "":
+	case n.kind == jsontext.KindNull && n.parent != nil:
 		hint = "give it a value or leave it out"
 	case kind == jsontext.KindString && n.kind == jsontext.KindNumber:
 		hint = "write " + quote(n.text)

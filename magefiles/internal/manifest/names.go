@@ -14,7 +14,7 @@ func (d *decoder) checkNames() {
 		d.checkUnique(f, first)
 		for name := range f.Names {
 			if _, ok := d.manifest.Environments[name]; !ok && d.complete {
-				d.report(f.members["names"].member(name).key, fmt.Sprintf("no environment %s", quote(name)), suggest(name, environments))
+				d.reportKey(f.members["names"].member(name), fmt.Sprintf("no environment %s", quote(name)), suggest(name, environments))
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // A Problem is a mistake in a manifest and its place.
@@ -57,7 +59,7 @@ func (f *fault) err() error {
 // A finding is a fault and its place.
 type finding struct {
 	offset  int // in bytes
-	pointer string
+	pointer jsontext.Pointer
 	fault
 }
 
@@ -81,7 +83,7 @@ func (s source) problems(findings []finding) []error {
 			passed = passed[newline+1:]
 		}
 		column += utf8.RuneCount(passed)
-		problems[i] = Problem{s.file, line, column, f.pointer, f.message, f.hint}
+		problems[i] = Problem{s.file, line, column, string(f.pointer), f.message, f.hint}
 	}
 	return problems
 }
@@ -89,9 +91,9 @@ func (s source) problems(findings []finding) []error {
 // problem returns a problem with a member of the root, without a place if the
 // manifest was not parsed.
 func (s source) problem(member string, f fault) error {
-	pointer := "/" + member
 	if s.root == nil {
-		return Problem{File: s.file, Pointer: pointer, Message: f.message, Hint: f.hint}
+		return Problem{File: s.file, Pointer: "/" + member, Message: f.message, Hint: f.hint}
 	}
-	return s.problems([]finding{{s.root.member(member).start, pointer, f}})[0]
+	n := s.root.member(member)
+	return s.problems([]finding{{n.start, n.pointer(), f}})[0]
 }

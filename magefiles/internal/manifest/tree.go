@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -15,11 +16,23 @@ const maxDepth = 64
 // A node is a JSON value and its place in the file.
 type node struct {
 	kind       jsontext.Kind
-	pointer    string
 	start, end int     // in bytes; end is 0 if the file breaks off inside the value
 	text       string  // of a string, unquoted, or of another scalar
 	key        *node   // of a member of an object
 	children   []*node // members or elements
+	parent     *node
+	index      int // among the children of parent
+}
+
+// pointer returns the JSON pointer of n.
+func (n *node) pointer() jsontext.Pointer {
+	switch {
+	case n.parent == nil:
+		return ""
+	case n.key != nil:
+		return n.parent.pointer().AppendToken(n.key.text)
+	}
+	return n.parent.pointer().AppendToken(strconv.Itoa(n.index))
 }
 
 // isComplete reports whether n exists, is of the kind and was read to its end.
@@ -48,57 +61,56 @@ type parser struct {
 func parseTree(data []byte) (root *node, broken *finding) {
 	tokens := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true))
 	p := &parser{data: data, tokens: tokens}
-	document := &node{}
-	if p.child(document) {
+	root = p.value(nil)
+	if p.broken == nil {
 		end := p.offset()
 		if _, err := tokens.ReadToken(); err != io.EOF {
 			p.broken = &finding{skip(data, end), "", fault{"unexpected data after the manifest", "remove it"}}
 		}
 	}
-	if len(document.children) > 0 {
-		root = document.children[0]
-	}
 	return root, p.broken
 }
 
-// child reads the next member or element of parent. It returns false at a syntax
-// error.
-func (p *parser) child(parent *node) bool {
+// value reads the next value, a member or element of parent unless that is nil.
+// At a syntax error it sets p.broken and returns what it has read of the value,
+// nil if that is nothing.
+func (p *parser) value(parent *node) *node {
 	var key *node
-	if parent.kind == jsontext.KindBeginObject {
-		if key = p.token(); key == nil {
-			return false
-		}
+	if parent != nil && parent.kind == jsontext.KindBeginObject {
+		key = p.token()
 	}
 	n := p.token()
 	if n == nil {
-		return false
+		return nil
 	}
 	n.key = key
-	parent.children = append(parent.children, n)
+	if parent != nil {
+		n.parent, n.index = parent, len(parent.children)
+		parent.children = append(parent.children, n)
+	}
 	if n.kind != jsontext.KindBeginObject && n.kind != jsontext.KindBeginArray {
-		return true
+		return n
 	}
 	n.end = 0
 	if p.tokens.StackDepth() > maxDepth {
 		p.broken = &finding{n.start, "", fault{"nested too deeply", "a manifest has four levels"}}
-		return false
 	}
-	for next := p.tokens.PeekKind(); next != jsontext.KindEndObject && next != jsontext.KindEndArray; next = p.tokens.PeekKind() {
-		if !p.child(n) {
-			return false
+	for p.broken == nil {
+		if next := p.tokens.PeekKind(); next != jsontext.KindEndObject && next != jsontext.KindEndArray {
+			p.value(n)
+		} else if last := p.token(); last != nil {
+			n.end = last.end
+			break
 		}
 	}
-	last := p.token()
-	if last == nil {
-		return false
-	}
-	n.end = last.end
-	return true
+	return n
 }
 
-// token reads a token. It returns nil at a syntax error.
+// token reads a token. It returns nil at and after a syntax error.
 func (p *parser) token() *node {
+	if p.broken != nil {
+		return nil
+	}
 	before := p.offset()
 	kind, length := p.tokens.StackIndex(p.tokens.StackDepth())
 	token, err := p.tokens.ReadToken()
@@ -106,16 +118,15 @@ func (p *parser) token() *node {
 		at, f := explain(p.data, before, kind, length, err)
 		p.broken = &finding{at, "", f}
 		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-			p.broken.pointer = string(syntax.JSONPointer)
+			p.broken.pointer = syntax.JSONPointer
 		}
 		return nil
 	}
 	return &node{
-		kind:    token.Kind(),
-		pointer: string(p.tokens.StackPointer()),
-		start:   skip(p.data, before),
-		end:     p.offset(),
-		text:    token.String(),
+		kind:  token.Kind(),
+		start: skip(p.data, before),
+		end:   p.offset(),
+		text:  token.String(),
 	}
 }
 
