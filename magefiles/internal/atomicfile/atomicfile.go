@@ -135,10 +135,10 @@ func content(data []byte) func(*os.File) error {
 	}
 }
 
-// Clean removes the temporary files in dir that were last written more than age
-// ago, which runs that were killed have left behind. With an age above the
-// longest pause in writing, it does not disturb other runs. It does not look
-// into subdirectories, and a directory that does not exist is clean.
+// Clean removes the temporary files that killed runs left behind in dir. It keeps
+// those that were written to within the given age, because they may belong to a
+// concurrent run. It does not look into subdirectories. A directory that does
+// not exist is clean.
 func Clean(dir string, age time.Duration) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -66,6 +66,11 @@ func TestSetDual(t *testing.T) {
 			"{\n\t\t\t\"dual\": false\n\t\t}",
 		},
 		{
+			"empty object on two lines, four spaces", strings.ReplaceAll(indented, "  ", "    "),
+			"{\n        }",
+			"{\n            \"dual\": false\n        }",
+		},
+		{
 			"empty object on two lines of a file on one", oneLine,
 			"{\n}",
 			"{\n  \"dual\": false\n}",

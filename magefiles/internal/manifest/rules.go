@@ -12,7 +12,7 @@ import (
 // stays within what Go's and JavaScript's regular expressions share.
 type rule struct {
 	pattern *regexp.Regexp
-	not     string // what is said of other strings
+	not     string // follows a refused string in the message
 	hint    string
 }
 

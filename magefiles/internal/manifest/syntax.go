@@ -43,7 +43,7 @@ func explain(data []byte, before int, kind jsontext.Kind, length int64, err erro
 		return at, fault{"trailing comma", "remove it"}
 	case c == ',':
 		return at, fault{"comma without a value before it", "remove it"}
-	case length > 0 && !separated && kind != jsontext.KindInvalid:
+	case length > 0 && !separated:
 		return unseparated(data, at, kind)
 	case strings.ContainsRune("'`“”‘’", c):
 		return at, fault{fmt.Sprintf("expected double quotes, found %c", c), `write "text"`}
