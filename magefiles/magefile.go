@@ -30,7 +30,7 @@ func Test() error {
 	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
 }
 
-// Bench (local) compares dualboot with the recipe it replaces.
+// Bench (local) measures dualboot against the recipe.
 //
 // It writes a Markdown table.
 func Bench(
