@@ -14,7 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"example.com/dualboot/magefiles/internal/rollout"
+	records "example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
@@ -59,7 +60,7 @@ type bench struct {
 	dir      string   // holds everything on disk, removed at the end
 	env      []string // of every command
 	varied   *fleet   // of n functions; nil until it is needed
-	progress *ui.Progress
+	progress *ui.UI
 	rows     []row
 	errs     []error
 }
@@ -79,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 			b.add(row{what: s.name, ours: failed})
 		}
 		if ctx.Err() != nil {
-			return rollout.ErrInterrupted
+			return records.ErrInterrupted
 		}
 	}
 	out := cmp.Or[io.Writer](o.Stdout, os.Stdout)
@@ -96,7 +97,7 @@ func open(ctx context.Context, o Options) (_ *bench, err error) {
 		n: 50, runs: 3,
 		gocmd:    cmp.Or(o.Go, "go"),
 		program:  o.Program,
-		progress: ui.NewProgress(cmp.Or[io.Writer](o.Stderr, os.Stderr)),
+		progress: ui.New(nil, o.Stderr),
 	}
 	if o.N != nil {
 		b.n = *o.N
@@ -165,7 +166,7 @@ func (b *bench) fail(ctx context.Context, what string, err error) {
 		return
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
-	b.progress.Printf("%s: FAILED: %s", what, first)
+	b.progress.Notef("%s: FAILED: %s", what, first)
 	b.errs = append(b.errs, fmt.Errorf("%s: %w", what, err))
 }
 
@@ -176,5 +177,5 @@ func (b *bench) caption() string {
 		"`update-function-code`, `wait function-updated` and `update-function-configuration`. "+
 		"Deploys go over loopback to the stand-in for AWS, and do not settle unless a row says so. An update takes 1 s there; "+
 		"`wait` looks at it at once, and then every 5 s.",
-		ui.Functions(b.n), b.runs, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.version)
+		text.Count(b.n, "function"), b.runs, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), b.version)
 }

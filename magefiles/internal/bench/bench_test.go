@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dualboot/magefiles/internal/atomicfile"
-	"example.com/dualboot/magefiles/internal/rollout"
+	records "example.com/dualboot/magefiles/internal/fleet"
 )
 
 const repository = "../.."
@@ -316,7 +316,7 @@ func TestInterrupt(t *testing.T) {
 	}()
 	var table bytes.Buffer
 	err = Run(ctx, Options{N: new(1), Only: new("build"), Program: program, Root: repository, Stdout: &table, Stderr: io.Discard})
-	if !errors.Is(err, rollout.ErrInterrupted) {
+	if !errors.Is(err, records.ErrInterrupted) {
 		t.Fatalf("error %v, want that it was interrupted", err)
 	}
 	address, err := os.ReadFile(file)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // fleet is the one of n functions of all kinds, written when it is needed first.
@@ -40,7 +40,7 @@ func (b *bench) build(ctx context.Context) error {
 	ours := commands(dualboot, nil, b.tool(f, nil, "build"))
 	recipe := b.recipe(f, recipeBuild(), nil)
 	bare := commands("two bare `go build`", nil, b.bare(f)...)
-	b.progress.Printf("build: compiling %s", ui.Functions(b.n))
+	b.progress.Notef("build: compiling %s", text.Count(b.n, "function"))
 	for _, s := range []*side{&ours, &bare, &recipe} {
 		if s.missing != "" {
 			continue

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
 )
 
 // cloud is an emulator with functions as they stood before any migration.
@@ -45,7 +45,7 @@ func openCloud(ctx context.Context, names []string, quotas emulator.Quotas) (_ *
 	}()
 	cfg := server.Config()
 	if quotas != (emulator.Quotas{}) {
-		quota.Limit(&cfg, 0)
+		awsclient.Limit(&cfg, 0)
 	}
 	c.client = lambda.NewFromConfig(cfg)
 	code, err := smallZip()

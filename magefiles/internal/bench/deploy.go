@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // deploy measures the way to AWS without quotas, and without the settle delay,
@@ -31,7 +31,7 @@ func (b *bench) deploy(ctx context.Context) error {
 	single := b.turns(ctx, what, ours, recipe)
 	b.add(versus(what, single[0], single[1], goal{}))
 
-	what = "deploy, " + ui.Functions(b.n)
+	what = "deploy, " + text.Count(b.n, "function")
 	var made, madeAgain calls
 	again := result{name: dualboot, missing: failed}
 	ours = onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // data is how many bytes each binary of a large function carries: its dual zip
@@ -41,9 +41,9 @@ func (b *bench) memory(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(f.dir)
-	b.progress.Printf("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
+	b.progress.Notef("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
 
-	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", ui.Functions(n))
+	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", text.Count(n, "function"))
 	var peak int64
 	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
 		u, _, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))

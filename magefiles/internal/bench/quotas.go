@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/time/rate"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // perFunction is how many functions of the quotas' fleet there are for each of
@@ -38,13 +38,13 @@ func (b *bench) quotas(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(f.dir)
-	zipping := fmt.Sprintf("quotas: zipping %s, %s on disk", ui.Functions(n), megabytes(int64(n)*1_700_000))
+	zipping := fmt.Sprintf("quotas: zipping %s, %s on disk", text.Count(n, "function"), megabytes(int64(n)*1_700_000))
 	if err := b.once(ctx, zipping, b.tool(f, nil, "zip")); err != nil {
 		return err
 	}
 
-	what := fmt.Sprintf("deploy, %s, AWS's quotas, settle delay %s, once", ui.Functions(n), seconds(settle))
-	b.progress.Printf("quotas: to create them takes %s each time", seconds(atRate(n, quota.DefaultCalls)))
+	what := fmt.Sprintf("deploy, %s, AWS's quotas, settle delay %s, once", text.Count(n, "function"), seconds(settle))
+	b.progress.Notef("quotas: to create them takes %s each time", seconds(atRate(n, awsclient.DefaultCalls)))
 	var complaints, throttled int
 	alone := onCloud(dualboot, f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (time.Duration, error) {
 		before := c.Throttled()

@@ -29,13 +29,13 @@ const dualboot = "dualboot"
 // all of them. One that fails is not tried again.
 func (b *bench) turns(ctx context.Context, what string, sides ...side) []result {
 	if ctx.Err() == nil {
-		b.progress.Printf("%s", what)
+		b.progress.Notef("%s", what)
 	}
 	results := make([]result, len(sides))
 	for i, s := range sides {
 		results[i] = result{name: s.name, missing: s.missing}
 		if s.missing != "" && ctx.Err() == nil {
-			b.progress.Printf("  %s: %s", s.name, s.missing)
+			b.progress.Notef("  %s: %s", s.name, s.missing)
 		}
 	}
 	for n := range b.runs {
@@ -50,7 +50,7 @@ func (b *bench) turns(ctx context.Context, what string, sides ...side) []result 
 				r.missing, r.took = failed, nil
 				continue
 			}
-			b.progress.Printf("  %s: %s", s.name, seconds(took))
+			b.progress.Notef("  %s: %s", s.name, seconds(took))
 			r.took = append(r.took, took)
 		}
 	}
@@ -91,7 +91,7 @@ func (b *bench) tool(f *fleet, env []string, args ...string) command {
 
 // once runs a command that is not measured.
 func (b *bench) once(ctx context.Context, what string, c command) error {
-	b.progress.Printf("%s", what)
+	b.progress.Notef("%s", what)
 	_, err := c.run(ctx)
 	return err
 }

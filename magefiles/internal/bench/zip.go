@@ -16,7 +16,7 @@ func (b *bench) zip(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.progress.Printf("zip: building the binaries")
+	b.progress.Notef("zip: building the binaries")
 	built, err := b.tool(f, nil, "build").run(ctx)
 	if err != nil {
 		return err

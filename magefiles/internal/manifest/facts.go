@@ -1,13 +1,7 @@
 package manifest
 
-// Facts about AWS and Go that the rules rely on.
+// Facts about AWS and Go that the rules rely on and package lambda does not have.
 const (
-	go1x = "go1.x" // the runtime that dual zips still support
-
-	// noRPC is the build tag of aws-lambda-go that leaves out net/rpc, without
-	// which go1.x cannot invoke a binary.
-	noRPC = "lambda.norpc"
-
 	// The system and the architecture that functions are built for.
 	goos, goarch = "linux", "amd64"
 

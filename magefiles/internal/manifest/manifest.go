@@ -76,7 +76,7 @@ type Environment struct {
 
 	// Calls limits the control-plane calls to Lambda per second, of which AWS
 	// allows 15 per account and region. Zero stands for the default of package
-	// quota.
+	// awsclient.
 	Calls float64 `json:"calls,omitzero"`
 
 	// Terraform is the directory of the Terraform files that manage the

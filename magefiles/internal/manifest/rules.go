@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // A rule is the pattern of a string, which the JSON Schema contains too: it
@@ -120,8 +122,8 @@ func checkSettle(s string) *fault {
 
 // checkTag applies tagRule and refuses the tag that breaks go1.x.
 func checkTag(s string) *fault {
-	if s == noRPC {
-		return &fault{fmt.Sprintf("build tag %q breaks the legacy binary: %s needs RPC", s, go1x), "remove it: the build sets it for bootstrap"}
+	if s == lambda.NoRPC {
+		return &fault{fmt.Sprintf("build tag %q breaks the legacy binary: %s needs RPC", s, lambda.Go1x), "remove it: the build sets it for bootstrap"}
 	}
 	return tagRule.check(s)
 }

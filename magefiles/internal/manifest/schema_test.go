@@ -14,7 +14,8 @@ import (
 	generator "github.com/invopop/jsonschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // root is the root of the repository.
@@ -68,7 +69,7 @@ func generateSchema(t *testing.T) []byte {
 	settle := property(environment, "settle")
 	settle.Type, settle.Default = "string", "60s"
 	calls := property(environment, "calls")
-	calls.Minimum, calls.Maximum, calls.Default = json.Number("1"), json.Number("15"), quota.DefaultCalls
+	calls.Minimum, calls.Maximum, calls.Default = json.Number("1"), json.Number("15"), awsclient.DefaultCalls
 
 	function := schema.Definitions["Function"]
 	property(function, "name").Pattern = functionRule.pattern.String()
@@ -77,7 +78,7 @@ func generateSchema(t *testing.T) []byte {
 	property(function, "dual").Default = true
 	tags := property(function, "tags")
 	tags.UniqueItems = true
-	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: noRPC}
+	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: lambda.NoRPC}
 	names := property(function, "names")
 	names.PropertyNames, names.AdditionalProperties = matching(environmentRule), matching(functionRule)
 
@@ -177,8 +178,8 @@ func TestSchemaDefaults(t *testing.T) {
 		t.Errorf("got default settle %v, %v, want %v", d, err, DefaultSettle)
 	}
 	calls := environment["calls"]
-	if calls.Default != quota.DefaultCalls || calls.Maximum != maxCalls {
-		t.Errorf("got calls %+v, want a default of %v and a maximum of %d", calls, quota.DefaultCalls, maxCalls)
+	if calls.Default != awsclient.DefaultCalls || calls.Maximum != maxCalls {
+		t.Errorf("got calls %+v, want a default of %v and a maximum of %d", calls, awsclient.DefaultCalls, maxCalls)
 	}
 }
 
