@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -103,13 +104,51 @@ func renameNew(temp, path string) error {
 	return nil
 }
 
+// Link makes path another name of the file at source: a hard link, or a copy on
+// file systems without hard links. It replaces what is at path.
+func Link(source, path string) error {
+	if same(source, path) {
+		return nil
+	}
+	temp := tempFor(path)
+	if os.Link(source, temp) != nil {
+		return ReplaceFunc(path, func(f *os.File) error {
+			in, err := os.Open(source)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			_, err = io.Copy(f, in)
+			return err
+		})
+	}
+	err := robustio.Rename(temp, path)
+	os.Remove(temp) // another run may have linked path, and then the rename does nothing
+	return err
+}
+
+// same reports whether both paths lead to the same file.
+func same(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// tempFor returns the name of a new temporary file beside path.
+func tempFor(path string) string {
+	return filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.dualboot-%s", filepath.Base(path), rand.Text()))
+}
+
 // tempName matches the names of temporary files.
 var tempName = regexp.MustCompile(`^\..+\.dualboot-[A-Z2-7]{26}$`)
 
 // writeTemp writes a temporary file beside path, with the permissions mode, or
 // 0644 before umask if mode is 0.
 func writeTemp(path string, mode fs.FileMode, write func(*os.File) error) (name string, err error) {
-	name = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.dualboot-%s", filepath.Base(path), rand.Text()))
+	name = tempFor(path)
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return "", err

@@ -313,3 +313,38 @@ func TestClean(t *testing.T) {
 		t.Error("a file was cleaned as a directory")
 	}
 }
+
+func TestLink(t *testing.T) {
+	dir := t.TempDir()
+	source, path := filepath.Join(dir, "source"), filepath.Join(dir, "path")
+	for range 2 { // the second time there is nothing to do
+		if err := os.WriteFile(source, []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Link(source, path); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != "content" {
+			t.Errorf("content %q, %v", got, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "other"), []byte("other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Link(filepath.Join(dir, "other"), path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "other" {
+		t.Errorf("content %q, %v", got, err)
+	}
+	if got, err := os.ReadFile(source); err != nil || string(got) != "content" {
+		t.Errorf("the old file has content %q, %v", got, err)
+	}
+	if err := Link(filepath.Join(dir, "missing"), path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 {
+		t.Errorf("left in the directory: %v, %v", entries, err)
+	}
+}

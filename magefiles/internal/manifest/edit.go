@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/atomicfile"
 )
@@ -27,6 +29,7 @@ func SetDual(file, env string, dual bool) (changed bool, err error) {
 		return false, err
 	}
 	e, err := m.Environment(env)
+	_ = atomicfile.Clean(filepath.Dir(file), time.Hour) // of runs that were killed here
 	if err != nil || e.Dual == dual {
 		return false, err
 	}
