@@ -3,8 +3,8 @@ package manifest
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
