@@ -24,7 +24,7 @@ import (
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
-const repository = "../.."
+const repository = "../../.."
 
 // scratch is a directory for what all tests share.
 var scratch string
