@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/exec"
 
 	"github.com/magefile/mage/mg"
@@ -11,6 +12,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/bench"
 	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/ui"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 	//mage:import
@@ -40,7 +42,7 @@ func Bench(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
+	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd(), Progress: ui.NewProgress(os.Stderr).Printf})
 }
 
 // race reports whether the race detector can be built in: it needs cgo and a C

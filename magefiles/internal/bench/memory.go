@@ -5,18 +5,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"path/filepath"
-	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// data is how many bytes each binary of a large function carries: its dual zip
-// has two.
-const data = 10_000_000
-
-// large is a package whose binary has data in it.
+// large is the source of a package whose binary contains the file data.
 const large = `package main
 
 import (
@@ -30,36 +24,26 @@ var data string
 func main() { os.Stdout.WriteString(data) }
 `
 
-// memory measures how much memory a deploy of large zips takes.
+// memory measures the memory that a deploy of large zips takes.
 func (b *bench) memory(ctx context.Context) error {
-	const most = 400_000_000
-	content := make([]byte, data)
-	rand.Read(content)
-	n := 4 * b.n
-	f, err := newShared(filepath.Join(b.dir, "memory"), b.root, n, 0, map[string][]byte{"main.go": []byte(large), "data": content})
-	if err != nil {
-		return err
-	}
+	const (
+		size  = 10_000_000 // of the data in each binary; a dual zip has two binaries
+		limit = 400_000_000
+	)
+	n, data := 4*b.n, make([]byte, size)
+	rand.Read(data)
+	f := b.newFleet("memory", n, 1, 0)
+	f.write(f.source(0, "main.go"), large)
+	f.write(f.source(0, "data"), string(data))
 	defer os.RemoveAll(f.dir)
-	b.progress.Printf("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*data))
+	b.Progress("memory: the zips take %s on disk for a while", megabytes(float64(n)*3*size))
 
-	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", ui.Functions(n))
-	var peak int64
-	s := onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, _, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
-		peak = u.peak
-		return u.took, err
-	})
-	s.runs = 1
-	r := b.turns(ctx, what, s)[0]
-	limit := row{what: what, ours: r.cell(), goal: "< 400 MB"}
-	switch {
-	case len(r.took) == 0:
-	case peak == 0:
-		limit.ours = "not measured on this system"
-	default:
-		limit.ours, limit.missed = megabytes(peak), peak >= most
+	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", text.Count(n, "function"))
+	ours := b.measure(ctx, 1, what, side{name: dualboot, run: migration(f.names, emulator.Quotas{}, b.tool(f, "deployProd"))})[0]
+	peak := ours.figure(median, func(x sample) float64 { return float64(x.peak) }, megabytes)
+	if peak.value == 0 {
+		peak.text = "not measured on this system"
 	}
-	b.add(limit)
+	b.row(what, peak, figure{}, goal{text: "< " + megabytes(limit), missed: func(peak, _ float64) bool { return peak >= limit }})
 	return nil
 }

@@ -1,112 +1,99 @@
 package bench
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"math"
 	"slices"
-	"time"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// side is one of those that are compared.
+// side is one of the things that a row compares.
 type side struct {
 	name    string
-	missing string // why it cannot be measured here, if it cannot
-	runs    int    // how often it is measured; default as often as all
-	run     func(context.Context) (time.Duration, error)
+	missing string // why it cannot be measured; empty if it can
+	run     run
+	samples []sample // of the runs
 }
 
-// result is how long it took, each time.
-type result struct {
-	name    string
-	missing string // why there is none
-	took    []time.Duration
-}
+// run does once what is measured.
+type run func(context.Context) (sample, error)
 
-// dualboot names our side.
-const dualboot = "dualboot"
+const (
+	dualboot = "dualboot"
+	failed   = "failed"
+)
 
-// turns measures the sides by turns, so that what else the machine does meets
-// all of them. One that fails is not tried again.
-func (b *bench) turns(ctx context.Context, what string, sides ...side) []result {
-	if ctx.Err() == nil {
-		b.progress.Printf("%s", what)
+// after returns a run with a setup that is not measured.
+func after(setup func() error, run run) run {
+	return func(ctx context.Context) (sample, error) {
+		if err := setup(); err != nil {
+			return sample{}, err
+		}
+		return run(ctx)
 	}
-	results := make([]result, len(sides))
+}
+
+// measure runs the sides by turns, so that other load on the machine affects
+// all of them, and returns them with their samples. A side that fails is not run
+// again.
+func (b *bench) measure(ctx context.Context, runs int, what string, sides ...side) []side {
+	b.Progress("%s", what)
 	for i, s := range sides {
-		results[i] = result{name: s.name, missing: s.missing}
-		if s.missing != "" && ctx.Err() == nil {
-			b.progress.Printf("  %s: %s", s.name, s.missing)
+		sides[i].samples = nil
+		if s.missing != "" {
+			b.Progress("  %s: %s", s.name, s.missing)
 		}
 	}
-	for n := range b.runs {
-		for i, s := range sides {
-			r := &results[i]
-			if ctx.Err() != nil || r.missing != "" || s.runs > 0 && n >= s.runs {
+	for range runs {
+		for i := range sides {
+			s := &sides[i]
+			if s.missing != "" || ctx.Err() != nil {
 				continue
 			}
-			took, err := s.run(ctx)
-			if err != nil {
-				b.fail(ctx, what+", "+s.name, err)
-				r.missing, r.took = failed, nil
-				continue
+			x, err := s.run(ctx)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				b.fail(what+", "+s.name, err)
+				s.missing, s.samples = failed, nil
+			default:
+				b.Progress("  %s: %s", s.name, text.Duration(x.wall))
+				s.samples = append(s.samples, x)
 			}
-			b.progress.Printf("  %s: %s", s.name, seconds(took))
-			r.took = append(r.took, took)
 		}
 	}
-	return results
+	return sides
 }
 
-// commands is a side that runs commands one after another. What prepares for
-// them, if anything does, is not measured.
-func commands(name string, prepare func() error, list ...command) side {
-	return side{name: name, run: func(ctx context.Context) (sum time.Duration, err error) {
-		if prepare != nil {
-			if err := prepare(); err != nil {
-				return 0, fmt.Errorf("preparing: %w", err)
-			}
-		}
-		for _, c := range list {
-			u, err := c.run(ctx)
-			if err != nil {
-				return 0, err
-			}
-			sum += u.took
-		}
-		return sum, nil
-	}}
+// wall returns the median of the wall-clock time.
+func (s side) wall() figure {
+	return s.figure(median, func(x sample) float64 { return x.wall.Seconds() }, seconds)
 }
 
-// recipe is the side of the recipe in the fleet.
-func (b *bench) recipe(f *fleet, r recipe, prepare func() error) side {
-	s := commands("recipe", prepare, r.command(f, b.env, f.names))
-	s.missing = r.missing()
-	return s
+// count returns what the runs counted.
+func (s side) count() figure {
+	return s.figure(slices.Max, func(x sample) float64 { return float64(x.count) }, func(float64) string {
+		return s.samples[len(s.samples)-1].counted
+	})
 }
 
-// tool is the program under test with arguments, in the fleet.
-func (b *bench) tool(f *fleet, env []string, args ...string) command {
-	return command{args: append([]string{b.program}, args...), dir: f.dir, env: slices.Concat(b.env, env)}
-}
-
-// once runs a command that is not measured.
-func (b *bench) once(ctx context.Context, what string, c command) error {
-	b.progress.Printf("%s", what)
-	_, err := c.run(ctx)
-	return err
-}
-
-// known is a result that is calculated, not measured.
-func known(name string, took time.Duration) result {
-	return result{name: name, took: []time.Duration{took}}
-}
-
-// median returns the middle of the durations, of which there is at least one.
-func median(list []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(list))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2
+// figure summarizes a property of the samples.
+func (s side) figure(summarize func([]float64) float64, property func(sample) float64, unit func(float64) string) figure {
+	if len(s.samples) == 0 {
+		return figure{s.name, math.NaN(), cmp.Or(s.missing, failed)}
 	}
-	return sorted[middle]
+	var values []float64
+	for _, x := range s.samples {
+		values = append(values, property(x))
+	}
+	value := summarize(values)
+	return figure{s.name, value, unit(value)}
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }
