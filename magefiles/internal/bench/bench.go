@@ -40,7 +40,7 @@ type section struct {
 }
 
 // choose returns the named sections in the order of the table.
-func choose(only *string) ([]section, error) {
+func choose(only *string) (chosen []section, err error) {
 	all := []section{
 		{"build", (*bench).build},
 		{"zip", (*bench).zip},
@@ -52,17 +52,20 @@ func choose(only *string) ([]section, error) {
 	if only == nil {
 		return all, nil
 	}
+	names := strings.Split(strings.ReplaceAll(*only, " ", ""), ",")
 	var known []string
 	for _, s := range all {
 		known = append(known, s.name)
+		if slices.Contains(names, s.name) {
+			chosen = append(chosen, s)
+		}
 	}
-	names := strings.Split(strings.ReplaceAll(*only, " ", ""), ",")
 	for _, name := range names {
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("-only: unknown section %q (known: %s)", name, strings.Join(known, ", "))
 		}
 	}
-	return slices.DeleteFunc(all, func(s section) bool { return !slices.Contains(names, s.name) }), nil
+	return chosen, nil
 }
 
 // bench is one run of the benchmark.
@@ -120,16 +123,14 @@ func Run(ctx context.Context, o Options) error {
 // several sections measure.
 func open(ctx context.Context, o Options, dir string) (_ *bench, err error) {
 	b := &bench{Options: o, n: 50, runs: 3, dir: dir}
-	for _, flag := range []struct {
-		name         string
-		value, field *int
-	}{{"n", o.N, &b.n}, {"runs", o.Runs, &b.runs}} {
-		if flag.value != nil {
-			*flag.field = *flag.value
-		}
-		if *flag.field < 1 {
-			return nil, fmt.Errorf("-%s is %d; give a number above 0", flag.name, *flag.field)
-		}
+	if o.N != nil {
+		b.n = *o.N
+	}
+	if o.Runs != nil {
+		b.runs = *o.Runs
+	}
+	if b.n < 1 || b.runs < 1 {
+		return nil, fmt.Errorf("-n is %d and -runs is %d; give numbers above 0", b.n, b.runs)
 	}
 	b.Go, b.Stdout = cmp.Or(o.Go, "go"), cmp.Or[io.Writer](o.Stdout, os.Stdout)
 	if b.Progress == nil {
@@ -172,8 +173,7 @@ func environment(ctx context.Context, gocmd, dir string) ([]string, error) {
 	env = slices.DeleteFunc(env, func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "MAGEFILE_") ||
-			slices.Contains([]string{"GOGC", "GOMEMLIMIT", "GODEBUG"}, name) ||
-			slices.Contains([]string{"CGO_ENABLED", "GOOS", "GOARCH"}, name) // the defaults are for the host
+			slices.Contains([]string{"GOGC", "GOMEMLIMIT", "GODEBUG", "CGO_ENABLED", "GOOS", "GOARCH"}, name)
 	})
 	return append(env,
 		"TMPDIR="+tmp,

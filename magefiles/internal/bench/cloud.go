@@ -14,6 +14,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // cloud is an emulator with functions to migrate.
@@ -81,7 +82,7 @@ func (c *cloud) migrate(ctx context.Context, s script) (sample, error) {
 		return after[first] + after[second] - before[first] - before[second]
 	}
 	x.count = calls("UpdateFunctionCode", "UpdateFunctionConfiguration")
-	x.counted = fmt.Sprintf("%d writes, %d reads", x.count, calls("GetFunction", "GetFunctionConfiguration"))
+	x.counted = text.Count(x.count, "write") + ", " + text.Count(calls("GetFunction", "GetFunctionConfiguration"), "read")
 	return x, c.check(ctx, x)
 }
 

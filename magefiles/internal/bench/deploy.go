@@ -21,7 +21,7 @@ func (b *bench) deploy(ctx context.Context) error {
 	what, one := "deploy, 1 function", f.names[:1]
 	single := b.measure(ctx, b.runs, what,
 		side{name: dualboot, run: migration(one, unlimited, b.tool(f, "deployProd", "-only="+one[0]))},
-		side{name: "recipe", missing: lacking, run: migration(one, unlimited, b.recipe(f, recipeDeploy, one))})
+		side{name: "recipe", missing: lacking, run: migration(one, unlimited, b.recipe(f, "deploy", one))})
 	b.row(what, single[0].wall(), single[1].wall(), compared())
 
 	what = "deploy, " + text.Count(b.n, "function")
@@ -39,14 +39,14 @@ func (b *bench) deploy(ctx context.Context) error {
 		again = ours
 	}
 	// The recipe takes minutes.
-	recipe := b.measure(ctx, 1, what, side{name: "recipe, once", missing: lacking, run: migration(f.names, unlimited, b.recipe(f, recipeDeploy, f.names))})[0]
+	recipe := b.measure(ctx, 1, what, side{name: "recipe, once", missing: lacking, run: migration(f.names, unlimited, b.recipe(f, "deploy", f.names))})[0]
 	rest := updates(b.n-1, 1)
 	b.row(what, ours.wall(), recipe.wall(), compared())
 	b.row(what, ours.wall(), duration("1 function + "+rest.name, single[0].wall().value+rest.value), within(1.3))
-	b.row("calls of "+what, ours.count(), recipe.count(), exactly(2*b.n, " writes"))
+	b.row("calls of "+what, ours.count(), recipe.count(), exactly(2*b.n, text.Count(2*b.n, "write")))
 	recipe.name = "recipe, as above"
 	b.row(what+" again", again.wall(), recipe.wall(), compared())
-	b.row("calls of "+what+" again", again.count(), recipe.count(), exactly(0, " writes"))
+	b.row("calls of "+what+" again", again.count(), recipe.count(), exactly(0, "0 writes"))
 	return b.deployUnchanged(ctx)
 }
 
@@ -70,7 +70,7 @@ func (b *bench) deployUnchanged(ctx context.Context) error {
 
 	what := fmt.Sprintf("deploy, %s that share 4 packages", text.Count(len(f.names), "unchanged function"))
 	sides := b.measure(ctx, b.runs, what, side{name: dualboot, run: deploy}, bare)
-	bound := duration(fmt.Sprintf("%d reads at %d/s", len(f.names), perSecond), float64(len(f.names))/perSecond)
+	bound := duration(fmt.Sprintf("%s at %d/s", text.Count(len(f.names), "read"), perSecond), float64(len(f.names))/perSecond)
 	if build := sides[1].wall(); build.value > bound.value {
 		bound = build
 	}
@@ -82,5 +82,5 @@ func (b *bench) deployUnchanged(ctx context.Context) error {
 // quota for them. Reads have a larger quota of their own.
 func updates(functions int, share float64) figure {
 	rate := share * emulator.AWSQuotas().ControlPlane
-	return duration(fmt.Sprintf("%d updates at %s/s", 2*functions, text.Digits(rate)), float64(2*functions)/rate)
+	return duration(fmt.Sprintf("%s at %s/s", text.Count(2*functions, "update"), text.Digits(rate)), float64(2*functions)/rate)
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,10 +15,10 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// handlers are main packages with different dependencies.
+// files holds the sources of functions, and the recipe.
 //
-//go:embed _handlers
-var handlers embed.FS
+//go:embed _files
+var files embed.FS
 
 // fleet is a repository with functions.
 type fleet struct {
@@ -68,11 +69,15 @@ func (b *bench) readModule() error {
 	return err
 }
 
-// writeHandler writes the source of the i-th function. The content makes it
-// differ from functions with the same handler.
+// writeHandler writes the source of the i-th function, one of several with
+// different dependencies. The content makes it differ from others of its kind.
 func (f *fleet) writeHandler(i int, content string) {
-	sources, _ := fs.Glob(handlers, "_handlers/*/main.go")
-	source, err := handlers.ReadFile(sources[i%len(sources)])
+	sources, _ := fs.Glob(files, "_files/handlers/*/main.go")
+	f.writeSource(i, sources[i%len(sources)], content)
+}
+
+func (f *fleet) writeSource(i int, file, content string) {
+	source, err := files.ReadFile(file)
 	f.check(err)
 	f.write(f.source(i, "main.go"), strings.Replace(string(source), `"f00"`, strconv.Quote(content), 1))
 }
@@ -95,25 +100,17 @@ func (f *fleet) remover(dir string) func() error {
 	return func() error { return os.RemoveAll(f.path(dir)) }
 }
 
-// restorer returns a function that removes all files that are added to a
-// directory from now on.
-func (f *fleet) restorer(dir string) func() error {
-	walk := func(do func(path string) error) error {
-		return filepath.WalkDir(f.path(dir), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
+// restorer returns a function that removes what matches a pattern and does not
+// exist yet.
+func (f *fleet) restorer(pattern string) func() error {
+	kept, _ := filepath.Glob(f.path(pattern))
+	return func() (err error) {
+		files, _ := filepath.Glob(f.path(pattern))
+		for _, file := range files {
+			if !slices.Contains(kept, file) {
+				err = cmp.Or(err, os.RemoveAll(file))
 			}
-			return do(path)
-		})
-	}
-	kept := map[string]bool{}
-	f.check(walk(func(path string) error { kept[path] = true; return nil }))
-	return func() error {
-		return walk(func(path string) error {
-			if kept[path] {
-				return nil
-			}
-			return os.Remove(path)
-		})
+		}
+		return err
 	}
 }

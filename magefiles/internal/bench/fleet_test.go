@@ -69,7 +69,7 @@ func TestSharing(t *testing.T) {
 func TestRestorer(t *testing.T) {
 	f := &fleet{dir: t.TempDir()}
 	f.write("bin/.build/f01", "kept")
-	restore := f.restorer("bin")
+	restore := f.restorer("bin/*")
 	for range 2 {
 		f.write("bin/.build/f01", "changed")
 		f.write("bin/f01/lambda.zip", "new")

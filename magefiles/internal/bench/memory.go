@@ -10,20 +10,6 @@ import (
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// large is the source of a package whose binary contains the file data.
-const large = `package main
-
-import (
-	_ "embed"
-	"os"
-)
-
-//go:embed data
-var data string
-
-func main() { os.Stdout.WriteString(data) }
-`
-
 // memory measures the memory that a deploy of large zips takes.
 func (b *bench) memory(ctx context.Context) error {
 	const (
@@ -33,7 +19,7 @@ func (b *bench) memory(ctx context.Context) error {
 	n, data := 4*b.n, make([]byte, size)
 	rand.Read(data)
 	f := b.newFleet("memory", n, 1, 0)
-	f.write(f.source(0, "main.go"), large)
+	f.writeSource(0, "_files/large/main.go", "")
 	f.write(f.source(0, "data"), string(data))
 	defer os.RemoveAll(f.dir)
 	b.Progress("memory: the zips take %s on disk for a while", megabytes(float64(n)*3*size))

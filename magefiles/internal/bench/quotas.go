@@ -26,7 +26,7 @@ func (b *bench) quotas(ctx context.Context) error {
 	n := 20 * b.n
 	settle := min(time.Minute, time.Duration(n)*time.Minute/1000)
 	f := b.newFleet("quotas", n, 1, settle)
-	f.write(f.source(0, "main.go"), "package main\n\nfunc main() {}\n")
+	f.writeSource(0, "_files/tiny/main.go", "")
 	defer os.RemoveAll(f.dir)
 	b.Progress("quotas: zipping %s, %s on disk", text.Count(n, "function"), megabytes(float64(n)*1_700_000))
 	if _, err := b.tool(f, "zip").run(ctx); err != nil {
@@ -44,7 +44,7 @@ func (b *bench) quotas(ctx context.Context) error {
 		return x, err
 	})})[0]
 	b.row(what, alone.wall(), updates(n, 1), within(1.15))
-	b.row("throttling errors reported by it", alone.count(), figure{}, exactly(0, ""))
+	b.row("throttling errors reported by it", alone.count(), figure{}, exactly(0, "0"))
 
 	what = "the same while another client asks for half of the quotas, once"
 	beside := b.measure(ctx, 1, what, side{name: dualboot, run: onCloud(f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (sample, error) {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -64,11 +63,9 @@ func within(times float64) goal {
 	return goal{symbol + ratio(times, 1), ratio, func(ours, other float64) bool { return rounded(ours/other) > times }}
 }
 
-// exactly is the goal of a count.
-func exactly(n int, unit string) goal {
-	return goal{text: fmt.Sprint(n) + unit, missed: func(ours, _ float64) bool {
-		return ours < float64(n) || ours > float64(n)
-	}}
+// exactly is the goal of a count, which text shows.
+func exactly(n int, text string) goal {
+	return goal{text: text, missed: func(ours, _ float64) bool { return ours < float64(n) || ours > float64(n) }}
 }
 
 func ratio(ours, other float64) string {

@@ -51,27 +51,27 @@ func TestRow(t *testing.T) {
 	b.row("no goal", sixty, two, compared())
 	b.row("missing", two, absent, within(1./30))
 	b.row("failed", duration("", math.NaN()), sixty, within(1./30))
-	b.row("count", figure{value: 2, text: "2"}, figure{}, exactly(2, " writes"))
-	b.row("wrong count", figure{value: 3, text: "3"}, figure{}, exactly(2, " writes"))
-	b.row("failed count", duration("", math.NaN()), figure{}, exactly(2, " writes"))
+	b.row("count", figure{value: 2, text: "2"}, figure{}, exactly(2, "2 writes"))
+	b.row("wrong count", figure{value: 3, text: "3"}, figure{}, exactly(2, "2 writes"))
+	b.row("failed count", duration("", math.NaN()), figure{}, exactly(2, "2 writes"))
 	var out strings.Builder
 	if err := b.table.WriteMarkdown(&out); err != nil {
 		t.Fatal(err)
 	}
 	want := `
-| what         | dualboot | compared with          | ratio         | goal                       |
+| what         | dualboot | compared with          | ratio         | goal                     |
 | --- | --- | --- | --- | --- |
-| met          | 2s       | recipe: 1m0s           | 30× faster    | ≥ 30× faster               |
-| missed       | 2s       | recipe: 1m0s           | 30× faster    | ≥ 31× faster **missed**    |
-| met          | 1m0s     | dualboot: 2s           | 30× as long   | ≤ 30× as long              |
-| missed       | 1m0s     | dualboot: 2s           | 30× as long   | ≤ 29× as long **missed**   |
-| rounded      | 1.15s    | other: 1s              | 1.15× as long | ≤ 1.15× as long            |
-| no goal      | 1m0s     | dualboot: 2s           | 30× as long   |                            |
-| missing      | 2s       | recipe: no zip on PATH |               | ≥ 30× faster               |
-| failed       | failed   | recipe: 1m0s           |               | ≥ 30× faster               |
-| count        | 2        |                        |               | 2 writes                   |
-| wrong count  | 3        |                        |               | 2 writes **missed**        |
-| failed count | failed   |                        |               | 2 writes                   |
+| met          | 2s       | recipe: 1m0s           | 30× faster    | ≥ 30× faster             |
+| missed       | 2s       | recipe: 1m0s           | 30× faster    | ≥ 31× faster **missed**  |
+| met          | 1m0s     | dualboot: 2s           | 30× as long   | ≤ 30× as long            |
+| missed       | 1m0s     | dualboot: 2s           | 30× as long   | ≤ 29× as long **missed** |
+| rounded      | 1.15s    | other: 1s              | 1.15× as long | ≤ 1.15× as long          |
+| no goal      | 1m0s     | dualboot: 2s           | 30× as long   |                          |
+| missing      | 2s       | recipe: no zip on PATH |               | ≥ 30× faster             |
+| failed       | failed   | recipe: 1m0s           |               | ≥ 30× faster             |
+| count        | 2        |                        |               | 2 writes                 |
+| wrong count  | 3        |                        |               | 2 writes **missed**      |
+| failed count | failed   |                        |               | 2 writes                 |
 `
 	if diff := cmp.Diff(want, "\n"+out.String()); diff != "" {
 		t.Errorf("table (-want +got):\n%s", diff)
@@ -80,14 +80,14 @@ func TestRow(t *testing.T) {
 
 func TestFormat(t *testing.T) {
 	for got, want := range map[string]string{
-		seconds(91.234):         "91.2s",
+		seconds(91.234):         "1m31.2s",
 		seconds(0.008776):       "8.78ms",
 		megabytes(15_940_000):   "15.9 MB",
 		ratio(1, 30):            "30× faster",
 		ratio(1.0849, 1):        "1.08× as long",
 		updates(1000, 1).text:   "2m13s",
 		updates(1000, 0.5).text: "4m27s",
-		updates(1000, 0.5).name: "2000 updates at 7.5/s",
+		updates(1000, 0.5).name: "2,000 updates at 7.5/s",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)

@@ -27,6 +27,26 @@ func (b *bench) tool(f *fleet, args ...string) script {
 	return b.script(f, slices.Concat([]string{b.Program}, args)...)
 }
 
+// recipe returns a script that runs a part of the recipe for the functions, one
+// after another. The recipe is what people did without dualboot.
+func (b *bench) recipe(f *fleet, part string, names []string) script {
+	shell, err := files.ReadFile("_files/recipe/" + part + ".sh")
+	f.check(err)
+	return b.script(f, append([]string{"sh", "-c", string(shell), "recipe"}, names...)...)
+}
+
+// lacking returns why a script that needs the programs cannot run here, or "".
+func lacking(programs ...string) string {
+	programs = slices.DeleteFunc(programs, func(program string) bool {
+		_, err := exec.LookPath(program)
+		return err == nil
+	})
+	if len(programs) == 0 {
+		return ""
+	}
+	return "no " + strings.Join(programs, ", ") + " on PATH"
+}
+
 // with returns the script with more environment variables.
 func (s script) with(env ...string) script {
 	s.env = slices.Concat(s.env, env)

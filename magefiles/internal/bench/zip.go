@@ -14,17 +14,13 @@ import (
 func (b *bench) zip(ctx context.Context) error {
 	f := b.varied
 	b.Progress("zip: building the binaries")
-	built, err := b.tool(f, "build").run(ctx)
-	if err != nil {
+	if _, err := b.buildInto(ctx, f, "recipe"); err != nil {
 		return err
 	}
-	if err := f.layOut("recipe", built.stdout); err != nil {
-		return fmt.Errorf("laying out the binaries for the recipe: %w", err)
-	}
 	ours := side{name: dualboot, run: b.tool(f, "zip").run}
-	recipe := side{name: "recipe", missing: lacking("sh", "touch", "zip"), run: b.recipe(f, recipeZip, f.names).run}
+	recipe := side{name: "recipe", missing: lacking("sh", "touch", "zip"), run: b.recipe(f, "zip", f.names).run}
 	all, recipeAll := ours, recipe
-	all.run, recipeAll.run = after(f.restorer("bin"), ours.run), after(f.restorer("recipe"), recipe.run)
+	all.run, recipeAll.run = after(f.restorer("bin/*"), ours.run), after(f.restorer("recipe/*/*"), recipe.run)
 
 	what := "zip, everything"
 	zipped := b.measure(ctx, b.runs, what, all, recipeAll)
@@ -48,7 +44,7 @@ func (b *bench) zipSharing(ctx context.Context) error {
 	if _, err := b.tool(f, "build").run(ctx); err != nil {
 		return err
 	}
-	unzip := f.restorer("bin")
+	unzip := f.restorer("bin/*")
 	cpu := func(s side) figure {
 		return s.figure(median, func(x sample) float64 { return x.cpu.Seconds() }, seconds)
 	}
