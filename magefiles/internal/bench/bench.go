@@ -109,7 +109,7 @@ func Run(ctx context.Context, o Options) error {
 		}
 		if err != nil {
 			b.fail(s.name, err)
-			b.row(s.name, figure{text: failed}, figure{}, goal{})
+			b.row(s.name, side{missing: failed}, side{}, wall, goal{})
 		}
 	}
 	err = b.table.WriteMarkdown(b.Stdout)

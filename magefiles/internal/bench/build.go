@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -35,21 +34,20 @@ func (b *bench) build(ctx context.Context) error {
 
 	what := "build, nothing changed"
 	unchanged := b.measure(ctx, b.runs, what, ours, recipe, bare)
-	b.row(what, unchanged[0].wall(), unchanged[1].wall(), within(1./30))
-	b.row(what, unchanged[0].wall(), unchanged[2].wall(), within(2))
+	b.row(what, unchanged[0], unchanged[1], wall, within(1./30))
+	b.row(what, unchanged[0], unchanged[2], wall, within(2))
 
 	// The recipe links all binaries each time, so it takes as long as above.
-	unchanged[1].name = "recipe, as above"
 	what = "build, one function changed"
 	ours.run = func(ctx context.Context) (sample, error) { return b.buildChange(ctx, f) }
-	changed := b.measure(ctx, b.runs, what, ours)[0]
-	b.row(what, changed.wall(), unchanged[1].wall(), compared())
-	b.row("binaries linked for one changed function", changed.count(), figure{}, exactly(2, "2"))
+	changed := b.measure(ctx, b.runs, what, ours)[0] // ours may have failed to compile
+	b.row(what, changed, unchanged[1].as("recipe, as above"), wall, compared())
+	b.row("binaries linked for one changed function", changed, side{}, count, exactly(2, "2"))
 
 	what = "build, only linking left"
 	ours.run, bare.run = after(f.remover("bin"), b.tool(f, "build").run), after(f.remover("bare"), bare.run)
 	linking := b.measure(ctx, b.runs, what, ours, bare)
-	b.row(what, linking[0].wall(), linking[1].wall(), within(1.15))
+	b.row(what, linking[0], linking[1], wall, within(1.15))
 	return f.remover("bare")()
 }
 
@@ -72,7 +70,7 @@ func (b *bench) buildChange(ctx context.Context, f *fleet) (sample, error) {
 			}
 		}
 	}
-	x.counted = strconv.Itoa(x.count)
+	x.counted = fmt.Sprint(x.count)
 	return x, err
 }
 

@@ -78,8 +78,8 @@ func (c *cloud) migrate(ctx context.Context, s script) (sample, error) {
 		return x, err
 	}
 	after := c.Calls()
-	calls := func(first, second string) int {
-		return after[first] + after[second] - before[first] - before[second]
+	calls := func(first, second string) int64 {
+		return int64(after[first] + after[second] - before[first] - before[second])
 	}
 	x.count = calls("UpdateFunctionCode", "UpdateFunctionConfiguration")
 	x.counted = text.Count(x.count, "write") + ", " + text.Count(calls("GetFunction", "GetFunctionConfiguration"), "read")

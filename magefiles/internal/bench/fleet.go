@@ -100,13 +100,13 @@ func (f *fleet) remover(dir string) func() error {
 	return func() error { return os.RemoveAll(f.path(dir)) }
 }
 
-// restorer returns a function that removes what matches a pattern and does not
-// exist yet.
+// restorer returns a function that removes the files and directories that match
+// a pattern, except those that exist now.
 func (f *fleet) restorer(pattern string) func() error {
 	kept, _ := filepath.Glob(f.path(pattern))
 	return func() (err error) {
-		files, _ := filepath.Glob(f.path(pattern))
-		for _, file := range files {
+		present, _ := filepath.Glob(f.path(pattern))
+		for _, file := range present {
 			if !slices.Contains(kept, file) {
 				err = cmp.Or(err, os.RemoveAll(file))
 			}

@@ -28,34 +28,34 @@ func (b *bench) quotas(ctx context.Context) error {
 	f := b.newFleet("quotas", n, 1, settle)
 	f.writeSource(0, "_files/tiny/main.go", "")
 	defer os.RemoveAll(f.dir)
-	b.Progress("quotas: zipping %s, %s on disk", text.Count(n, "function"), megabytes(float64(n)*1_700_000))
+	b.Progress("quotas: zipping %s, %s on disk", text.Count(n, "function"), megabytes(int64(n)*1_700_000))
 	if _, err := b.tool(f, "zip").run(ctx); err != nil {
 		return err
 	}
-	b.Progress("quotas: creating the functions takes %s each time", seconds(float64(n)/quota.DefaultCalls))
+	b.Progress("quotas: creating the functions takes %.3g s each time", float64(n)/quota.DefaultCalls)
 	deploy := b.tool(f, "deployProd")
 
 	what := fmt.Sprintf("deploy, %s, AWS's quotas, settle delay %s, once", text.Count(n, "function"), text.Duration(settle))
-	alone := b.measure(ctx, 1, what, side{name: dualboot, run: onCloud(f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (sample, error) {
+	alone := b.measureOurs(ctx, 1, what, onCloud(f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (sample, error) {
 		before := c.Throttled()
 		x, err := c.migrate(ctx, deploy)
-		x.count = throttlingErrors(x.stderr)
+		x.count = int64(throttlingErrors(x.stderr))
 		x.counted = fmt.Sprintf("%d (%s throttled)", x.count, text.Count(c.Throttled()-before, "call"))
 		return x, err
-	})})[0]
-	b.row(what, alone.wall(), updates(n, 1), within(1.15))
-	b.row("throttling errors reported by it", alone.count(), figure{}, exactly(0, "0"))
+	}))
+	b.row(what, alone, calculated(updates(n, 1)), wall, within(1.15))
+	b.row("throttling errors reported by it", alone, side{}, count, exactly(0, "0"))
 
 	what = "the same while another client asks for half of the quotas, once"
-	beside := b.measure(ctx, 1, what, side{name: dualboot, run: onCloud(f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (sample, error) {
+	beside := b.measureOurs(ctx, 1, what, onCloud(f.names, emulator.AWSQuotas(), func(ctx context.Context, c *cloud) (sample, error) {
 		stop := c.disturb(ctx, f.names[0])
 		x, err := deploy.with(c.Environment()...).run(ctx)
 		if err := errors.Join(err, stop()); err != nil {
 			return x, err
 		}
 		return x, c.check(ctx, x)
-	})})[0]
-	b.row(what, beside.wall(), updates(n, 0.5), goal{"no error", ratio, func(ours, _ float64) bool { return math.IsNaN(ours) }})
+	}))
+	b.row(what, beside, calculated(updates(n, 0.5)), wall, goal{"no error", ratio, func(ours, _ float64) bool { return math.IsNaN(ours) }})
 	return nil
 }
 

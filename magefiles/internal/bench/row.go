@@ -3,48 +3,29 @@ package bench
 import (
 	"math"
 	"strconv"
-	"time"
 
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// figure is a number in a row.
-type figure struct {
-	name  string  // of its side
-	value float64 // NaN if there is no number
-	text  string  // value with its unit, or why there is no number
-}
-
-// duration returns a figure of seconds that are calculated, not measured.
-func duration(name string, value float64) figure {
-	if math.IsNaN(value) {
-		return figure{name, value, failed}
-	}
-	return figure{name, value, seconds(value)}
-}
-
-func seconds(x float64) string { return text.Duration(time.Duration(x * float64(time.Second))) }
-
-// megabytes returns a number of bytes in the decimal unit of the goals.
-func megabytes(x float64) string { return text.Digits(x/1e6) + " MB" }
-
-// goal says how a row compares two figures, and which result misses the goal.
+// goal says how a row compares two numbers, and which result misses the goal.
 type goal struct {
 	text   string
 	ratio  func(ours, other float64) string // nil for an empty cell
 	missed func(ours, other float64) bool   // nil if no result does
 }
 
-// row adds a row to the table. The zero other stands for no comparison.
-func (b *bench) row(what string, ours, other figure, g goal) {
-	cells := []string{what, ours.text, "", "", g.text}
+// row adds a row to the table. It compares ours with nothing if other is zero.
+func (b *bench) row(what string, ours, other side, m metric, g goal) {
+	x, text := ours.median(m)
+	cells := []string{what, text, "", "", g.text}
+	y, text := other.median(m)
 	if other.name != "" {
-		cells[2] = other.name + ": " + other.text
+		cells[2] = other.name + ": " + text
 	}
-	if g.ratio != nil && !math.IsNaN(ours.value) && !math.IsNaN(other.value) {
-		cells[3] = g.ratio(ours.value, other.value)
+	if g.ratio != nil && !math.IsNaN(x) && !math.IsNaN(y) {
+		cells[3] = g.ratio(x, y)
 	}
-	if g.missed != nil && g.missed(ours.value, other.value) {
+	if g.missed != nil && g.missed(x, y) {
 		cells[4] += " **missed**"
 	}
 	b.table.Add(cells...)
@@ -82,3 +63,6 @@ func rounded(times float64) float64 {
 	x, _ := strconv.ParseFloat(text.Digits(times), 64)
 	return x
 }
+
+// megabytes returns a number of bytes in the decimal unit of the goals.
+func megabytes(n int64) string { return text.Digits(float64(n)/1e6) + " MB" }

@@ -59,7 +59,7 @@ type sample struct {
 	first          time.Duration // until the first byte of stderr
 	peak           int64         // peak memory in bytes, without child processes; 0 if unknown
 	stdout, stderr string
-	count          int    // of something that the run counts
+	count          int64  // of something that the run counts
 	counted        string // the count with its unit
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/text"
 )
@@ -25,6 +26,21 @@ const (
 	failed   = "failed"
 )
 
+// as returns the side under another name.
+func (s side) as(name string) side {
+	s.name = name
+	return s
+}
+
+// calculated returns a side that takes so many seconds. It is not measured, and
+// missing if the seconds are NaN.
+func calculated(name string, seconds float64) side {
+	if math.IsNaN(seconds) {
+		return side{name: name}
+	}
+	return side{name: name, samples: []sample{{wall: time.Duration(seconds * float64(time.Second))}}}
+}
+
 // after returns a run with a setup that is not measured.
 func after(setup func() error, run run) run {
 	return func(ctx context.Context) (sample, error) {
@@ -39,6 +55,9 @@ func after(setup func() error, run run) run {
 // all of them, and returns them with their samples. A side that fails is not run
 // again.
 func (b *bench) measure(ctx context.Context, runs int, what string, sides ...side) []side {
+	if ctx.Err() != nil {
+		return sides
+	}
 	b.Progress("%s", what)
 	for i, s := range sides {
 		sides[i].samples = nil
@@ -67,33 +86,29 @@ func (b *bench) measure(ctx context.Context, runs int, what string, sides ...sid
 	return sides
 }
 
-// wall returns the median of the wall-clock time.
-func (s side) wall() figure {
-	return s.figure(median, func(x sample) float64 { return x.wall.Seconds() }, seconds)
+// measureOurs measures dualboot alone.
+func (b *bench) measureOurs(ctx context.Context, runs int, what string, run run) side {
+	return b.measure(ctx, runs, what, side{name: dualboot, run: run})[0]
 }
 
-// count returns what the runs counted.
-func (s side) count() figure {
-	return s.figure(slices.Max, func(x sample) float64 { return float64(x.count) }, func(float64) string {
-		return s.samples[len(s.samples)-1].counted
-	})
-}
+// metric returns a property of a sample, as a number and with its unit.
+type metric func(sample) (value float64, text string)
 
-// figure summarizes a property of the samples.
-func (s side) figure(summarize func([]float64) float64, property func(sample) float64, unit func(float64) string) figure {
+func wall(x sample) (float64, string)  { return x.wall.Seconds(), text.Duration(x.wall) }
+func cpu(x sample) (float64, string)   { return x.cpu.Seconds(), text.Duration(x.cpu) }
+func first(x sample) (float64, string) { return x.first.Seconds(), text.Duration(x.first) }
+func count(x sample) (float64, string) { return float64(x.count), x.counted }
+
+// median returns the median of a metric, or NaN and why there is none. The
+// median of an even number of samples is the greater of the two in the middle.
+func (s side) median(m metric) (value float64, text string) {
 	if len(s.samples) == 0 {
-		return figure{s.name, math.NaN(), cmp.Or(s.missing, failed)}
+		return math.NaN(), cmp.Or(s.missing, failed)
 	}
-	var values []float64
-	for _, x := range s.samples {
-		values = append(values, property(x))
-	}
-	value := summarize(values)
-	return figure{s.name, value, unit(value)}
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	sorted := slices.SortedFunc(slices.Values(s.samples), func(x, y sample) int {
+		a, _ := m(x)
+		b, _ := m(y)
+		return cmp.Compare(a, b)
+	})
+	return m(sorted[len(sorted)/2])
 }

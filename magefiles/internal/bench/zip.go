@@ -24,8 +24,8 @@ func (b *bench) zip(ctx context.Context) error {
 
 	what := "zip, everything"
 	zipped := b.measure(ctx, b.runs, what, all, recipeAll)
-	b.row(what, zipped[0].wall(), zipped[1].wall(), within(1./3))
-	b.row("dual zips", zipped[0].size(f.path("bin/*/lambda.zip")), zipped[1].size(f.path("recipe/*/lambda.zip")), goal{
+	b.row(what, zipped[0], zipped[1], wall, within(1./3))
+	b.row("dual zips", zipped[0].sized(f.path("bin/*/lambda.zip")), zipped[1].sized(f.path("recipe/*/lambda.zip")), count, goal{
 		text:   "≤ +5 %",
 		ratio:  func(ours, recipe float64) string { return fmt.Sprintf("%+.1f %%", 100*(ours/recipe-1)) },
 		missed: func(ours, recipe float64) bool { return ours/recipe > 1.05 },
@@ -33,7 +33,7 @@ func (b *bench) zip(ctx context.Context) error {
 
 	what = "zip, nothing changed"
 	unchanged := b.measure(ctx, b.runs, what, ours, recipe)
-	b.row(what, unchanged[0].wall(), unchanged[1].wall(), compared())
+	b.row(what, unchanged[0], unchanged[1], wall, compared())
 	return b.zipSharing(ctx)
 }
 
@@ -45,29 +45,29 @@ func (b *bench) zipSharing(ctx context.Context) error {
 		return err
 	}
 	unzip := f.restorer("bin/*")
-	cpu := func(s side) figure {
-		return s.figure(median, func(x sample) float64 { return x.cpu.Seconds() }, seconds)
-	}
 	what := fmt.Sprintf("CPU time: zip, %s that share 4 packages", text.Count(len(f.names), "function"))
 	sides := b.measure(ctx, b.runs, what,
 		side{name: dualboot, run: after(unzip, b.tool(f, "zip").run)},
 		side{name: "4 functions", run: after(unzip, b.tool(f, "zip", "-only="+strings.Join(f.names[:4], ",")).run)})
-	b.row(what, cpu(sides[0]), cpu(sides[1]), within(1.3))
+	b.row(what, sides[0], sides[1], cpu, within(1.3))
 	return nil
 }
 
-// size returns the size of the zips that the side has written.
-func (s side) size(pattern string) figure {
+// sized returns the side with the number of bytes that its last run has written
+// to the files that match a pattern.
+func (s side) sized(pattern string) side {
+	var x sample
 	files, _ := filepath.Glob(pattern)
-	if len(files) == 0 {
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			x.count += info.Size()
+		}
+	}
+	x.counted = megabytes(x.count)
+	if len(s.samples) > 0 && x.count > 0 {
+		s.samples = []sample{x}
+	} else {
 		s.samples = nil
 	}
-	return s.figure(median, func(sample) (sum float64) {
-		for _, file := range files {
-			if info, err := os.Stat(file); err == nil {
-				sum += float64(info.Size())
-			}
-		}
-		return sum
-	}, megabytes)
+	return s
 }
