@@ -130,7 +130,7 @@ func TestControl(t *testing.T) {
 	if to := lines["prod-first"].After; to.Runtime != "go1.x" || to.Handler != "lambda" {
 		t.Errorf("the rollback of a legacy function is %+v", lines["prod-first"])
 	}
-	if got := lines["prod-modern"].Error; !strings.Contains(got, "it never was on go1.x, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that") {
+	if got := lines["prod-modern"].Error; !strings.Contains(got, "its previous runtime is unknown: lambdas.json says that it never was on go1.x; pass -runtime=provided.al2 if that was its runtime") {
 		t.Errorf("the rollback of one from provided.al2 is %q", got)
 	}
 	lines = plan(2, "-rollback", "-only=modern", "-runtime=provided.al2")

@@ -209,30 +209,29 @@ func (f *fixture) replace(name, old, new string) {
 
 // legacyZips are the zips with only lambda, as they stood before any migration.
 var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
-	var list []build.Function
+	var list []*build.Function
 	for _, name := range samples {
-		list = append(list, build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
+		list = append(list, &build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
 	}
 	dir, err := os.MkdirTemp("", "dualboot-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	results, err := build.Build(context.Background(), build.Options{Out: dir}, list)
-	if err != nil {
+	if err := build.Build(context.Background(), build.Options{Out: dir}, list); err != nil {
 		return nil, err
 	}
 	zips := map[string][]byte{}
-	for i, name := range samples {
-		file, err := bundle.Compress("lambda", results[i].Files[build.Lambda])
+	for _, f := range list {
+		file, err := bundle.Compress("lambda", f.Files[build.Lambda])
 		if err != nil {
-			return nil, errors.Join(err, results[i].Err)
+			return nil, errors.Join(err, f.Err)
 		}
-		pkg, err := bundle.Zip(filepath.Join(dir, name+".zip"), file)
+		pkg, err := bundle.Zip(filepath.Join(dir, f.Name+".zip"), file)
 		if err != nil {
 			return nil, err
 		}
-		if zips[name], err = pkg.Read(); err != nil {
+		if zips[f.Name], err = pkg.Read(); err != nil {
 			return nil, err
 		}
 	}
@@ -439,7 +438,7 @@ func TestMigration(t *testing.T) {
 	if got := f.read("lambdas.json"); got != manifest {
 		t.Errorf("cleanup of some functions has changed lambdas.json:\n%s", got)
 	}
-	if _, stderr := f.must("cleanup", "-force"); !strings.Contains(stderr, `lambdas.json: "dual" of "prod" is false now`) {
+	if _, stderr := f.must("cleanup", "-force"); !strings.Contains(stderr, `lambdas.json: set "dual" of "prod" to false`) {
 		t.Errorf("cleanup does not say that it has changed lambdas.json:\n%s", stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", onlyBootstrap, names...)
@@ -509,7 +508,7 @@ func TestFailures(t *testing.T) {
 		"\n  - waiting for the update of \"prod-order-stream\": InternalError: out of order\n",
 		"\n  - building \"prod-inventory-table\": go build of lambda:\n    # example.com/stub/functions/inventory-table\n    functions/inventory-table/broken.go:3:18: cannot use \"text\"",
 		"\n  - reading \"prod-nightly-report\": ResourceNotFoundException: Function not found: arn:aws:lambda:ap-northeast-1:210987654321:function:prod-nightly-report",
-		"\n  - refusing to deploy \"prod-script\": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json\n",
+		"\n  - refusing to deploy \"prod-script\": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: remove it from lambdas.json\n",
 	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("the error does not say %q:\n%s", want, stderr)
@@ -574,7 +573,7 @@ func TestNothingIsSent(t *testing.T) {
 		},
 		{
 			name: "another account", args: []string{"deploy", "stg"}, status: 1,
-			want: `the credentials belong to AWS account 210987654321, and environment "stg" is account 111111111111; nothing was read or changed; use other credentials, or correct "account" in lambdas.json`,
+			want: `the credentials belong to AWS account 210987654321, but environment "stg" is in account 111111111111; nothing was read or changed; use other credentials, or correct "account" in lambdas.json`,
 		},
 		{name: "another account, for a plan", args: []string{"plan", "-env=stg"}, status: 1, want: "nothing was read or changed"},
 		{name: "another account, for an audit", args: []string{"audit", "-env=stg"}, status: 1, want: "nothing was read or changed"},
@@ -605,9 +604,9 @@ func TestNothingIsSent(t *testing.T) {
 			prepare: func(*exec.Cmd) {
 				f.write("lambdas.json", strings.ReplaceAll(manifest, `"region": "ap-northeast-1", `, ""))
 			},
-			want: `no AWS region for environment "prod"; run: export AWS_REGION=NAME, or name its region in lambdas.json`,
+			want: `no AWS region for environment "prod"; run: export AWS_REGION=NAME, or add its region to lambdas.json`,
 		},
-		{name: "two plans", args: []string{"plan", "-cleanup", "-rollback"}, status: 1, want: "-cleanup and -rollback are two plans; give one of them"},
+		{name: "two plans", args: []string{"plan", "-cleanup", "-rollback"}, status: 1, want: "-cleanup and -rollback are two plans; pass one of them"},
 		{name: "force without a cleanup", args: []string{"plan", "-force"}, status: 1, want: "-force goes with -cleanup"},
 		{name: "a runtime without a rollback", args: []string{"plan", "-runtime=go1.x"}, status: 1, want: "-runtime goes with -rollback"},
 		{name: "an audit of nothing", args: []string{"audit", "-only=zzz"}, status: 1, want: `no function of account 210987654321 in ap-northeast-1 matches "zzz"`},
@@ -623,12 +622,12 @@ func TestNothingIsSent(t *testing.T) {
 		{
 			name: "no way to AWS", args: []string{"status"}, status: 1,
 			prepare: func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1") },
-			want:    `asking AWS whose the credentials of environment "prod" are: `,
+			want:    `calling GetCallerIdentity for environment "prod": `,
 		},
 		{name: "an environment with a bad name", args: []string{"init", "-env=BAD"}, status: 1, want: `"BAD" is not an environment name`, prepare: func(*exec.Cmd) { os.Remove(f.path("lambdas.json")) }},
-		{name: "rollback to nowhere", args: []string{"rollback", "-runtime=nodejs22.x"}, status: 1, want: `-runtime is "nodejs22.x"; give one of go1.x, provided.al2, provided`},
-		{name: "a second manifest", args: []string{"init"}, status: 1, want: "lambdas.json is there already, and init only writes a first one; edit it, or move it away"},
-		{name: "no Terraform", args: []string{"terraform"}, status: 1, want: `which directory has the Terraform files of environment "prod"? give -dir=, or name it as "terraform" in lambdas.json`},
+		{name: "rollback to nowhere", args: []string{"rollback", "-runtime=nodejs22.x"}, status: 1, want: `-runtime is "nodejs22.x"; pass one of go1.x, provided.al2, provided`},
+		{name: "a second manifest", args: []string{"init"}, status: 1, want: "lambdas.json already exists, and init only writes the first one; edit it, or move it away"},
+		{name: "no Terraform", args: []string{"terraform"}, status: 1, want: `which directory has the Terraform files of environment "prod"? pass -dir=, or add it as "terraform" to lambdas.json`},
 		{
 			name: "no profile", args: []string{"deployProd"}, status: 1,
 			prepare: func(cmd *exec.Cmd) {
@@ -645,7 +644,7 @@ func TestNothingIsSent(t *testing.T) {
 			want: `no AWS credentials for environment "prod"; run: aws sso login --profile our_prod (`,
 		},
 		{name: "empty pattern", args: []string{"deployProd", "-only="}, status: 1, want: "-only is empty; leave it out to choose all functions"},
-		{name: "no concurrency", args: []string{"cleanup", "-concurrency=-1"}, status: 1, want: "-concurrency is -1; give a number above 0"},
+		{name: "no concurrency", args: []string{"cleanup", "-concurrency=-1"}, status: 1, want: "-concurrency is -1; pass a number above 0"},
 		{
 			name: "broken manifest", args: []string{"cleanup"}, status: 1,
 			prepare: func(*exec.Cmd) {

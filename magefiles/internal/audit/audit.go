@@ -45,7 +45,7 @@ type Options struct {
 	Covered map[string]string
 
 	// Plan is AWS's plan; the one of lambda.Load by default.
-	Plan *lambda.Plan
+	Plan *lambda.Lifecycle
 }
 
 // Report is the result of an audit.
@@ -55,7 +55,7 @@ type Report struct {
 	Images    int       // how many of them are container images, whose runtime Lambda does not know
 	Unknown   []string  // runtimes that the plan does not have, sorted; they are not judged
 	Within    time.Duration
-	Plan      *lambda.Plan
+	Plan      *lambda.Lifecycle
 }
 
 // Run audits the functions of the client's account and region. It calls
@@ -70,7 +70,7 @@ func Run(ctx context.Context, client Client, o Options) (*Report, error) {
 	}
 	o.Within = cmp.Or(o.Within, DefaultWithin)
 	if o.Plan == nil {
-		plan, err := lambda.Load()
+		plan, err := lambda.LoadLifecycle()
 		if err != nil {
 			return nil, err
 		}

@@ -153,7 +153,7 @@ func weighted(name, version, second string, weight float64) types.AliasConfigura
 var today = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // plan has dates that do not move with AWS's.
-func plan(t *testing.T) *lambda.Plan {
+func plan(t *testing.T) *lambda.Lifecycle {
 	t.Helper()
 	date := func(text string) lambda.Date {
 		var d lambda.Date
@@ -162,7 +162,7 @@ func plan(t *testing.T) *lambda.Plan {
 		}
 		return d
 	}
-	return &lambda.Plan{
+	return &lambda.Lifecycle{
 		Table:   "https://example.com/table",
 		Sources: []lambda.Source{{Date: date("2026-08-15")}},
 		Runtimes: []lambda.Runtime{

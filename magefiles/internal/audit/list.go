@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
 
-	"example.com/dualboot/magefiles/internal/awserror"
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
@@ -41,7 +41,7 @@ func (o Options) due(runtime types.Runtime) bool {
 }
 
 // unknown returns the runtimes of the function that the plan does not have.
-func (f *function) unknown(p *lambda.Plan) []string {
+func (f *function) unknown(p *lambda.Lifecycle) []string {
 	var names []string
 	for _, c := range append([]types.FunctionConfiguration{f.latest}, f.versions...) {
 		if _, ok := p.Lookup(string(c.Runtime)); !ok && c.Runtime != "" {
@@ -59,7 +59,7 @@ func listFunctions(ctx context.Context, client Client, only func(string) bool) (
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the functions: %w", awserror.Explain(err, ""))
+			return nil, fmt.Errorf("listing the functions: %w", awsclient.Explain(err, ""))
 		}
 		for _, c := range page.Functions {
 			name := aws.ToString(c.FunctionName)
@@ -116,7 +116,7 @@ func listMappings(ctx context.Context, client Client) (map[string][]types.EventS
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the event source mappings: %w", awserror.Explain(err, ""))
+			return nil, fmt.Errorf("listing the event source mappings: %w", awsclient.Explain(err, ""))
 		}
 		for _, m := range page.EventSourceMappings {
 			name, _ := target(m)
@@ -132,7 +132,7 @@ func listAliases(ctx context.Context, client Client, name string) ([]types.Alias
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the aliases of %q: %w", name, awserror.Explain(err, ""))
+			return nil, fmt.Errorf("listing the aliases of %q: %w", name, awsclient.Explain(err, ""))
 		}
 		aliases = append(aliases, page.Aliases...)
 	}

@@ -82,7 +82,7 @@ func measure(t *testing.T, n int, sections string, env ...string) []line {
 	if !strings.Contains(table.String(), fmt.Sprintf("\n\n%d function", n)) {
 		t.Error("no caption below the table")
 	}
-	if !strings.Contains(progress.String(), "s  "+strings.Split(sections, ",")[0]) {
+	if !strings.Contains(progress.String(), "s    dualboot: ") {
 		t.Errorf("progress\n%s", &progress)
 	}
 	return parse(t, table.String())

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -35,7 +35,7 @@ func openCloud(ctx context.Context, names []string, quotas emulator.Quotas) (*cl
 	}
 	cfg := server.Config()
 	if quotas != (emulator.Quotas{}) {
-		quota.Limit(&cfg, 0)
+		awsclient.Limit(&cfg, 0)
 	}
 	c := &cloud{server, lambda.NewFromConfig(cfg)}
 	if err := c.create(ctx, names); err != nil {

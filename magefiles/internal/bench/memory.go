@@ -10,19 +10,22 @@ import (
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// memory measures the memory that a deploy of large zips takes.
+// memory measures the memory that a deploy of large zips takes. The functions
+// share as many packages as dualboot compresses at the same time.
 func (b *bench) memory(ctx context.Context) error {
 	const (
-		size  = 10_000_000 // of the data in each binary; a dual zip has two binaries
-		limit = 400_000_000
+		packages = 4
+		size     = 10_000_000 // of the data in each binary; a dual zip has two binaries
+		limit    = 400_000_000
 	)
 	n, data := 4*b.n, make([]byte, size)
-	rand.Read(data)
-	f := b.newFleet("memory", n, 1, 0)
-	f.writeSource(0, "_files/large/main.go", "")
-	f.write(f.source(0, "data"), string(data))
+	f := b.newFleet("memory", n, packages, 0)
+	for i := range packages {
+		rand.Read(data)
+		f.writeSource(i, "_files/large/main.go", "")
+		f.write(f.source(i, "data"), string(data))
+	}
 	defer os.RemoveAll(f.dir)
-	b.Progress("memory: the zips take %s on disk for a while", megabytes(int64(n)*3*size))
 
 	what := fmt.Sprintf("peak memory: deploy, %s of 20 MB, once", text.Count(n, "function"))
 	ours := b.measureOurs(ctx, 1, what, migration(f.names, emulator.Quotas{}, b.tool(f, "deployProd")))

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -28,11 +28,11 @@ func (b *bench) quotas(ctx context.Context) error {
 	f := b.newFleet("quotas", n, 1, settle)
 	f.writeSource(0, "_files/tiny/main.go", "")
 	defer os.RemoveAll(f.dir)
-	b.Progress("quotas: zipping %s, %s on disk", text.Count(n, "function"), megabytes(int64(n)*1_700_000))
+	b.Progress("quotas: zipping %s", text.Count(n, "function"))
 	if _, err := b.tool(f, "zip").run(ctx); err != nil {
 		return err
 	}
-	b.Progress("quotas: creating the functions takes %.3g s each time", float64(n)/quota.DefaultCalls)
+	b.Progress("quotas: creating the functions takes %.3g s each time", float64(n)/awsclient.DefaultCalls)
 	deploy := b.tool(f, "deployProd")
 
 	what := fmt.Sprintf("deploy, %s, AWS's quotas, settle delay %s, once", text.Count(n, "function"), text.Duration(settle))

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
-	"example.com/dualboot/magefiles/internal/awserror"
+	"example.com/dualboot/magefiles/internal/awsclient"
 )
 
 // measure fills in the figures of both spans. StartTime and EndTime are
@@ -21,10 +21,10 @@ func measure(ctx context.Context, client Client, function string, period time.Du
 	results, err := get(ctx, client, in)
 	if err != nil {
 		hint := ""
-		if strings.HasPrefix(awserror.Code(err), "AccessDenied") { // AccessDeniedException in some protocols
+		if strings.HasPrefix(awsclient.Code(err), "AccessDenied") { // AccessDeniedException in some protocols
 			hint = "allow the action cloudwatch:GetMetricData"
 		}
-		return fmt.Errorf("asking CloudWatch for the metrics from %s to %s: %w", moment(before.From, minutes), moment(after.To, minutes), awserror.Explain(err, hint))
+		return fmt.Errorf("asking CloudWatch for the metrics from %s to %s: %w", moment(before.From, minutes), moment(after.To, minutes), awsclient.Explain(err, hint))
 	}
 	for _, r := range results {
 		for i, at := range r.Timestamps {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/awsclient"
 )
 
 var update = flag.Bool("update", false, "rewrite the schema at the root of the repository")
@@ -113,8 +113,8 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		t.Errorf("got default settle %v, %v, want %v", d, err, DefaultSettle)
 	}
 	calls := environment["calls"].(map[string]any)
-	if calls["default"] != quota.DefaultCalls || calls["maximum"] != float64(MaxCalls) {
-		t.Errorf("got calls %v, want a default of %v and a maximum of %d", calls, quota.DefaultCalls, MaxCalls)
+	if calls["default"] != awsclient.DefaultCalls || calls["maximum"] != float64(MaxCalls) {
+		t.Errorf("got calls %v, want a default of %v and a maximum of %d", calls, awsclient.DefaultCalls, MaxCalls)
 	}
 }
 

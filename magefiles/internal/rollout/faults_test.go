@@ -22,12 +22,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
 
+	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
@@ -131,10 +135,10 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	return n.fault.do(r, send)
 }
 
-// fleet is an emulator with two functions, one on go1.x and one on provided.al2.
-type fleet struct {
+// world is an emulator with two functions, one on go1.x and one on provided.al2.
+type world struct {
 	server *emulator.Server
-	goals  []rollout.Goal
+	goals  []fleet.Function // as a command has them before it reads them
 
 	mu     sync.Mutex
 	served map[string][]emulator.Deployment
@@ -147,8 +151,8 @@ const settle = 3 * time.Millisecond
 
 var fleetNames = []string{"legacy", "al2"}
 
-func newFleet(zips bundle.Bundle, old map[string][]byte) (*fleet, error) {
-	f := &fleet{served: map[string][]emulator.Deployment{}}
+func newWorld(zips lambda.Zips, old map[string][]byte) (*world, error) {
+	f := &world{served: map[string][]emulator.Deployment{}}
 	server, err := emulator.Start(emulator.Options{
 		UpdateTime: 2 * time.Millisecond,
 		Window:     settle,
@@ -171,22 +175,25 @@ func newFleet(zips bundle.Bundle, old map[string][]byte) (*fleet, error) {
 		return nil, err
 	}
 	f.server = server
-	client := lambda.NewFromConfig(server.Config())
+	client := sdk.NewFromConfig(server.Config())
 	for i, runtime := range []types.Runtime{types.RuntimeGo1x, types.RuntimeProvidedal2} {
 		binary := []string{"lambda", "bootstrap"}[i]
-		if _, err := client.CreateFunction(context.Background(), &lambda.CreateFunctionInput{
+		if _, err := client.CreateFunction(context.Background(), &sdk.CreateFunctionInput{
 			FunctionName: &fleetNames[i], Runtime: runtime, Handler: &binary, Role: aws.String("arn:aws:iam::123456789012:role/r"),
 			Code: &types.FunctionCode{ZipFile: old[binary]},
 		}); err != nil {
 			return nil, errors.Join(err, server.Close())
 		}
-		f.goals = append(f.goals, rollout.Goal{Function: fleetNames[i], Dual: true, Bundle: zips, Settle: settle, Previous: string(runtime)})
+		f.goals = append(f.goals, fleet.Function{
+			Target: manifest.Target{FunctionName: fleetNames[i], Dual: true}, Zips: zips,
+			Goal: fleet.Goal{Settle: settle, Previous: string(runtime)},
+		})
 	}
 	return f, nil
 }
 
 // run does the action to the fleet, one function after the other.
-func (f *fleet) run(ctx context.Context, n *network, action rollout.Action) error {
+func (f *world) run(ctx context.Context, n *network, action fleet.Action) error {
 	cfg := f.server.Config()
 	n.inner = http.DefaultTransport
 	cfg.HTTPClient = &http.Client{Transport: n}
@@ -196,18 +203,18 @@ func (f *fleet) run(ctx context.Context, n *network, action rollout.Action) erro
 			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
 		})
 	}
-	r := rollout.New(lambda.NewFromConfig(cfg), rollout.Options{
-		Concurrency: 1, FirstPoll: time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
+	r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{
+		FirstPoll: time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
 		HTTP: cfg.HTTPClient,
 	})
-	for i, seen := range r.Observe(ctx, fleetNames) {
-		f.goals[i].From, f.goals[i].Err, f.goals[i].Action = seen.State, seen.Err, action
+	var functions []*fleet.Function
+	for _, goal := range f.goals {
+		goal.Action = action
+		functions = append(functions, &goal)
 	}
-	errs := make([]error, len(f.goals))
-	for i, result := range r.Apply(ctx, f.goals, nil) {
-		errs[i] = result.Err
-	}
-	return rollout.Failures(errs)
+	fleet.Each(functions, 1, func(f *fleet.Function) { r.Observe(ctx, f) })
+	fleet.Each(functions, 1, func(f *fleet.Function) { r.Apply(ctx, f) })
+	return fleet.Errors(functions)
 }
 
 // legacyZips are zips with one file each, by its name.
@@ -231,14 +238,14 @@ func legacyZips(t *testing.T) map[string][]byte {
 }
 
 // writeZips writes a bundle whose content depends on the text.
-func writeZips(t *testing.T, text string) bundle.Bundle {
+func writeZips(t *testing.T, text string) lambda.Zips {
 	t.Helper()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "binary")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n: "+text+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	b, err := bundle.Write(dir, path, path)
+	b, err := bundle.NewPacker(dir).Pack(t.Context(), "f", map[build.Binary]string{build.Lambda: path, build.Bootstrap: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,12 +259,12 @@ func TestFaults(t *testing.T) {
 	old, zips := legacyZips(t), writeZips(t, "new")
 
 	// How many calls does it take?
-	f, err := newFleet(zips, old)
+	f, err := newWorld(zips, old)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var cases []trial
-	for _, action := range []rollout.Action{rollout.Deploy, rollout.Rollback} {
+	for _, action := range []fleet.Action{fleet.Deploy, fleet.Rollback} {
 		clean := &network{}
 		if err := f.run(t.Context(), clean, action); err != nil {
 			t.Fatal(err)
@@ -294,7 +301,7 @@ func TestFaults(t *testing.T) {
 // trial is one case of TestFaults. To the server, a run that is killed is one
 // whose connections are refused for good.
 type trial struct {
-	action    rollout.Action
+	action    fleet.Action
 	fault     *fault
 	at        int64
 	persist   bool
@@ -309,15 +316,15 @@ func (c trial) String() string {
 	return fmt.Sprintf("%v: %s at call %d, for good: %t, interrupted: %t", c.action, c.fault.name, c.at, c.persist, c.interrupt)
 }
 
-func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byte) error {
-	f, err := newFleet(zips, old)
+func (c trial) run(ctx context.Context, zips lambda.Zips, old map[string][]byte) error {
+	f, err := newWorld(zips, old)
 	if err != nil {
 		return err
 	}
 	defer f.server.Close()
 	f.fails = c.fails
-	if c.action == rollout.Rollback {
-		if err := f.run(ctx, &network{}, rollout.Deploy); err != nil {
+	if c.action == fleet.Rollback {
+		if err := f.run(ctx, &network{}, fleet.Deploy); err != nil {
 			return fmt.Errorf("deploying what is to be rolled back: %w", err)
 		}
 	}
@@ -340,7 +347,7 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 		return fmt.Errorf("the first run failed: %w", err)
 	}
 	if err != nil {
-		place, ok := errors.AsType[*rollout.FunctionError](err)
+		place, ok := errors.AsType[*fleet.Error](err)
 		if !ok || !slices.Contains(fleetNames, place.Function) || place.Doing == "" {
 			return fmt.Errorf("the error does not say where it happened: %w", err)
 		}
@@ -369,9 +376,9 @@ func (c trial) run(ctx context.Context, zips bundle.Bundle, old map[string][]byt
 			}
 		}
 		served = slices.DeleteFunc(served, func(d emulator.Deployment) bool { return d.Mixed })
-		runtime, handler := rollout.Wanted, "bootstrap"
+		runtime, handler := lambda.ProvidedAL2023, "bootstrap"
 		most := 3 // created, code, configuration; and once more what may have failed
-		if c.action == rollout.Rollback {
+		if c.action == fleet.Rollback {
 			runtime, handler, most = f.goals[i].Previous, []string{"lambda", "bootstrap"}[i], 4
 		}
 		if last := served[len(served)-1]; last.Runtime != runtime || last.Handler != handler || len(last.Files) != 2 {
@@ -391,22 +398,22 @@ func TestTwoAtOnce(t *testing.T) {
 	var lost int
 	for i := range 40 {
 		same := i%4 == 0
-		f, err := newFleet(ours, old)
+		f, err := newWorld(ours, old)
 		if err != nil {
 			t.Fatal(err)
 		}
-		other := &fleet{server: f.server, goals: slices.Clone(f.goals)}
+		other := &world{server: f.server, goals: slices.Clone(f.goals)}
 		for i := range other.goals {
 			if !same {
-				other.goals[i].Bundle = theirs
+				other.goals[i].Zips = theirs
 			}
 		}
 		var errs [2]error
 		var group sync.WaitGroup
-		group.Go(func() { errs[0] = f.run(t.Context(), &network{}, rollout.Deploy) })
+		group.Go(func() { errs[0] = f.run(t.Context(), &network{}, fleet.Deploy) })
 		group.Go(func() {
 			time.Sleep(time.Duration(i) * time.Millisecond / 2)
-			errs[1] = other.run(t.Context(), &network{}, rollout.Deploy)
+			errs[1] = other.run(t.Context(), &network{}, fleet.Deploy)
 		})
 		group.Wait()
 		for _, err := range errs {
@@ -414,14 +421,14 @@ func TestTwoAtOnce(t *testing.T) {
 				continue
 			}
 			lost++
-			if !strings.Contains(err.Error(), "somebody else has changed the function meanwhile (") && !strings.Contains(err.Error(), "somebody else keeps changing the function") {
+			if !strings.Contains(err.Error(), "somebody else has changed the function (") && !strings.Contains(err.Error(), "somebody else keeps changing the function") {
 				t.Errorf("run %d: the loser is not told what happened: %v", i, err)
 			}
 		}
 		if same && errs[0] != nil && errs[1] != nil {
 			t.Errorf("run %d: both lost to the same code: %v, %v", i, errs[0], errs[1])
 		}
-		if err := f.run(t.Context(), &network{}, rollout.Deploy); err != nil {
+		if err := f.run(t.Context(), &network{}, fleet.Deploy); err != nil {
 			t.Errorf("run %d: deploying afterwards: %v", i, err)
 		}
 		f.server.Close() // by then all deployments are told
@@ -431,7 +438,7 @@ func TestTwoAtOnce(t *testing.T) {
 					t.Errorf("run %d: there was a moment with %+v", i, d)
 				}
 			}
-			if last := f.served[name][len(f.served[name])-1]; last.Runtime != rollout.Wanted {
+			if last := f.served[name][len(f.served[name])-1]; last.Runtime != lambda.ProvidedAL2023 {
 				t.Errorf("run %d: %s ends as %+v", i, name, last)
 			}
 		}

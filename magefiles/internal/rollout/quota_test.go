@@ -19,13 +19,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/time/rate"
 
-	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
@@ -126,17 +128,19 @@ func limited(endpoint string, client aws.HTTPClient) aws.Config {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.RateLimiter = 10, ratelimit.None })
 		},
 	}
-	quota.Limit(&cfg, 0)
+	awsclient.Limit(&cfg, 0)
 	return cfg
 }
 
-// observe reads the functions and returns what is to become of them.
-func observe(ctx context.Context, r *rollout.Rollout, b bundle.Bundle, names []string) []rollout.Goal {
-	goals := make([]rollout.Goal, len(names))
-	for i, seen := range r.Observe(ctx, names) {
-		goals[i] = rollout.Goal{Function: names[i], From: seen.State, Err: seen.Err, Dual: true, Bundle: b, Settle: time.Minute}
+// functions are to be deployed.
+func functions(b lambda.Zips, settle time.Duration, names []string) []*fleet.Function {
+	var list []*fleet.Function
+	for _, name := range names {
+		list = append(list, &fleet.Function{
+			Target: manifest.Target{FunctionName: name, Dual: true}, Zips: b, Goal: fleet.Goal{Settle: settle},
+		})
 	}
-	return goals
+	return list
 }
 
 // TestQuotas migrates a fleet under Lambda's quotas, by a fake clock. The bound
@@ -166,19 +170,22 @@ func TestQuotas(t *testing.T) {
 					go take(ctx, a.reads, 100*test.others)
 				}
 				start := time.Now()
-				r := rollout.New(lambda.NewFromConfig(limited("http://lambda", a)), test.opts)
-				seen := observe(ctx, r, b, names(1000))
-				read := time.Since(start)
-				for _, result := range r.Apply(ctx, seen, nil) {
-					if result.Err != nil {
-						t.Error(result.Err)
+				r := rollout.New(sdk.NewFromConfig(limited("http://lambda", a)), test.opts)
+				list := functions(b, time.Minute, names(1000))
+				fleet.Each(list, 1024, func(f *fleet.Function) {
+					r.Observe(ctx, f)
+					r.Apply(ctx, f)
+				})
+				for _, f := range list {
+					if f.Err != nil {
+						t.Error(f.Err)
 					}
 				}
 				took, left := time.Since(start), 1-test.others
 				bound := time.Duration(float64(time.Second) * max(2*1000/(15*left), 4*1000/(100*left)))
 				ratio := took.Seconds() / bound.Seconds()
-				t.Logf("%.1f s, of which %.1f s to read the fleet: %.3f times the bound of %.1f s; calls %v, of which %d throttled",
-					took.Seconds(), read.Seconds(), ratio, bound.Seconds(), a.calls, a.throttled)
+				t.Logf("%.1f s: %.3f times the bound of %.1f s; calls %v, of which %d throttled",
+					took.Seconds(), ratio, bound.Seconds(), a.calls, a.throttled)
 				if ratio > test.most {
 					t.Errorf("that is more than %v times", test.most)
 				}
@@ -196,8 +203,9 @@ func TestInterruptedQueue(t *testing.T) {
 	b := writeZips(t, "small")
 	synctest.Test(t, func(t *testing.T) {
 		a := newAccount(names(300))
-		r := rollout.New(lambda.NewFromConfig(limited("http://lambda", a)), rollout.Options{})
-		goals := observe(t.Context(), r, b, names(300))
+		r := rollout.New(sdk.NewFromConfig(limited("http://lambda", a)), rollout.Options{})
+		list := functions(b, time.Minute, names(300))
+		fleet.Each(list, 1024, func(f *fleet.Function) { r.Observe(t.Context(), f) })
 		const interrupt = 2030 * time.Millisecond
 		ctx, stop := context.WithTimeout(t.Context(), interrupt)
 		defer stop()
@@ -207,7 +215,7 @@ func TestInterruptedQueue(t *testing.T) {
 			defer a.mu.Unlock()
 			a.calls = map[string]int{}
 		})
-		results := r.Apply(ctx, goals, nil)
+		fleet.Each(list, 1024, func(f *fleet.Function) { r.Apply(ctx, f) })
 		if took := time.Since(start); took > interrupt+50*time.Millisecond {
 			t.Errorf("it ends after %v", took)
 		}
@@ -217,10 +225,10 @@ func TestInterruptedQueue(t *testing.T) {
 			t.Errorf("calls after the interrupt: %v", a.calls)
 		}
 		done := 0
-		for _, result := range results {
-			done += len(result.Done)
-			if !errors.Is(result.Err, rollout.ErrInterrupted) || len(result.Done) == 0 && !strings.Contains(result.Err.Error(), "left to do: update the code") {
-				t.Errorf("after %v: %v", result.Done, result.Err)
+		for _, f := range list {
+			done += len(f.Done)
+			if !errors.Is(f.Err, fleet.ErrInterrupted) || len(f.Done) == 0 && !strings.Contains(f.Err.Error(), "left to do: update the code") {
+				t.Errorf("after %v: %v", f.Done, f.Err)
 			}
 		}
 		if done < 28 || done > 32 {
@@ -241,13 +249,13 @@ func TestQuotasOfEmulator(t *testing.T) {
 	t.Cleanup(func() { server.Close() })
 	cfg := limited(server.URL(), nil)
 	cfg.Credentials = server.Config().Credentials
-	client := lambda.NewFromConfig(cfg)
+	client := sdk.NewFromConfig(cfg)
 	old, err := writeZips(t, "old").Dual.Read()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names(12) {
-		if _, err := client.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
+		if _, err := client.CreateFunction(t.Context(), &sdk.CreateFunctionInput{
 			FunctionName: &name, Runtime: types.RuntimeProvidedal2, Handler: aws.String("bootstrap"),
 			Role: aws.String("arn:aws:iam::123456789012:role/test"), Code: &types.FunctionCode{ZipFile: old},
 		}); err != nil {
@@ -258,7 +266,7 @@ func TestQuotasOfEmulator(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
 	others.Go(func() {
-		other := lambda.NewFromConfig(server.Config(), func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} })
+		other := sdk.NewFromConfig(server.Config(), func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 		every := time.NewTicker(time.Second * 2 / 15)
 		defer every.Stop()
 		for ctx.Err() == nil {
@@ -268,13 +276,14 @@ func TestQuotasOfEmulator(t *testing.T) {
 	})
 	r := rollout.New(client, rollout.Options{FirstPoll: 100 * time.Millisecond})
 	start := time.Now()
-	goals := observe(ctx, r, b, names(12))
-	for i := range goals {
-		goals[i].Settle = 0
-	}
-	for _, result := range r.Apply(ctx, goals, nil) {
-		if result.Err != nil || result.After.Runtime != rollout.Wanted {
-			t.Errorf("%s ends on %s: %v", result.Function, result.After.Runtime, result.Err)
+	list := functions(b, 0, names(12))
+	fleet.Each(list, len(list), func(f *fleet.Function) {
+		r.Observe(ctx, f)
+		r.Apply(ctx, f)
+	})
+	for _, f := range list {
+		if f.Err != nil || f.Current.Runtime != lambda.ProvidedAL2023 {
+			t.Errorf("%s ends on %s: %v", f.FunctionName, f.Current.Runtime, f.Err)
 		}
 	}
 	t.Logf("%v for 24 updates while another client asks for half of the quota; calls %v", time.Since(start).Round(time.Millisecond), server.Calls())

@@ -18,13 +18,16 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/go-multierror"
 
+	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // cloud is a Lambda in memory: a few functions, each update of which takes a
@@ -76,7 +79,7 @@ func apiFailure(code, message string) error {
 	return &smithy.OperationError{ServiceID: "Lambda", OperationName: "Op", Err: &smithy.GenericAPIError{Code: code, Message: message}}
 }
 
-func (c *cloud) GetFunction(_ context.Context, in *lambda.GetFunctionInput, _ ...func(*lambda.Options)) (*lambda.GetFunctionOutput, error) {
+func (c *cloud) GetFunction(_ context.Context, in *sdk.GetFunctionInput, _ ...func(*sdk.Options)) (*sdk.GetFunctionOutput, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, err := c.call("get", *in.FunctionName)
@@ -84,7 +87,7 @@ func (c *cloud) GetFunction(_ context.Context, in *lambda.GetFunctionInput, _ ..
 		return nil, err
 	}
 	config := f.config
-	return &lambda.GetFunctionOutput{
+	return &sdk.GetFunctionOutput{
 		Configuration: &config, Code: &types.FunctionCodeLocation{Location: aws.String("http://zips/" + *config.CodeSha256)},
 	}, nil
 }
@@ -146,32 +149,32 @@ func (c *cloud) revise(f *function) {
 	f.config.RevisionId = aws.String(fmt.Sprint("r", f.revision))
 }
 
-func (c *cloud) UpdateFunctionCode(_ context.Context, in *lambda.UpdateFunctionCodeInput, _ ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error) {
+func (c *cloud) UpdateFunctionCode(_ context.Context, in *sdk.UpdateFunctionCodeInput, _ ...func(*sdk.Options)) (*sdk.UpdateFunctionCodeOutput, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, err := c.call("code", *in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	return &lambda.UpdateFunctionCodeOutput{}, c.update(f, in.RevisionId, func(config *types.FunctionConfiguration) {
+	return &sdk.UpdateFunctionCodeOutput{}, c.update(f, in.RevisionId, func(config *types.FunctionConfiguration) {
 		config.CodeSha256, config.Architectures = aws.String(digestOf(in.ZipFile)), in.Architectures
 	})
 }
 
-func (c *cloud) UpdateFunctionConfiguration(_ context.Context, in *lambda.UpdateFunctionConfigurationInput, _ ...func(*lambda.Options)) (*lambda.UpdateFunctionConfigurationOutput, error) {
+func (c *cloud) UpdateFunctionConfiguration(_ context.Context, in *sdk.UpdateFunctionConfigurationInput, _ ...func(*sdk.Options)) (*sdk.UpdateFunctionConfigurationOutput, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f, err := c.call("config", *in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
-	return &lambda.UpdateFunctionConfigurationOutput{}, c.update(f, in.RevisionId, func(config *types.FunctionConfiguration) {
+	return &sdk.UpdateFunctionConfigurationOutput{}, c.update(f, in.RevisionId, func(config *types.FunctionConfiguration) {
 		config.Runtime, config.Handler = in.Runtime, in.Handler
 	})
 }
 
 // zips writes a real bundle and returns it with the goal of deploying it.
-func zips(t *testing.T) bundle.Bundle {
+func zips(t *testing.T) lambda.Zips {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"lambda", "bootstrap"} {
@@ -179,7 +182,9 @@ func zips(t *testing.T) bundle.Bundle {
 			t.Fatal(err)
 		}
 	}
-	b, err := bundle.Write(dir, filepath.Join(dir, "lambda"), filepath.Join(dir, "bootstrap"))
+	b, err := bundle.NewPacker(dir).Pack(t.Context(), "f", map[build.Binary]string{
+		build.Lambda: filepath.Join(dir, "lambda"), build.Bootstrap: filepath.Join(dir, "bootstrap"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +196,7 @@ func zips(t *testing.T) bundle.Bundle {
 // digests finds the CodeSha256 of zip bytes that a test has written.
 var digests sync.Map
 
-func digestKey(t *testing.T, p *bundle.Package) string {
+func digestKey(t *testing.T, p *lambda.Package) string {
 	data, err := p.Read()
 	if err != nil {
 		t.Fatal(err)
@@ -204,32 +209,35 @@ func digestOf(zip []byte) string {
 	return digest.(string)
 }
 
-func goals(b bundle.Bundle, names ...string) []Goal {
-	var list []Goal
+// functions are to be deployed.
+func functions(b lambda.Zips, names ...string) []*fleet.Function {
+	var list []*fleet.Function
 	for _, name := range names {
-		list = append(list, Goal{Function: name, Dual: true, Bundle: b, Settle: time.Minute})
+		f := goal{dual: true, zips: b, settle: time.Minute}.function(lambda.State{})
+		f.FunctionName = name
+		list = append(list, f)
 	}
 	return list
 }
 
 // run observes and applies, as a command does.
-func run(ctx context.Context, c *cloud, opts Options, goals []Goal) ([]Result, error) {
+func run(ctx context.Context, c Client, opts Options, functions []*fleet.Function) error {
+	return runAtOnce(ctx, c, opts, 1024, functions)
+}
+
+// runAtOnce is run for some functions at the same time.
+func runAtOnce(ctx context.Context, c Client, opts Options, limit int, functions []*fleet.Function) error {
 	r := New(c, opts)
-	names := make([]string, len(goals))
-	for i, g := range goals {
-		names[i] = g.Function
+	fleet.Each(functions, limit, func(f *fleet.Function) { r.Observe(ctx, f) })
+	fleet.Each(functions, limit, func(f *fleet.Function) { r.Apply(ctx, f) })
+	return fleet.Errors(functions)
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
 	}
-	for i, seen := range r.Observe(ctx, names) {
-		if goals[i].Err == nil {
-			goals[i].From, goals[i].Err = seen.State, seen.Err
-		}
-	}
-	results := r.Apply(ctx, goals, nil)
-	errs := make([]error, len(results))
-	for i, result := range results {
-		errs[i] = result.Err
-	}
-	return results, Failures(errs)
+	return err.Error()
 }
 
 func TestApply(t *testing.T) {
@@ -300,7 +308,7 @@ func TestApply(t *testing.T) {
 				}
 			},
 			calls: []string{"0s get a", "0s code a", "1s get a"},
-			err:   `updating the code of "a": somebody else has changed the function meanwhile (CodeSha256 old → theirs, RevisionId r0 → r2); run the command again when they are done`, runtime: types.RuntimeGo1x,
+			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r2); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name: "an update gets in the way twice, long after one another",
@@ -341,7 +349,7 @@ func TestApply(t *testing.T) {
 				}
 			},
 			calls: []string{"0s get a", "0s code a", "0s get a"},
-			err:   `updating the code of "a": somebody else has changed the function meanwhile (CodeSha256 old → theirs, RevisionId r0 → r1); run the command again when they are done`, runtime: types.RuntimeGo1x,
+			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r1); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name: "somebody else deploys after the write",
@@ -355,7 +363,7 @@ func TestApply(t *testing.T) {
 				}
 			},
 			calls: []string{"0s get a", "0s code a", "1s get a"},
-			err:   `updating the code of "a": somebody else has changed the function meanwhile (CodeSha256 old → theirs, RevisionId r0 → r3); run the command again when they are done`, runtime: types.RuntimeGo1x,
+			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r3); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name: "the answer to an update is lost and it is sent again",
@@ -409,7 +417,7 @@ func TestApply(t *testing.T) {
 				})
 			},
 			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
-			err:     `settling "a": somebody else has changed the function meanwhile (CodeSha256 ` + b.Dual.CodeSha256 + ` → theirs, RevisionId r2 → r3); run the command again when they are done`,
+			err:     `settling "a": somebody else has changed the function (CodeSha256 ` + b.Dual.CodeSha256 + ` → theirs, RevisionId r2 → r3); run the command again when they are done`,
 			runtime: types.RuntimeGo1x,
 		},
 		{
@@ -454,7 +462,7 @@ func TestApply(t *testing.T) {
 			name:    "it is refused",
 			prepare: func(c *cloud) { c.functions["a"].config.Runtime = types.RuntimeNodejs22x },
 			calls:   []string{"0s get a"},
-			err:     `refusing to deploy "a": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json`, runtime: types.RuntimeNodejs22x,
+			err:     `refusing to deploy "a": its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: remove it from lambdas.json`, runtime: types.RuntimeNodejs22x,
 		},
 	}
 	for _, test := range tests {
@@ -464,10 +472,10 @@ func TestApply(t *testing.T) {
 				if test.prepare != nil {
 					test.prepare(c)
 				}
-				goal := goals(b, "a")
-				goal[0].Dual = !test.single
-				results, _ := run(t.Context(), c, Options{}, goal)
-				if got := text(results[0].Err); got != test.err {
+				list := functions(b, "a")
+				list[0].Dual = !test.single
+				_ = run(t.Context(), c, Options{}, list)
+				if got := message(list[0].Err); got != test.err {
 					t.Errorf("error\n%s\nwant\n%s", got, test.err)
 				}
 				if diff := cmp.Diff(test.calls, c.calls); diff != "" && test.calls != nil {
@@ -480,9 +488,9 @@ func TestApply(t *testing.T) {
 
 				// Running it again finishes, unless it was refused or is in
 				// somebody's way.
-				if f := c.functions["a"]; f != nil && c.before == nil && c.took > 0 && startsBootstrap(string(f.config.Runtime)) {
+				if f := c.functions["a"]; f != nil && c.before == nil && c.took > 0 && lambda.IsProvided(string(f.config.Runtime)) {
 					before := len(c.calls)
-					if _, err := run(t.Context(), c, Options{}, goals(b, "a")); err != nil {
+					if err := run(t.Context(), c, Options{}, functions(b, "a")); err != nil {
 						t.Errorf("again: %v", err)
 					}
 					if again := c.calls[before:]; len(again) != 1 {
@@ -520,7 +528,7 @@ func TestRollback(t *testing.T) {
 				later(c, 30*time.Second, func(f *types.FunctionConfiguration) { f.CodeSha256 = aws.String("bootstrap") })
 			},
 			calls: []string{"0s get a", "0s zip dual", "60s get a"},
-			err:   `settling "a": somebody else has changed the function meanwhile (CodeSha256 dual → bootstrap, RevisionId r2 → r3); run the command again when they are done`, runtime: types.RuntimeProvidedal2023,
+			err:   `settling "a": somebody else has changed the function (CodeSha256 dual → bootstrap, RevisionId r2 → r3); run the command again when they are done`, runtime: types.RuntimeProvidedal2023,
 		},
 		{
 			name: "somebody changes something else while it settles",
@@ -573,9 +581,10 @@ func TestRollback(t *testing.T) {
 				if test.prepare != nil {
 					test.prepare(c)
 				}
-				goal := []Goal{{Function: "a", Action: Rollback, Previous: Legacy, Settle: time.Minute}}
-				results, _ := run(t.Context(), c, Options{HTTP: c}, goal)
-				if got := text(results[0].Err); got != test.err {
+				list := functions(lambda.Zips{}, "a")
+				list[0].Goal = fleet.Goal{Action: fleet.Rollback, Previous: lambda.Go1x, Settle: time.Minute}
+				_ = run(t.Context(), c, Options{HTTP: c}, list)
+				if got := message(list[0].Err); got != test.err {
 					t.Errorf("error\n%s\nwant\n%s", got, test.err)
 				}
 				if diff := cmp.Diff(test.calls, c.calls); diff != "" {
@@ -597,7 +606,7 @@ func TestWaitBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud("a")
 		c.took = 30 * time.Second
-		run(t.Context(), c, Options{}, goals(b, "a")[:1])
+		_ = run(t.Context(), c, Options{}, functions(b, "a"))
 		want := []string{"0s get a", "0s code a", "1s get a", "1.5s get a", "2.25s get a", "3.375s get a", "5.0625s get a", "7.59375s get a", "11.390625s get a", "16.390625s get a", "21.390625s get a"}
 		if got := c.calls[:len(want)]; !slices.Equal(got, want) {
 			t.Errorf("calls %v, want %v", got, want)
@@ -612,15 +621,15 @@ func TestInterrupt(t *testing.T) {
 			c := newCloud("a", "b")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			_, err := run(ctx, c, Options{Concurrency: 1}, goals(b, "a", "b"))
+			err := runAtOnce(ctx, c, Options{}, 1, functions(b, "a", "b"))
 			want := `2 of 2 functions failed:
   - settling "a": interrupted; left to do: settle for 1m0s, switch to provided.al2023, handler bootstrap
   - updating the code of "b": interrupted; left to do: update the code (bootstrap + lambda, 0.0 MB), settle for 1m0s, switch to provided.al2023, handler bootstrap`
-			if text(err) != want {
+			if message(err) != want {
 				t.Errorf("error\n%v\nwant\n%s", err, want)
 			}
-			if !errors.Is(err, ErrInterrupted) {
-				t.Error("it is not an ErrInterrupted")
+			if !errors.Is(err, fleet.ErrInterrupted) {
+				t.Error("it is not an fleet.ErrInterrupted")
 			}
 			if len(c.calls) != 4 {
 				t.Errorf("calls: %v, want two reads, an update and a look at it", c.calls)
@@ -633,11 +642,10 @@ func TestInterrupt(t *testing.T) {
 			defer cancel()
 			c := &slow{cloud: newCloud("a"), during: func() { cancel(); time.Sleep(3 * time.Second) }}
 			r := New(c, Options{})
-			seen := r.Observe(t.Context(), []string{"a"})
-			g := goals(b, "a")
-			g[0].From = seen[0].State
-			got := r.Apply(ctx, g, nil)[0]
-			if len(got.Done) != 1 || !errors.Is(got.Err, ErrInterrupted) {
+			got := functions(b, "a")[0]
+			r.Observe(t.Context(), got)
+			r.Apply(ctx, got)
+			if len(got.Done) != 1 || !errors.Is(got.Err, fleet.ErrInterrupted) {
 				t.Errorf("done %v, error %v; want the update done and the rest interrupted", got.Done, got.Err)
 			}
 		})
@@ -647,10 +655,10 @@ func TestInterrupt(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			c := &slow{cloud: newCloud("a"), during: func() { cancel(); time.Sleep(time.Minute) }}
 			r := New(c, Options{})
-			g := goals(b, "a")
-			g[0].From = r.Observe(t.Context(), []string{"a"})[0].State
+			got := functions(b, "a")[0]
+			r.Observe(t.Context(), got)
 			start := time.Now()
-			got := r.Apply(ctx, g, nil)[0]
+			r.Apply(ctx, got)
 			if !errors.Is(got.Err, context.Canceled) || time.Since(start) != 4*time.Second {
 				t.Errorf("error %v after %v, want it canceled after 4 s", got.Err, time.Since(start))
 			}
@@ -665,7 +673,7 @@ type slow struct {
 	during func()
 }
 
-func (s *slow) UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunctionCodeInput, o ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error) {
+func (s *slow) UpdateFunctionCode(ctx context.Context, in *sdk.UpdateFunctionCodeInput, o ...func(*sdk.Options)) (*sdk.UpdateFunctionCodeOutput, error) {
 	over := make(chan struct{})
 	go func() { s.during(); close(over) }()
 	select {
@@ -684,18 +692,18 @@ func TestFleet(t *testing.T) {
 		delete(c.functions, "b")
 		c.functions["d"].failing = true
 		c.functions["e"].config.PackageType = types.PackageTypeImage
-		all := goals(b, names...)
-		all[5].Err = &FunctionError{"f", "building", errors.New("go build of bootstrap:\n# example.com/f\nf/main.go:3:1: syntax error")}
+		all := functions(b, names...)
+		all[5].Fail(fleet.Building, "building", errors.New("go build of bootstrap:\n# example.com/f\nf/main.go:3:1: syntax error"))
 
-		_, err := run(t.Context(), c, Options{}, all)
+		err := run(t.Context(), c, Options{}, all)
 		want := `4 of 6 functions failed:
   - reading "b": ResourceNotFoundException: Function not found: b; create the function, or correct its name in lambdas.json
   - waiting for the update of "d": InternalError: try later
-  - refusing to deploy "e": its package type is Image; dualboot deploys zips: take it out of lambdas.json
+  - refusing to deploy "e": its package type is Image; dualboot deploys zips: remove it from lambdas.json
   - building "f": go build of bootstrap:
     # example.com/f
     f/main.go:3:1: syntax error`
-		if text(err) != want {
+		if message(err) != want {
 			t.Errorf("error\n%v\nwant\n%s", err, want)
 		}
 		multi, ok := errors.AsType[*multierror.Error](err)
@@ -724,36 +732,11 @@ func TestConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := []string{"a", "b", "c", "d"}
 		c := newCloud(names...)
-		if _, err := run(t.Context(), c, Options{Concurrency: 2}, goals(b, names...)); err != nil {
+		if err := runAtOnce(t.Context(), c, Options{}, 2, functions(b, names...)); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(c.start); took != 2*62*time.Second {
 			t.Errorf("4 functions, 2 at once, took %v, want %v", took, 2*62*time.Second)
 		}
 	})
-}
-
-func TestSameFailures(t *testing.T) {
-	broken := func(function string) error {
-		return &FunctionError{function, "building", errors.New("go: errors parsing go.mod:\ngo.mod:3: unknown directive")}
-	}
-	other := errors.New("another")
-	err := Failures([]error{broken("a"), nil, other, broken("b"), &FunctionError{"c", "zipping", errors.New("no space left")}, broken("d"), other})
-	want := `6 of 7 functions failed:
-  - building "a", "b", "d": go: errors parsing go.mod:
-    go.mod:3: unknown directive
-  - another
-  - zipping "c": no space left`
-	if text(err) != want {
-		t.Errorf("error\n%v\nwant\n%s", err, want)
-	}
-	if multi, ok := errors.AsType[*multierror.Error](err); !ok || len(multi.Errors) != 6 {
-		t.Errorf("error is a %T, want a *multierror.Error of 6", err)
-	}
-}
-
-func TestNoFailures(t *testing.T) {
-	if err := Failures(make([]error, 3)); err != nil {
-		t.Errorf("Failures of nothing is %v", err)
-	}
 }

@@ -41,16 +41,15 @@ func TestMain(m *testing.M) {
 // makeZips makes a zip of each sample. It is stored: to compress takes long
 // under the race detector.
 func makeZips() (map[string][]byte, error) {
-	var functions []build.Function
+	var functions []*build.Function
 	for _, name := range samples {
-		functions = append(functions, build.Function{Name: name, Package: "../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
+		functions = append(functions, &build.Function{Name: name, Package: "../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
 	}
-	results, err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions)
-	if err != nil {
+	if err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions); err != nil {
 		return nil, err
 	}
 	made := map[string][]byte{}
-	for i, r := range results {
+	for i, r := range functions {
 		if r.Err != nil {
 			return nil, r.Err
 		}

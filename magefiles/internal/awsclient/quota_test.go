@@ -1,4 +1,4 @@
-package quota_test
+package awsclient_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/awsclient"
 )
 
 // service is Lambda behind the SDK's HTTP client, in memory. It notes when each
@@ -59,7 +59,7 @@ func (s *service) client(calls float64) *lambda.Client {
 			return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond)
 		},
 	}
-	quota.Limit(&cfg, calls)
+	awsclient.Limit(&cfg, calls)
 	return lambda.NewFromConfig(cfg)
 }
 
@@ -195,8 +195,8 @@ func TestUntil(t *testing.T) {
 				}
 				time.AfterFunc(test.stop, cancel)
 				start := time.Now()
-				err := configuration(quota.Until(t.Context(), stop), client, "f")
-				if errors.Is(err, quota.ErrNotSent) != (test.sent == 0) || len(s.came) != test.sent {
+				err := configuration(awsclient.Until(t.Context(), stop), client, "f")
+				if errors.Is(err, awsclient.ErrNotSent) != (test.sent == 0) || len(s.came) != test.sent {
 					t.Errorf("error %v after requests at %v, want %d of them", err, s.came, test.sent)
 				}
 				if took := time.Since(start); test.sent == 0 && took != test.stop {

@@ -1,4 +1,4 @@
-package quota
+package awsclient
 
 import (
 	"context"
@@ -10,30 +10,30 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How a bucket makes way for others, and comes back.
+// How the rate of a bucket changes.
 const (
-	decrease = 0.8  // what a throttled call leaves of the rate
-	increase = 1.03 // what the rate is multiplied with each second
-	least    = 0.05 // what is left of the full rate, however often it is cut
+	decrease = 0.8  // factor after a throttled call
+	increase = 1.03 // factor of each second after that
+	least    = 0.05 // smallest share of the full rate
 )
 
-// bucket lets calls through one after another, in the order in which they come,
-// at a rate that follows what AWS takes: a throttled call cuts it, but only once
-// for all that are sent until a second later, and then it grows again, slowly,
-// up to the full rate. It does so in proportion, so that where little is left by
-// others few calls are throttled, too.
+// bucket lets calls pass one at a time, in the order in which they arrive, at a
+// rate that follows what AWS accepts. A throttled call lowers the rate, at most
+// once a second, and then the rate recovers up to the full rate. Both changes are
+// proportional, so that few calls are throttled even while others use most of the
+// quota.
 type bucket struct {
 	full    rate.Limit
 	limiter *rate.Limiter
-	turn    *semaphore.Weighted // held by the call that is next
+	turn    *semaphore.Weighted // held by the next call
 
 	mu  sync.Mutex
-	at  time.Time // when the rate was right
-	cut time.Time // when it was cut last
+	at  time.Time // when the rate was last set
+	cut time.Time // when the rate was last lowered
 }
 
-// newBucket returns a bucket for so many calls a second. A tenth of a second's
-// worth may go at once.
+// newBucket returns a bucket for so many calls a second. The calls of a tenth of a
+// second may pass at once.
 func newBucket(perSecond float64) *bucket {
 	return &bucket{
 		full:    rate.Limit(perSecond),
@@ -53,14 +53,14 @@ func (b *bucket) wait(ctx context.Context) error {
 	return b.limiter.Wait(ctx)
 }
 
-// regain gives back what the time since the rate was last set gives back.
+// regain lets the rate recover.
 func (b *bucket) regain() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.set(1)
 }
 
-// slow is told that a call that was sent then was throttled.
+// slow lowers the rate after a call sent at that time was throttled.
 func (b *bucket) slow(sent time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -70,7 +70,8 @@ func (b *bucket) slow(sent time.Time) {
 	}
 }
 
-// set sets the rate to what it has recovered to, times a factor. b.mu is held.
+// set lets the rate recover and multiplies it with the factor. The caller holds
+// b.mu.
 func (b *bucket) set(factor float64) {
 	now := time.Now()
 	grown := math.Pow(increase, now.Sub(b.at).Seconds()) // may be +Inf

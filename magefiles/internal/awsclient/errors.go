@@ -1,5 +1,4 @@
-// Package awserror says errors of the AWS SDK in AWS's own words.
-package awserror
+package awsclient
 
 import (
 	"errors"
@@ -8,7 +7,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// explained is an error of AWS, said in AWS's own words and no others.
+// explained is an error of AWS with AWS's own text.
 type explained struct {
 	err  error
 	text string
@@ -17,9 +16,8 @@ type explained struct {
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.err }
 
-// Explain shortens the SDK's account of an error that AWS has answered with to
-// "Code: message (request id)", with a hint before the request if there is one.
-// Other errors are returned as they are.
+// Explain shortens the text of an error that AWS answered with to
+// "Code: message; hint (request ID)". It returns other errors unchanged.
 func Explain(err error, hint string) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
@@ -35,7 +33,7 @@ func Explain(err error, hint string) error {
 	return &explained{err: err, text: text}
 }
 
-// Code returns AWS's code of an error, or "".
+// Code returns the code of an error that AWS answered with, or "".
 func Code(err error) string {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()

@@ -1,4 +1,4 @@
-package quota
+package awsclient
 
 import (
 	"context"
@@ -6,17 +6,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// turn is what one call knows of its waiting.
+// turn is the turn of one call.
 type turn struct {
 	stop context.Context
-	sent bool // an attempt of it
+	sent bool // an attempt was sent
 }
 
 type turnKey struct{}
 
-// Until returns a context for one call, which waits for its turn only until
-// stop is done, unless it has been sent before and is sent again. It then fails
-// with [ErrNotSent]. What is on its way is not stopped.
+// Until returns a context for one call that fails with [ErrNotSent] if stop is
+// done before its first attempt is sent. Later attempts are not stopped.
 func Until(ctx, stop context.Context) context.Context {
 	return context.WithValue(ctx, turnKey{}, &turn{stop: stop})
 }
@@ -37,7 +36,7 @@ func wait(ctx context.Context, b *bucket) (err error) {
 		t.sent = err == nil
 	}
 	if err != nil {
-		err = &aws.RequestCanceledError{Err: err} // which is not tried again
+		err = &aws.RequestCanceledError{Err: err} // not retried
 	}
 	return err
 }

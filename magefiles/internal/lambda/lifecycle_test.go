@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func load(t *testing.T) *Plan {
+func load(t *testing.T) *Lifecycle {
 	t.Helper()
-	p, err := Load()
+	p, err := LoadLifecycle()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestLookup(t *testing.T) {
 }
 
 func TestAsOf(t *testing.T) {
-	p := &Plan{Sources: []Source{{Date: date(t, "2026-06-02")}, {Date: date(t, "2026-08-15")}, {Date: date(t, "2026-01-01")}}}
+	p := &Lifecycle{Sources: []Source{{Date: date(t, "2026-06-02")}, {Date: date(t, "2026-08-15")}, {Date: date(t, "2026-01-01")}}}
 	if got := p.AsOf().String(); got != "2026-08-15" {
 		t.Errorf("as of %s", got)
 	}

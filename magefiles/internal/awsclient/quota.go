@@ -1,13 +1,4 @@
-// Package quota keeps this tool's calls to AWS below the quotas of the account,
-// so that there is room for others, and makes way when others use them too.
-//
-// Lambda takes 15 control-plane calls a second for each account and region, all
-// operations together, but for GetFunction, which has 100 of its own, and
-// invocations, which do not count. CloudWatch takes 50 GetMetricData a second.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
-package quota
+package awsclient
 
 import (
 	"cmp"
@@ -22,24 +13,30 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// DefaultCalls are the control-plane calls a second that are made at most.
+// DefaultCalls is the default limit of Lambda control-plane calls a second.
+//
+// Lambda takes 15 a second for each account and region, all operations together.
+// GetFunction has a quota of 100 of its own, and invocations do not count.
+// CloudWatch takes 50 GetMetricData a second. Sources:
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
 const DefaultCalls = 14.5
 
-// What is made at most of the calls that have quotas of their own, a second.
+// The limits of the calls that have quotas of their own, a second. Each leaves a
+// tenth of the quota to others.
 const (
 	getFunctions  = 90
 	getMetricData = 45
 )
 
-// ErrNotSent is the cause of a call that was stopped, by way of [Until], before
-// any of it was sent.
+// ErrNotSent is the cause of a call that [Until] stopped before it was sent.
 var ErrNotSent = errors.New("not sent")
 
-// Limit makes the clients of cfg send no more than so many control-plane calls
-// of Lambda a second, [DefaultCalls] for 0, and as much of GetFunction and
-// GetMetricData as leaves a tenth of their quotas. Each attempt counts. Calls
-// wait for their turn in the order in which they come, as long as their context
-// allows. When AWS throttles one, those after it are slowed down for a while.
+// Limit makes the clients of cfg send at most so many Lambda control-plane calls
+// a second, [DefaultCalls] for 0, and keeps GetFunction and GetMetricData below
+// their own quotas. Each attempt counts. Calls wait for their turn in the order
+// in which they arrive, for as long as their context allows. After AWS has
+// throttled a call, Limit lowers the rate for a while.
 func Limit(cfg *aws.Config, calls float64) {
 	control := newBucket(cmp.Or(calls, DefaultCalls))
 	reads := newBucket(getFunctions)
