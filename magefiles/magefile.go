@@ -10,6 +10,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/bench"
 	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/ui"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 	//mage:import
@@ -41,7 +42,7 @@ func Bench(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
+	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd(), Progress: ui.New(nil, nil).Notef})
 }
 
 // race reports whether the race detector is available: it needs cgo and a C
