@@ -68,7 +68,7 @@ func DeployProd(
 	return Deploy(ctx, production, only, concurrency)
 }
 
-// Audit (reads AWS) lists functions on runtimes that AWS retires.
+// Audit (reads AWS) lists functions on retired runtimes.
 //
 // It looks at the whole account and region, and also shows whether lambdas.json
 // has the function, which event sources can lose records, and which versions and
@@ -98,11 +98,11 @@ func Init(
 	return workspace().Init(ctx, command.InitOptions{Selection: selection(env, only)})
 }
 
-// Plan (reads AWS) shows what deploy would do, and changes nothing.
+// Plan (reads AWS) shows what deploy would do.
 //
-// With -cleanup or -rollback it shows what these would do. The exit status is 0 if
-// there is nothing to do, 2 if there is something to do, and 1 if it is unknown or
-// refused for some function.
+// It changes nothing. With -cleanup or -rollback it shows what these would do. The
+// exit status is 0 if there is nothing to do, 2 if there is something to do, and 1
+// if it is unknown or refused for some function.
 func Plan(
 	ctx context.Context,
 	env *string, // environment (default prod)
@@ -134,7 +134,7 @@ func Status(
 	return workspace().Status(ctx, command.StatusOptions{Selection: selection(env, only)})
 }
 
-// Verify (reads AWS) compares metrics before and after the change.
+// Verify (reads AWS) compares metrics with those before.
 //
 // It reads errors, throttles, durations and iterator ages of each function from
 // CloudWatch, and fails for functions that cleanup would refuse.
@@ -167,10 +167,10 @@ func Rollback(
 	})
 }
 
-// Cleanup (changes AWS) drops lambda from the zips, once all is well.
+// Cleanup (changes AWS) drops lambda from the zips.
 //
-// It refuses functions that are not on provided.al2023 or less healthy than
-// before.
+// Run it later, when all is well: it refuses functions that are not on
+// provided.al2023, and functions that are less healthy than before.
 func Cleanup(
 	ctx context.Context,
 	env *string, // environment to clean up (default prod)
@@ -185,7 +185,7 @@ func Cleanup(
 	})
 }
 
-// Terraform (local) shows what Terraform files must say, or writes it.
+// Terraform (local) shows or writes what Terraform must say.
 //
 // Otherwise the next apply undoes the migration. The exit status is 2 if something
 // is left to change or to look at.

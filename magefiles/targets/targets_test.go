@@ -655,7 +655,7 @@ func TestNothingIsSent(t *testing.T) {
 		{
 			name: "no manifest", args: []string{"deployProd"}, status: 1,
 			prepare: func(cmd *exec.Cmd) { cmd.Dir = t.TempDir() },
-			want:    "lambdas.json: no such file or directory (run from the directory that holds it; mage init writes a first one)",
+			want:    "lambdas.json: no such file or directory (run from the directory that contains it, or create one with mage init)",
 		},
 		{name: "no environment", args: []string{"deploy"}, status: 2, want: "not enough arguments for target"},
 		{name: "no such flag", args: []string{"deployProd", "-force"}, status: 2, want: `"-force"`},

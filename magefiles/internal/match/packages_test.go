@@ -164,7 +164,7 @@ package other
 	}
 	left := []Unmatched{
 		{Package: "./left/dots..dots", Reason: `"./left/dots..dots" is not a package directory (package directories look like ./functions/example-api)`},
-		{Package: "./left/two", Reason: `"left/two" holds several packages: main in a.go and other in b.go (a function is one package main)`},
+		{Package: "./left/two", Reason: `"left/two" contains several packages: main in a.go and other in b.go (a function is one package main)`},
 	}
 	check(t, dir, want, left...)
 
