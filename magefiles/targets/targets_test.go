@@ -61,9 +61,15 @@ func compile(dir string) error {
 	if err := clone(checkout, "go.mod", "go.sum", "magefiles"); err != nil {
 		return err
 	}
+	flags := "GOFLAGS=-trimpath"
+	if os.Getenv("GOCOVERDIR") != "" {
+		// The program writes its coverage there, but only if its main package is
+		// covered too. Mage compiles that from files.
+		flags += " -cover -coverpkg=command-line-arguments,example.com/dualboot/magefiles/..."
+	}
 	cmd := exec.Command("go", "tool", "mage", "-compile", magefile)
 	cmd.Dir = checkout
-	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath")
+	cmd.Env = append(os.Environ(), flags)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mage -compile: %w\n%s", err, out)
 	}
