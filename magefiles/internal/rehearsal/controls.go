@@ -185,7 +185,7 @@ func readsStream(f *fleet.Function) bool {
 		return false
 	}
 	kind, err := traffic.KindOf(sample)
-	return err == nil && (kind == traffic.Kinesis || kind == traffic.DynamoDB)
+	return err == nil && kind.Stream()
 }
 
 // each does the steps to each function, to all functions at the same time.

@@ -1,4 +1,4 @@
-package traffic_test
+package traffic
 
 import (
 	"net"
@@ -10,8 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
 // endpoint answers every request with the status; it counts requests and
@@ -42,7 +40,7 @@ func endpoint(t *testing.T, status int, requests, connections *atomic.Int64) aws
 		Region:           "us-east-1",
 		Credentials:      credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
 		BaseEndpoint:     aws.String(server.URL),
-		RetryMaxAttempts: 10,
+		RetryMaxAttempts: 10, // which traffic ignores
 	}
 }
 
@@ -54,7 +52,7 @@ func TestNoRetries(t *testing.T) {
 		0:                              "connection",
 	} {
 		var requests, connections atomic.Int64
-		tr := start(t, traffic.NewInvoker(endpoint(t, status, &requests, &connections)), []byte(`{}`), traffic.Options{Rate: 100})
+		tr := start(t, endpoint(t, status, &requests, &connections), []byte(`{}`), Options{Rate: 100})
 		time.Sleep(50 * time.Millisecond)
 		r := tr.Stop()[0]
 		if n := requests.Load(); n == 0 || int(n) != r.Invocations || int(n) != r.ErrorTypes[want] {
@@ -65,7 +63,7 @@ func TestNoRetries(t *testing.T) {
 
 func TestConnectionsAreReused(t *testing.T) {
 	var requests, connections atomic.Int64
-	tr := start(t, traffic.NewInvoker(endpoint(t, http.StatusOK, &requests, &connections)), []byte(`{}`), traffic.Options{Rate: 1000})
+	tr := start(t, endpoint(t, http.StatusOK, &requests, &connections), []byte(`{}`), Options{Rate: 1000})
 	time.Sleep(500 * time.Millisecond)
 	if r := tr.Stop()[0]; !r.Clean() || r.Invocations < 100 {
 		t.Errorf("report: %+v", r)

@@ -1,4 +1,4 @@
-package traffic_test
+package traffic
 
 import (
 	"bytes"
@@ -11,9 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
 // checkOrder checks what a Kinesis function has seen, by the records alone: of
@@ -37,18 +34,18 @@ func checkOrder(t *testing.T, calls []invocation) int {
 }
 
 func TestStream(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return 250 * time.Millisecond }
-		tr := start(t, f, event, traffic.Options{Rate: 40, Shards: 2, Batch: 4})
+		tr := start(t, f.config(), event, Options{Rate: 40, shards: 2, batch: 4})
 		time.Sleep(9990 * time.Millisecond)
 		if r := tr.Report()[0]; r.Produced != 400 || r.Delivered >= 400 || r.Pending != 400-r.Delivered || r.Clean() {
 			t.Errorf("on the way: %+v", r)
 		}
 		// Each shard gets 20 records a second and works off 16.
 		r := tr.Stop()[0]
-		if r.Kind != traffic.Kinesis || r.Produced != 400 || r.Delivered != 400 || r.Duplicates != 0 || r.Retries != 0 || !r.Clean() {
+		if r.Kind != Kinesis || r.Produced != 400 || r.Delivered != 400 || r.Duplicates != 0 || r.Retries != 0 || !r.Clean() {
 			t.Errorf("report: %+v", r)
 		}
 		if r.WorstLatency != 250*time.Millisecond || r.WorstIteratorAge < 2*time.Second || r.WorstIteratorAge > 4*time.Second {
@@ -71,18 +68,18 @@ func TestStream(t *testing.T) {
 // A function that fails for a while sees the same batch again and again, at
 // growing intervals, and then everything.
 func TestOutage(t *testing.T) {
-	event := sample(t, "order-stream")
-	for name, outage := range map[string]func() (*lambda.InvokeOutput, error){"function": functionError, "throttled": throttled} {
+	event := sampleEvent(t, "order-stream")
+	for name, outage := range map[string]func() reply{"function": functionError, "throttled": throttled} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+				f.answer = func(n int, _ []byte) reply {
 					if n < 8 {
 						return outage()
 					}
 					return ok(`{"batchItemFailures":[]}`)
 				}
-				tr := start(t, f, event, traffic.Options{Shards: 1, Retry: 100 * time.Millisecond})
+				tr := start(t, f.config(), event, Options{shards: 1, retry: 100 * time.Millisecond})
 				time.Sleep(6 * time.Second)
 				r := tr.Stop()[0]
 
@@ -113,10 +110,10 @@ func TestOutage(t *testing.T) {
 // With limited attempts what the function fails is lost, and what does not
 // reach it is not.
 func TestAttempts(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+		f.answer = func(n int, _ []byte) reply {
 			switch {
 			case n < 3:
 				return throttled()
@@ -125,7 +122,7 @@ func TestAttempts(t *testing.T) {
 			}
 			return ok(`{}`)
 		}
-		tr := start(t, f, event, traffic.Options{Shards: 1, Attempts: 3, Batch: 4, Retry: 200 * time.Millisecond})
+		tr := start(t, f.config(), event, Options{shards: 1, Attempts: 3, batch: 4, retry: 200 * time.Millisecond})
 		time.Sleep(10 * time.Second)
 		r := tr.Stop()[0]
 		// The first batch has one record; the second, four that came meanwhile.
@@ -144,7 +141,7 @@ func TestAttempts(t *testing.T) {
 // Where a function reports a record as failed, those before it are not sent
 // again and those after it are.
 func TestPartialResponse(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(n int) time.Duration {
@@ -153,7 +150,7 @@ func TestPartialResponse(t *testing.T) {
 			}
 			return 0
 		}
-		f.answer = func(n int, event []byte) (*lambda.InvokeOutput, error) {
+		f.answer = func(n int, event []byte) reply {
 			rs := records(t, event)
 			switch n {
 			case 1: // six, of which the third and the fifth fail
@@ -163,7 +160,7 @@ func TestPartialResponse(t *testing.T) {
 			}
 			return failed()
 		}
-		tr := start(t, f, event, traffic.Options{Shards: 1, Batch: 6, Retry: 10 * time.Millisecond})
+		tr := start(t, f.config(), event, Options{shards: 1, batch: 6, retry: 10 * time.Millisecond})
 		time.Sleep(3990 * time.Millisecond)
 		r := tr.Stop()[0]
 		calls := f.seen()
@@ -183,10 +180,10 @@ func TestPartialResponse(t *testing.T) {
 // While the mapping is disabled nothing is sent and nothing is lost, but the
 // records age.
 func TestPause(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		tr := start(t, f, event, traffic.Options{})
+		tr := start(t, f.config(), event, Options{})
 		time.Sleep(1050 * time.Millisecond)
 		tr.Pause()
 		tr.Pause()
@@ -221,11 +218,11 @@ func TestPause(t *testing.T) {
 
 // A pause that comes while Stop waits would keep it from ending.
 func TestPauseDuringStop(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return time.Second }
-		tr := start(t, f, event, traffic.Options{Batch: 1})
+		tr := start(t, f.config(), event, Options{batch: 1})
 		time.Sleep(990 * time.Millisecond)
 		time.AfterFunc(time.Second, tr.Pause)
 		if r := tr.Stop()[0]; r.Produced != 10 || !r.Clean() {
@@ -236,17 +233,17 @@ func TestPauseDuringStop(t *testing.T) {
 
 // A batch that fails as the pause begins waits for its end.
 func TestPauseDuringRetry(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return time.Second }
-		f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+		f.answer = func(n int, _ []byte) reply {
 			if n == 0 {
 				return functionError()
 			}
 			return ok(`{}`)
 		}
-		tr := start(t, f, event, traffic.Options{Shards: 1})
+		tr := start(t, f.config(), event, Options{shards: 1})
 		time.Sleep(500 * time.Millisecond)
 		tr.Pause()
 		time.Sleep(9500 * time.Millisecond)
@@ -266,7 +263,7 @@ func TestPauseDuringRetry(t *testing.T) {
 
 // What cannot be delivered by the bound is lost, and said to be.
 func TestDrain(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	for name, test := range map[string]struct {
 		hangs  bool
 		cancel bool
@@ -287,7 +284,7 @@ func TestDrain(t *testing.T) {
 					}
 					return 0
 				}
-				f.answer = func(n int, _ []byte) (*lambda.InvokeOutput, error) {
+				f.answer = func(n int, _ []byte) reply {
 					if n < good {
 						return ok(`{}`)
 					}
@@ -295,7 +292,7 @@ func TestDrain(t *testing.T) {
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{Shards: 1, Drain: 7 * time.Second})
+				tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{shards: 1, drain: 7 * time.Second})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -319,12 +316,12 @@ func TestDrain(t *testing.T) {
 // The end of the context ends the traffic without Stop; what is there is
 // delivered if that is quick. If it comes while Stop waits, that waits less.
 func TestContext(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return 500 * time.Millisecond }
 		ctx, cancel := context.WithCancel(t.Context())
-		tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{})
+		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +338,7 @@ func TestContext(t *testing.T) {
 		f.takes = func(int) time.Duration { return time.Hour }
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		tr, err := traffic.Start(ctx, f, []traffic.Source{{Function: "f", Event: event}}, traffic.Options{Drain: 20 * time.Second})
+		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{drain: 20 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,25 +356,25 @@ func TestManySources(t *testing.T) {
 	kinds := []string{"example-api", "order-stream", "inventory-table", "nightly-report"}
 	samples := map[string][]byte{}
 	for _, name := range kinds {
-		samples[name] = sample(t, name)
+		samples[name] = sampleEvent(t, name)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		var sources []traffic.Source
+		var sources []Source
 		for i := range 20 {
-			sources = append(sources, traffic.Source{Function: fmt.Sprintf("f%d", i), Event: samples[kinds[i%4]]})
+			sources = append(sources, Source{Function: fmt.Sprintf("f%d", i), Event: samples[kinds[i%4]]})
 		}
-		tr, err := traffic.Start(t.Context(), f, sources, traffic.Options{})
+		tr, err := Start(t.Context(), f.config(), sources, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(9999 * time.Millisecond)
-		want := []traffic.Kind{traffic.API, traffic.Kinesis, traffic.DynamoDB, traffic.Event}
+		want := []Kind{API, Kinesis, DynamoDB, Event}
 		for i, r := range tr.Stop() {
 			if r.Function != sources[i].Function || r.Kind != want[i%4] || r.Invocations != 100 || r.Produced != r.Delivered || !r.Clean() {
 				t.Errorf("report: %+v", r)
 			}
-			if stream := r.Kind == traffic.Kinesis || r.Kind == traffic.DynamoDB; stream != (r.Produced == 100) || stream == (r.Produced == 0) {
+			if stream := r.Kind == Kinesis || r.Kind == DynamoDB; stream != (r.Produced == 100) || stream == (r.Produced == 0) {
 				t.Errorf("report: %+v", r)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestAccepted(t *testing.T) {
+func TestProcessed(t *testing.T) {
 	batch := []record{{number: "7"}, {number: "8"}, {number: "9"}, {number: "10"}}
 	for _, test := range []struct {
 		answer string
@@ -28,18 +28,18 @@ func TestAccepted(t *testing.T) {
 		{`{"batchItemFailures":[{"itemIdentifier":"10"}]}`, 3, "record 10"},
 		{`{"batchItemFailures":[{"itemIdentifier":"10"},{"itemIdentifier":"9"},{"itemIdentifier":"10"}]}`, 2, "record 9"},
 		// A complete failure.
-		{`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0, "missing"},
-		{`{"batchItemFailures":[{"itemIdentifier":null}]}`, 0, "missing"},
-		{`{"batchItemFailures":[{"itemIdentifier":8}]}`, 0, "missing"},
-		{`{"batchItemFailures":[{"ItemIdentifier":"8"}]}`, 0, "missing"},
-		{`{"batchItemFailures":[null]}`, 0, "missing"},
-		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":""}]}`, 0, "missing"},
-		{`{"batchItemFailures":[{"itemIdentifier":"11"}]}`, 0, `no record of the batch has the number "11"`},
-		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":"11"}]}`, 0, `"11"`},
+		{`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[{"itemIdentifier":null}]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[{"itemIdentifier":8}]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[{"ItemIdentifier":"8"}]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[null]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":""}]}`, 0, "without an itemIdentifier"},
+		{`{"batchItemFailures":[{"itemIdentifier":"11"}]}`, 0, "not in the batch"},
+		{`{"batchItemFailures":[{"itemIdentifier":"9"},{"itemIdentifier":"11"}]}`, 0, "not in the batch"},
 		{`{"batchItemFailures":"8"}`, 0, "not a list of objects"},
 		{`{"batchItemFailures":["8"]}`, 0, "not a list of objects"},
 	} {
-		n, failed := accepted([]byte(test.answer), batch)
+		n, failed := processed([]byte(test.answer), batch)
 		switch {
 		case n != test.want, (failed == nil) != (test.err == ""):
 			t.Errorf("%s: %d, %v", test.answer, n, failed)

@@ -1,4 +1,4 @@
-package traffic_test
+package traffic
 
 import (
 	"encoding/json"
@@ -9,15 +9,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
-
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
 // sent is what a function with the sample event gets within a second.
 func sent(t *testing.T, event []byte) (all [][]byte) {
 	t.Helper()
 	f := newFake()
-	tr := start(t, f, event, traffic.Options{Shards: 3})
+	tr := start(t, f.config(), event, Options{shards: 3})
 	time.Sleep(990 * time.Millisecond)
 	tr.Stop()
 	for _, c := range f.seen() {
@@ -39,7 +37,7 @@ func decode[T any](t *testing.T, text []byte) (v T) {
 }
 
 func TestKinesisRecords(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		last := map[int]string{}
@@ -69,7 +67,7 @@ func TestKinesisRecords(t *testing.T) {
 }
 
 func TestDynamoDBRecords(t *testing.T) {
-	event := sample(t, "inventory-table")
+	event := sampleEvent(t, "inventory-table")
 	type record = map[string]any
 	type stream struct{ Records []record }
 	synctest.Test(t, func(t *testing.T) {
@@ -108,9 +106,9 @@ func TestCalls(t *testing.T) {
 		event string
 		id    []string // path of what differs
 	}{
-		"API Gateway":       {string(sample(t, "example-api")), []string{"requestContext", "requestId"}},
+		"API Gateway":       {string(sampleEvent(t, "example-api")), []string{"requestContext", "requestId"}},
 		"API Gateway, cut":  {`{"requestContext":{}}`, []string{"requestContext", "requestId"}},
-		"EventBridge":       {string(sample(t, "nightly-report")), []string{"id"}},
+		"EventBridge":       {string(sampleEvent(t, "nightly-report")), []string{"id"}},
 		"load balancer":     {`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":"<&>"}`, nil},
 		"queue":             {`{"Records":[{"eventSource":"aws:sqs","messageId":"1"}]}`, nil},
 		"topic":             {`{"Records":[{"EventSource":"aws:sns"}]}`, nil},
@@ -152,7 +150,7 @@ func TestCalls(t *testing.T) {
 }
 
 func TestBadEvents(t *testing.T) {
-	sources := []traffic.Source{{Function: "good", Event: []byte(`{}`)}}
+	sources := []Source{{Function: "good", Event: []byte(`{}`)}}
 	for function, event := range map[string]string{
 		"empty":         ``,
 		"broken":        `{"Records":[`,
@@ -161,10 +159,10 @@ func TestBadEvents(t *testing.T) {
 		"null-kinesis":  `{"Records":[{"eventSource":"aws:kinesis","kinesis":null}]}`,
 		"bare-dynamodb": `{"Records":[{"eventSource":"aws:dynamodb","dynamodb":"x"}]}`,
 	} {
-		sources = append(sources, traffic.Source{Function: function, Event: []byte(event)})
+		sources = append(sources, Source{Function: function, Event: []byte(event)})
 	}
 	f := newFake()
-	_, err := traffic.Start(t.Context(), f, sources, traffic.Options{})
+	_, err := Start(t.Context(), f.config(), sources, Options{})
 	if err == nil {
 		t.Fatal("bad events were taken")
 	}
