@@ -105,8 +105,9 @@ func (f *function) finding(c calendar, coveredBy string) Finding {
 func (f *function) version(c types.FunctionConfiguration, dates Dates, sources []EventSource) Version {
 	v := Version{Version: aws.ToString(c.Version), Runtime: string(c.Runtime), Dates: dates, Aliases: []Alias{}, EventSources: []string{}}
 	for _, a := range f.aliases {
-		if weight, ok := weights(a)[v.Version]; ok {
-			v.Aliases = append(v.Aliases, Alias{aws.ToString(a.Name), weight})
+		name := aws.ToString(a.Name)
+		if weight, ok := f.weights(name)[v.Version]; ok {
+			v.Aliases = append(v.Aliases, Alias{name, weight})
 		}
 	}
 	slices.SortFunc(v.Aliases, func(a, b Alias) int { return strings.Compare(a.Name, b.Name) })
@@ -118,29 +119,22 @@ func (f *function) version(c types.FunctionConfiguration, dates Dates, sources [
 	return v
 }
 
-// weights returns the versions that a qualifier leads to, and the share of each.
-// It returns no existing version for an alias that does not exist.
+// weights returns the versions that a qualifier leads to, at most two, and the
+// share of each. It returns no existing version for an alias that does not exist.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
 func (f *function) weights(qualifier string) map[string]float64 {
-	for _, a := range f.aliases {
-		if aws.ToString(a.Name) == qualifier {
-			return weights(a)
-		}
+	i := slices.IndexFunc(f.aliases, func(a types.AliasConfiguration) bool { return aws.ToString(a.Name) == qualifier })
+	if i < 0 {
+		return map[string]float64{cmp.Or(qualifier, latest): 1}
 	}
-	return map[string]float64{cmp.Or(qualifier, latest): 1}
-}
-
-// weights returns the versions that an alias points at, at most two, and the share
-// of each. Source:
-// https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
-func weights(a types.AliasConfiguration) map[string]float64 {
 	shares, rest := map[string]float64{}, 1.0
-	if a.RoutingConfig != nil {
-		for version, weight := range a.RoutingConfig.AdditionalVersionWeights {
+	if routing := f.aliases[i].RoutingConfig; routing != nil {
+		for version, weight := range routing.AdditionalVersionWeights {
 			shares[version] = weight
 			rest -= weight
 		}
 	}
-	shares[aws.ToString(a.FunctionVersion)] = math.Round(rest*1e6) / 1e6
+	shares[aws.ToString(f.aliases[i].FunctionVersion)] = math.Round(rest*1e6) / 1e6
 	return shares
 }
 

@@ -74,7 +74,7 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 		}
 	}
 	m := newMatcher(env, pairUp(supported, packages), pairUp(others, packages))
-	result := Matching{Prefix: m.prefix}
+	result := Matching{Prefix: m.chosen.prefix}
 	for _, pkg := range packages {
 		for _, p := range m.all[pkg] {
 			if prefix, ok := m.accept(p); ok {
@@ -83,11 +83,11 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 			}
 		}
 	}
-	names := make([]string, len(supported))
-	for i, d := range supported {
-		names[i] = d.Name
+	var names []string
+	for _, d := range supported {
+		names = append(names, d.Name)
 	}
-	for _, name := range slices.Concat(names, packages) {
+	for _, name := range append(names, packages...) {
 		if m.mates[name] == "" {
 			result.Unmatched = append(result.Unmatched, Unmatched{name, m.whyNot(name)})
 		}
@@ -99,25 +99,20 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 type matcher struct {
 	env     string
 	tallies map[string]tally  // by prefix
-	prefix  string            // of the environment
-	doubt   string            // why no prefix was chosen, or empty
+	chosen  tally             // of the environment's prefix
+	doubt   string            // why none was chosen, or empty
 	all     map[string]pairs  // by function and by package
-	regular map[string]pairs  // those with the environment's prefix
-	barred  map[string]pairs  // those with that prefix and an unsupported runtime
+	barred  map[string]pairs  // those with the chosen prefix and an unsupported runtime
 	mates   map[string]string // accepted pairs, in both directions
 }
 
 func newMatcher(env string, all, barred pairs) *matcher {
 	m := &matcher{env: env, tallies: map[string]tally{}, all: all.byName(), mates: map[string]string{}}
-	byPrefix := all.byPrefix()
-	for prefix, with := range byPrefix {
+	for prefix, with := range all.byPrefix() {
 		m.tallies[prefix] = newTally(prefix, env, with)
 	}
-	m.prefix, m.doubt = choose(env, m.tallies)
-	if m.doubt == "" {
-		m.regular = byPrefix[m.prefix].byName()
-	}
-	m.barred = barred.byPrefix()[m.prefix].byName()
+	m.chosen, m.doubt = choose(env, m.tallies)
+	m.barred = barred.byPrefix()[m.chosen.prefix].byName()
 	return m
 }
 
@@ -126,15 +121,15 @@ func (m *matcher) accept(p *pair) (prefix string, ok bool) {
 	if m.doubt != "" {
 		return "", false
 	}
-	if len(m.regular[p.pkg]) > 0 {
-		return m.prefix, m.tallies[m.prefix].functions[p.pkg] == p.function.Name
+	if len(m.chosen.by[p.pkg]) > 0 {
+		return m.chosen.prefix, m.chosen.functions[p.pkg] == p.function.Name
 	}
 	if len(m.all[p.pkg]) > 1 || len(m.all[p.function.Name]) > 1 ||
 		slices.ContainsFunc(p.prefixes, func(prefix string) bool { return kindOf(prefix, m.env) == foreign }) {
 		return "", false
 	}
 	for _, prefix := range p.prefixes {
-		if (prefix == "" || kindOf(prefix, m.env) == own) && !m.tallies[prefix].conflicts(m.tallies[m.prefix]) {
+		if (prefix == "" || kindOf(prefix, m.env) == own) && !m.tallies[prefix].conflicts(m.chosen) {
 			return prefix, true
 		}
 	}
@@ -148,7 +143,7 @@ func (m *matcher) entry(p *pair, prefix string) manifest.Function {
 		Package: p.pkg,
 		Dual:    p.function.Runtime == lambda.Go1x,
 	}
-	if prefix != m.prefix {
+	if prefix != m.chosen.prefix {
 		f.Names = map[string]string{m.env: p.function.Name}
 	}
 	return f
@@ -156,8 +151,8 @@ func (m *matcher) entry(p *pair, prefix string) manifest.Function {
 
 // whyNot returns why the function or package has no mate.
 func (m *matcher) whyNot(name string) string {
-	scope := func(name string) pairs { return m.regular[name] }
-	if len(m.regular[name]) == 0 {
+	scope := func(name string) pairs { return m.chosen.by[name] }
+	if len(m.chosen.by[name]) == 0 {
 		scope = func(name string) pairs { return m.all[name].closest() }
 	}
 	found := scope(name)
@@ -176,7 +171,7 @@ func (m *matcher) whyNot(name string) string {
 	case len(rivals) > 1:
 		return fmt.Sprintf("%s may be %s", other, anyOf(rivals, other))
 	default:
-		return fmt.Sprintf("like %s, but with prefix %q instead of %q", other, found[0].prefixes[0], m.prefix)
+		return fmt.Sprintf("like %s, but with prefix %q instead of %q", other, found[0].prefixes[0], m.chosen.prefix)
 	}
 }
 

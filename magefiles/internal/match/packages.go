@@ -1,13 +1,10 @@
 package match
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,9 +15,6 @@ import (
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/manifest"
 )
-
-// runtimePackage is the package that starts a Go function on Lambda.
-const runtimePackage = "github.com/aws/aws-lambda-go/lambda"
 
 // Packages returns the packages below dir that are Lambda functions, sorted and
 // named as in a lambdas.json in dir: "./functions/example-api". They are the main
@@ -70,7 +64,7 @@ type goCommand struct {
 }
 
 // functions returns the directories of the main packages of the module or
-// workspace that depend on runtimePackage.
+// workspace that depend on github.com/aws/aws-lambda-go/lambda.
 func (g goCommand) functions(ctx context.Context) ([]string, error) {
 	// Outside a module, go list finds nothing and does not say why.
 	out, err := g.run(ctx, "env", "GOMOD", "GOWORK")
@@ -83,24 +77,9 @@ func (g goCommand) functions(ctx context.Context) ([]string, error) {
 	}
 	// The pattern work matches all packages of the workspace, or of the one
 	// module. Source: https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns
-	if out, err = g.run(ctx, "list", "-e", "-json=Name,Dir,Deps", "work"); err != nil {
-		return nil, err
-	}
-	var dirs []string
-	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p struct {
-			Name, Dir string
-			Deps      []string
-		}
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return dirs, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("reading the output of go list in %s: %w", g.dir, err)
-		}
-		if p.Name == "main" && slices.Contains(p.Deps, runtimePackage) {
-			dirs = append(dirs, p.Dir)
-		}
-	}
+	const format = `{{range .Deps}}{{if and (eq $.Name "main") (eq . "github.com/aws/aws-lambda-go/lambda")}}{{$.Dir}}{{end}}{{end}}`
+	out, err = g.run(ctx, "list", "-e", "-f", format, "work")
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' || r == '\r' }), err
 }
 
 // run returns the standard output of the go command.

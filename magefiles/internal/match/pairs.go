@@ -3,6 +3,7 @@ package match
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -60,30 +61,25 @@ func (ps pairs) byPrefix() map[string]pairs {
 
 // closest returns the pairs with the shortest prefix.
 func (ps pairs) closest() pairs {
-	var best pairs
+	shortest := math.MaxInt
 	for _, p := range ps {
-		switch {
-		case len(best) == 0 || len(p.prefixes[0]) < len(best[0].prefixes[0]):
-			best = pairs{p}
-		case len(p.prefixes[0]) == len(best[0].prefixes[0]):
-			best = append(best, p)
-		}
+		shortest = min(shortest, len(p.prefixes[0]))
 	}
-	return best
+	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool { return len(p.prefixes[0]) > shortest })
 }
 
 // tally is the evidence for a prefix.
 type tally struct {
 	prefix    string
+	by        map[string]pairs  // those with the prefix, by function and by package
 	functions map[string]string // by package: those that match nothing else with the prefix
 	exact     int               // 1 if the prefix is the environment's name and "-" or "_"
 }
 
 func newTally(prefix, env string, ps pairs) tally {
-	t := tally{prefix: prefix, functions: map[string]string{}}
-	by := ps.byName()
+	t := tally{prefix: prefix, by: ps.byName(), functions: map[string]string{}}
 	for _, p := range ps {
-		if len(by[p.pkg]) == 1 && len(by[p.function.Name]) == 1 {
+		if len(t.by[p.pkg]) == 1 && len(t.by[p.function.Name]) == 1 {
 			t.functions[p.pkg] = p.function.Name
 		}
 	}
@@ -109,9 +105,9 @@ func (t tally) compare(u tally) int {
 	return cmp.Or(cmp.Compare(len(u.functions), len(t.functions)), cmp.Compare(u.exact, t.exact))
 }
 
-// choose returns the prefix of the environment, by the rules of [Match]. If
+// choose returns the tally of the environment's prefix, by the rules of [Match]. If
 // several are equally likely, doubt says so.
-func choose(env string, tallies map[string]tally) (prefix, doubt string) {
+func choose(env string, tallies map[string]tally) (best tally, doubt string) {
 	byKind := map[kind][]tally{}
 	for prefix, t := range tallies {
 		k := kindOf(prefix, env)
@@ -128,13 +124,13 @@ func choose(env string, tallies map[string]tally) (prefix, doubt string) {
 		list = named
 	}
 	if len(list) == 0 {
-		return "", ""
+		return tally{}, ""
 	}
-	best := list[0]
+	best = list[0]
 	for _, t := range list[1:] {
 		if t.compare(best) == 0 && t.conflicts(best) {
-			return "", fmt.Sprintf("the prefix of %s may be %q or %q", env, best.prefix, t.prefix)
+			return tally{}, fmt.Sprintf("the prefix of %s may be %q or %q", env, best.prefix, t.prefix)
 		}
 	}
-	return best.prefix, ""
+	return best, ""
 }

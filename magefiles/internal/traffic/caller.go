@@ -36,7 +36,7 @@ func (c *caller) run(producing, invoking context.Context, first time.Time) {
 			case <-invoking.Done():
 				c.mu.Lock()
 				defer c.mu.Unlock()
-				c.report.fail(&failure{errorType: "not sent", err: errors.New("a call was due and not sent: too many calls waited for their answers")}, 1)
+				c.report.fail(errors.New("a call was due and not sent: too many calls waited for their answers"), 1)
 			}
 		})
 	}
@@ -44,16 +44,16 @@ func (c *caller) run(producing, invoking context.Context, first time.Time) {
 }
 
 func (c *caller) call(ctx context.Context, id string, due time.Time) {
-	answer, failed := c.invoke(ctx, c.event(id))
+	answer, err := c.invoke(ctx, c.event(id))
 	own := false
-	if failed == nil && c.kind == API {
-		own, failed = c.verify(id, answer)
+	if err == nil && c.kind == API {
+		own, err = c.verify(id, answer)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.report.invoked(time.Since(due), failed)
+	c.report.invoked(time.Since(due), err)
 	switch {
-	case failed != nil || c.kind != API:
+	case err != nil || c.kind != API:
 	case own:
 		c.echoes = true
 	default:
@@ -63,7 +63,7 @@ func (c *caller) call(ctx context.Context, id string, due time.Time) {
 
 // verify reports whether an answer contains the ID of its request. It fails if the
 // answer contains another ID instead.
-func (c *caller) verify(id string, answer []byte) (own bool, _ *failure) {
+func (c *caller) verify(id string, answer []byte) (own bool, _ error) {
 	var proxy struct {
 		Body            []byte `json:"body"` // in base64
 		IsBase64Encoded bool   `json:"isBase64Encoded"`
@@ -76,7 +76,7 @@ func (c *caller) verify(id string, answer []byte) (own bool, _ *failure) {
 		return true, nil
 	}
 	if _, other, found := strings.Cut(text, c.prefix); found {
-		return false, &failure{errorType: "answer for another request", err: fmt.Errorf("the answer to request %s is for request %s%.12s", id, c.prefix, other)}
+		return false, fmt.Errorf("the answer to request %s is for request %s%.12s", id, c.prefix, other)
 	}
 	return false, nil
 }
@@ -91,7 +91,7 @@ func (c *caller) current() Report {
 	case !c.echoes:
 		r.Unverified = c.silent
 	case c.silent > 0:
-		r.fail(&failure{errorType: "answer for no request", err: errors.New("the answer does not identify its request, as others do")}, c.silent)
+		r.fail(errors.New("the answer does not identify its request, as others do"), c.silent)
 	}
 	return r
 }

@@ -100,8 +100,8 @@ func (f *fake) seen() []invocation {
 
 func ok(payload string) reply { return reply{status: 200, body: payload} }
 
-// functionError is the result of a function without bootstrap.
-func functionError() reply {
+// noBootstrap is the result of a function without bootstrap.
+func noBootstrap() reply {
 	return reply{
 		status: 200,
 		header: map[string]string{"X-Amz-Function-Error": "Unhandled"},

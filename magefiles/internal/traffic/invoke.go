@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -15,8 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // newClient returns a client that sends each request once, because a failure that
@@ -29,51 +24,32 @@ func newClient(config aws.Config) *sdk.Client {
 	return sdk.NewFromConfig(config, func(o *sdk.Options) { o.Retryer = aws.NopRetryer{} })
 }
 
-// failure is a failed invocation.
-type failure struct {
-	errorType string // key in Report.ErrorTypes
-	err       error
-	function  bool // the function failed; otherwise it was not reached
+// functionError is an error of the function itself; others are errors to reach it.
+type functionError string
+
+func (e functionError) Error() string { return string(e) }
+
+func functionErrorf(format string, args ...any) error {
+	return functionError(fmt.Sprintf(format, args...))
 }
 
-func (f *failure) Error() string { return f.err.Error() }
-
-// invoke invokes the function once and waits for its answer.
-func (b *base) invoke(ctx context.Context, event []byte) ([]byte, *failure) {
+// invoke invokes the function once and returns its answer.
+func (b *base) invoke(ctx context.Context, event []byte) ([]byte, error) {
 	out, err := b.client.Invoke(ctx, &sdk.InvokeInput{FunctionName: &b.report.Function, Payload: event})
 	switch {
 	case err != nil:
-		return nil, &failure{errorType: errorType(err), err: err}
+		return nil, err
 	case out.FunctionError != nil:
 		// Source: https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html
 		var e struct{ ErrorType, ErrorMessage string }
 		if json.Unmarshal(out.Payload, &e) != nil || e.ErrorType == "" && e.ErrorMessage == "" {
 			e.ErrorMessage = string(out.Payload)
 		}
-		e.ErrorType = cmp.Or(e.ErrorType, *out.FunctionError)
-		return nil, &failure{errorType: e.ErrorType, err: fmt.Errorf("%s: %.500s", e.ErrorType, e.ErrorMessage), function: true}
+		return nil, functionErrorf("%s: %.500s", cmp.Or(e.ErrorType, *out.FunctionError), e.ErrorMessage)
 	case len(out.Payload) > 0 && !json.Valid(out.Payload):
-		return nil, &failure{errorType: "invalid answer", err: fmt.Errorf("the answer is not JSON: %.200q", out.Payload), function: true}
+		return nil, functionErrorf("the answer is not JSON: %.200q", out.Payload)
 	}
 	return out.Payload, nil
-}
-
-// errorType returns the code of an API error, and a word for other errors.
-func errorType(err error) string {
-	var api smithy.APIError
-	var network net.Error
-	var unsent *smithyhttp.RequestSendError
-	switch {
-	case errors.As(err, &api):
-		return api.ErrorCode()
-	case errors.Is(err, context.Canceled):
-		return "canceled"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return "timeout"
-	case errors.As(err, &network), errors.As(err, &unsent), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return "connection"
-	}
-	return "other"
 }
 
 // processed returns how many records of a batch, counted from the first, the
@@ -91,33 +67,30 @@ func errorType(err error) string {
 // Sources:
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
-func processed(answer []byte, batch []record) (int, *failure) {
+func processed(answer []byte, batch []record) (int, error) {
 	var response map[string]json.RawMessage // whose names are case-sensitive, unlike a struct's
 	if json.Unmarshal(answer, &response) != nil || response["batchItemFailures"] == nil {
 		return len(batch), nil
 	}
 	list := response["batchItemFailures"]
-	failed := func(n int, format string, args ...any) (int, *failure) {
-		return n, &failure{errorType: "batchItemFailures", err: fmt.Errorf(format, args...), function: true}
-	}
 	var items []map[string]json.RawMessage
 	if json.Unmarshal(list, &items) != nil {
-		return failed(0, "batchItemFailures is not a list of objects: %.200s", list)
+		return 0, functionErrorf("batchItemFailures is not a list of objects: %.200s", list)
 	}
 	first := len(batch)
 	for _, item := range items {
 		var number string
 		if json.Unmarshal(item["itemIdentifier"], &number) != nil || number == "" {
-			return failed(0, "batchItemFailures has an item without an itemIdentifier: %.200s", list)
+			return 0, functionErrorf("batchItemFailures has an item without an itemIdentifier: %.200s", list)
 		}
 		at := slices.IndexFunc(batch, func(r record) bool { return r.number == number })
 		if at < 0 {
-			return failed(0, "batchItemFailures has an itemIdentifier that is not in the batch: %.200s", list)
+			return 0, functionErrorf("batchItemFailures has an itemIdentifier that is not in the batch: %.200s", list)
 		}
 		first = min(first, at)
 	}
 	if first == len(batch) {
 		return first, nil
 	}
-	return failed(first, "the function reported record %s as failed, number %d in a batch of %d", batch[first].number, first+1, len(batch))
+	return first, functionErrorf("the function reported record %s as failed, number %d in a batch of %d", batch[first].number, first+1, len(batch))
 }

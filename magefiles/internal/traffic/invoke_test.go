@@ -39,12 +39,13 @@ func TestProcessed(t *testing.T) {
 		{`{"batchItemFailures":"8"}`, 0, "not a list of objects"},
 		{`{"batchItemFailures":["8"]}`, 0, "not a list of objects"},
 	} {
-		n, failed := processed([]byte(test.answer), batch)
+		n, err := processed([]byte(test.answer), batch)
+		_, ofFunction := err.(functionError)
 		switch {
-		case n != test.want, (failed == nil) != (test.err == ""):
-			t.Errorf("%s: %d, %v", test.answer, n, failed)
-		case failed != nil && (!strings.Contains(failed.Error(), test.err) || !failed.function):
-			t.Errorf("%s: %v", test.answer, failed)
+		case n != test.want, (err == nil) != (test.err == ""):
+			t.Errorf("%s: %d, %v", test.answer, n, err)
+		case err != nil && (!strings.Contains(err.Error(), test.err) || !ofFunction):
+			t.Errorf("%s: %v", test.answer, err)
 		}
 	}
 }

@@ -1,9 +1,6 @@
 package traffic
 
-import (
-	"maps"
-	"time"
-)
+import "time"
 
 // Report is the account of a source.
 type Report struct {
@@ -36,8 +33,7 @@ type Report struct {
 	// Source: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 	WorstIteratorAge time.Duration
 
-	FirstError string         // the message of the first error
-	ErrorTypes map[string]int // Errors by the API's error code, the function's error type, or another word
+	FirstError string // the message of the first error
 }
 
 // Clean reports whether there are no errors, and no records lost, pending or out of
@@ -46,24 +42,19 @@ func (r Report) Clean() bool {
 	return r.Errors == 0 && r.Lost == 0 && r.Pending == 0 && r.OutOfOrder == 0
 }
 
-// invoked counts an invocation, which failed unless f is nil.
-func (r *Report) invoked(latency time.Duration, f *failure) {
+// invoked counts an invocation.
+func (r *Report) invoked(latency time.Duration, err error) {
 	r.Invocations++
 	r.WorstLatency = max(r.WorstLatency, latency)
-	if f != nil {
-		r.fail(f, 1)
+	if err != nil {
+		r.fail(err, 1)
 	}
 }
 
 // fail counts errors.
-func (r *Report) fail(f *failure, times int) {
+func (r *Report) fail(err error, times int) {
 	if r.Errors == 0 {
-		r.FirstError = f.Error()
-	}
-	r.ErrorTypes = maps.Clone(r.ErrorTypes) // a copy of the report may share it
-	if r.ErrorTypes == nil {
-		r.ErrorTypes = map[string]int{}
+		r.FirstError = err.Error()
 	}
 	r.Errors += times
-	r.ErrorTypes[f.errorType] += times
 }

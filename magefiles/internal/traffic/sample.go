@@ -1,11 +1,11 @@
 package traffic
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,17 +32,14 @@ const (
 	Event Kind = "event"
 )
 
-// KindOf returns the kind of a sample event.
-func KindOf(event []byte) (Kind, error) {
-	s, err := parse(event)
-	if err != nil {
-		return "", err
-	}
-	return s.kind, nil
-}
+// stream reports whether the events are records of a stream.
+func (k Kind) stream() bool { return k == Kinesis || k == DynamoDB }
 
-// Stream reports whether the events are records of a stream.
-func (k Kind) Stream() bool { return k == Kinesis || k == DynamoDB }
+// ReadsStream reports whether a sample event contains records of a stream.
+func ReadsStream(event []byte) bool {
+	s, err := parse(event)
+	return err == nil && s.kind.stream()
+}
 
 // object is a JSON object. It keeps the text of its members.
 type object map[string]json.RawMessage
@@ -136,9 +133,8 @@ func (s *sample) record(began time.Time, shard, n int, arrived time.Time) record
 		return r
 	}
 	r.number = fmt.Sprintf("%d%04d%010d", began.UnixNano(), shard, n) // 21 to 40 digits on AWS
-	id := uuid.New()
 	r.json = s.outer.with(map[string]any{
-		"eventID": hex.EncodeToString(id[:]),
+		"eventID": strings.ReplaceAll(uuid.NewString(), "-", ""),
 		"dynamodb": s.inner.with(map[string]any{
 			"SequenceNumber":              r.number,
 			"ApproximateCreationDateTime": arrived.Unix(),

@@ -137,12 +137,12 @@ func (s *shard) next(ctx context.Context) []record {
 func (s *shard) process(ctx context.Context, batch []record) {
 	delay, failures := s.options.retry, 0
 	for {
-		n, failed := s.send(ctx, batch)
+		n, err := s.send(ctx, batch)
 		if n == len(batch) || ctx.Err() != nil {
 			return
 		}
 		batch = batch[n:]
-		if failed.function {
+		if _, ok := err.(functionError); ok {
 			failures++
 		}
 		if failures > 0 && failures == s.options.Attempts {
@@ -155,8 +155,8 @@ func (s *shard) process(ctx context.Context, batch []record) {
 }
 
 // send sends a batch once, when the stream is not paused. It returns how many of
-// its records are processed, counted from the first, and a failure if some are not.
-func (s *shard) send(ctx context.Context, batch []record) (n int, failed *failure) {
+// its records are processed, counted from the first, and an error if some are not.
+func (s *shard) send(ctx context.Context, batch []record) (n int, err error) {
 	event := join(batch)
 	sent := numbers(event)
 	s.mu.Lock()
@@ -170,16 +170,16 @@ func (s *shard) send(ctx context.Context, batch []record) (n int, failed *failur
 	}
 
 	began := time.Now()
-	answer, failed := s.invoke(ctx, event)
-	if failed == nil {
-		n, failed = processed(answer, batch)
+	answer, err := s.invoke(ctx, event)
+	if err == nil {
+		n, err = processed(answer, batch)
 	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.report.invoked(time.Since(began), failed)
+	s.report.invoked(time.Since(began), err)
 	s.report.Delivered += s.advance(sent[:n])
-	return n, failed
+	return n, err
 }
 
 // advance removes the oldest records, which have the numbers. It returns how many

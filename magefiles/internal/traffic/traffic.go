@@ -98,7 +98,7 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 			continue
 		}
 		b := base{client: client, options: o, sample: sample, report: Report{Function: s.Function, Kind: sample.kind}}
-		if sample.kind.Stream() {
+		if sample.kind.stream() {
 			stream := newStream(&b)
 			t.streams = append(t.streams, stream)
 			t.sources = append(t.sources, stream)
