@@ -72,18 +72,18 @@ func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
 // if CloudWatch does not answer, or not completely.
 func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, function string, changed, now time.Time) (Comparison, error) {
 	c := Comparison{Function: function, Changed: changed}
-	period := period(now.Sub(changed))
-	before, after := spans(changed, now, period)
+	p := period(now.Sub(changed))
+	before, after := spans(changed, now, p)
 	switch {
 	case !after.To.After(after.From):
 		c.Problems = []string{fmt.Sprintf("CloudWatch counts by the minute and none has passed since the change at %s; wait until %s",
-			text.Second(changed), text.Minute(before.To.Add(2*period)))}
+			text.Second(changed), text.Minute(before.To.Add(2*p)))}
 		return c, nil
 	case now.Sub(before.From) > retention:
 		c.Problems = []string{fmt.Sprintf("changed on %s, too long ago to compare: CloudWatch keeps figures for %d days", text.Minute(changed), retention/(24*time.Hour))}
 		return c, nil
 	}
-	if err := measure(ctx, client, function, period, &before, &after); err != nil {
+	if err := measure(ctx, client, function, p, &before, &after); err != nil {
 		return c, err
 	}
 	c.Before, c.After, c.Problems = before, after, problems(before, after)

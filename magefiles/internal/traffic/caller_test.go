@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// requestID is what a request to example-api has.
+// requestID returns the ID of a request to example-api.
 func requestID(t testing.TB, event []byte) string {
 	t.Helper()
 	var r events.APIGatewayProxyRequest
@@ -28,7 +28,7 @@ func requestID(t testing.TB, event []byte) string {
 	return r.RequestContext.RequestID
 }
 
-// answerTo is how example-api answers.
+// answerTo returns the answer of example-api.
 func answerTo(id string) reply {
 	return ok(fmt.Sprintf(`{"statusCode":200,"body":%q}`, `{"requestId":"`+id+`"}`))
 }
@@ -57,7 +57,7 @@ func TestCaller(t *testing.T) {
 			ids[requestID(t, c.event)] = true
 		}
 		if len(ids) != 20 || ids[requestID(t, event)] {
-			t.Errorf("the identifiers are not unique: %v", ids)
+			t.Errorf("the IDs are not unique: %v", ids)
 		}
 
 		time.Sleep(time.Second)
@@ -70,8 +70,8 @@ func TestCaller(t *testing.T) {
 	})
 }
 
-// A stalled function must not be asked less often, and the calls that wait for
-// a free slot must not look as if they had been fast.
+// TestStall checks that a stalled function does not receive fewer calls, and that
+// the latency of a call includes the wait for others.
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -84,13 +84,13 @@ func TestStall(t *testing.T) {
 			t.Errorf("report: %+v", r)
 		}
 		if f.most != 2 {
-			t.Errorf("%d calls were in flight at once", f.most)
+			t.Errorf("%d calls were in flight", f.most)
 		}
 	})
 }
 
-// What is not answered by the bound has failed, and so has what was due and
-// could not be sent.
+// TestHang checks that calls without an answer, and calls that could not be sent,
+// have failed when Stop returns.
 func TestHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -100,7 +100,7 @@ func TestHang(t *testing.T) {
 		began := time.Now()
 		r := tr.Stop()[0]
 		if took := time.Since(began); took != 5*time.Second {
-			t.Errorf("it took %s to stop", took)
+			t.Errorf("Stop took %s", took)
 		}
 		if r.Errors != 10 || r.Invocations < 3 || r.Clean() {
 			t.Errorf("report: %+v", r)

@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// endpoint answers every request with the status; it counts requests and
-// connections.
+// endpoint answers each request with the status, or breaks the connection if it is
+// 0. It counts requests and connections.
 func endpoint(t *testing.T, status int, requests, connections *atomic.Int64) aws.Config {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -45,7 +45,7 @@ func endpoint(t *testing.T, status int, requests, connections *atomic.Int64) aws
 	}
 }
 
-// What the SDK would retry is seen once, and counted.
+// TestNoRetries counts errors that the SDK retries by default.
 func TestNoRetries(t *testing.T) {
 	for status, want := range map[int]string{
 		http.StatusInternalServerError: "ServiceException",

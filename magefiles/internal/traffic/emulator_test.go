@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// makeZips makes a zip of each sample. It is stored: to compress takes long
-// under the race detector.
+// makeZips returns a zip of each sample. The zips are not compressed, because that
+// is slow under the race detector.
 func makeZips() (map[string][]byte, error) {
 	var functions []*build.Function
 	for _, name := range samples {
@@ -75,7 +75,7 @@ func makeZips() (map[string][]byte, error) {
 	return made, nil
 }
 
-// fleet is the samples on an emulator.
+// fleet has the samples on an emulator.
 type fleet struct {
 	*testing.T
 	config aws.Config
@@ -127,7 +127,7 @@ func (f *fleet) start(o Options) *Traffic {
 	return tr
 }
 
-// until waits until all sources are as they should be.
+// until waits until the condition holds for all sources.
 func (f *fleet) until(tr *Traffic, what string, is func(Report) bool) {
 	f.Helper()
 	for range 300 {
@@ -142,10 +142,10 @@ func (f *fleet) until(tr *Traffic, what string, is func(Report) bool) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	f.Fatalf("waited in vain until %s: %+v", what, tr.Report())
+	f.Fatalf("timed out waiting until %s: %+v", what, tr.Report())
 }
 
-// more waits for some more good invocations of each function.
+// more waits for ten more good invocations of each function.
 func (f *fleet) more(tr *Traffic) {
 	f.Helper()
 	good := func(r Report) int { return r.Invocations - r.Errors }
@@ -171,7 +171,7 @@ func (f *fleet) configure(r types.Runtime, handler string) {
 func TestEmulator(t *testing.T) {
 	f := newFleet(t)
 
-	// The runtime changes under traffic, and nobody notices.
+	// A change of the runtime causes no errors.
 	tr := f.start(Options{Rate: 20})
 	f.more(tr)
 	f.configure(types.RuntimeProvidedal2023, "bootstrap")
@@ -182,8 +182,8 @@ func TestEmulator(t *testing.T) {
 		}
 	}
 
-	// While the runtime finds nothing to start, every caller sees errors and the streams
-	// wait; their records are all delivered afterwards.
+	// A runtime without its entry point fails all calls. The streams deliver all
+	// records afterwards.
 	tr = f.start(Options{Rate: 20, batch: 50})
 	f.more(tr)
 	f.configure(types.RuntimeGo1x, "absent")

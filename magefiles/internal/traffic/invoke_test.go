@@ -12,22 +12,22 @@ func TestProcessed(t *testing.T) {
 		want   int
 		err    string // "" for none
 	}{
-		// A complete success.
+		// The batch is a success.
 		{`{"batchItemFailures":[]}`, 4, ""},
 		{`{"batchItemFailures":null}`, 4, ""},
 		{`{}`, 4, ""},
 		{`null`, 4, ""},
 		{``, 4, ""},
-		// Of a function that reports nothing.
+		// The function does not report failures.
 		{`"done"`, 4, ""},
 		{`[{"itemIdentifier":"8"}]`, 4, ""},
 		{`{"BatchItemFailures":[{"itemIdentifier":"8"}]}`, 4, ""},
-		// From the lowest number on, which is not the lowest text.
+		// The first failed record counts, in the order of the batch.
 		{`{"batchItemFailures":[{"itemIdentifier":"8"}]}`, 1, "record 8 as failed, number 2 in a batch of 4"},
 		{`{"batchItemFailures":[{"itemIdentifier":"7"}]}`, 0, "record 7"},
 		{`{"batchItemFailures":[{"itemIdentifier":"10"}]}`, 3, "record 10"},
 		{`{"batchItemFailures":[{"itemIdentifier":"10"},{"itemIdentifier":"9"},{"itemIdentifier":"10"}]}`, 2, "record 9"},
-		// A complete failure.
+		// The batch fails.
 		{`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0, "without an itemIdentifier"},
 		{`{"batchItemFailures":[{"itemIdentifier":null}]}`, 0, "without an itemIdentifier"},
 		{`{"batchItemFailures":[{"itemIdentifier":8}]}`, 0, "without an itemIdentifier"},

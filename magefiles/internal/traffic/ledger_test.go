@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// TestLedger checks mistakes of a poller that ours does not make.
+// TestLedger includes mistakes that the poller does not make.
 func TestLedger(t *testing.T) {
 	for name, test := range map[string]struct {
 		steps                                              string // of a stream of records 1 to 6
 		closed, retries, duplicates, outOfOrder, remaining int
 	}{
 		"one batch after another":    {"send 1 2 3, close 1 2 3, send 4, close 4, send 5 6, close 5 6", 6, 0, 0, 0, 0},
-		"not all yet":                {"send 1 2, close 1 2, send 3", 2, 0, 0, 0, 4},
+		"records left":               {"send 1 2, close 1 2, send 3", 2, 0, 0, 0, 4},
 		"sent again":                 {"send 1 2, send 1 2, send 1 2 3, close 1 2 3", 3, 2, 4, 0, 3},
 		"sent again from the third":  {"send 1 2 3 4, close 1 2, send 3 4, close 3 4", 4, 1, 2, 0, 2},
 		"gap":                        {"send 1 2, close 1 2, send 4 5 6, close 4 5 6", 5, 0, 0, 3, 1},

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sent is what a function with the sample event gets within a second.
+// sent returns the events that a function receives in a second.
 func sent(t *testing.T, event []byte) (all [][]byte) {
 	t.Helper()
 	f := newFake()
@@ -27,7 +27,7 @@ func sent(t *testing.T, event []byte) (all [][]byte) {
 	return all
 }
 
-// decode decodes JSON into a value of some type.
+// decode decodes JSON.
 func decode[T any](t *testing.T, text []byte) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(text, &v); err != nil {
@@ -54,7 +54,7 @@ func TestKinesisRecords(t *testing.T) {
 				t.Errorf("record %d arrived after %s", i, at)
 			}
 
-			// All else is as in the sample.
+			// The rest equals the sample.
 			want := decode[events.KinesisEvent](t, event).Records[0]
 			want.EventID = r.EventID
 			want.Kinesis.SequenceNumber, want.Kinesis.PartitionKey = r.Kinesis.SequenceNumber, r.Kinesis.PartitionKey
@@ -95,29 +95,29 @@ func TestDynamoDBRecords(t *testing.T) {
 			}
 		}
 		if len(ids) != 10 {
-			t.Errorf("the event ids are not unique: %v", ids)
+			t.Errorf("the event IDs are not unique: %v", ids)
 		}
 	})
 }
 
-// Other events are sent as they are, but for an identifier of their own.
+// TestCalls checks that events equal the sample except for their ID.
 func TestCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		event string
-		id    []string // path of what differs
+		id    []string // path of the ID
 	}{
-		"API Gateway":       {string(sampleEvent(t, "example-api")), []string{"requestContext", "requestId"}},
-		"API Gateway, cut":  {`{"requestContext":{}}`, []string{"requestContext", "requestId"}},
-		"EventBridge":       {string(sampleEvent(t, "nightly-report")), []string{"id"}},
-		"load balancer":     {`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":"<&>"}`, nil},
-		"queue":             {`{"Records":[{"eventSource":"aws:sqs","messageId":"1"}]}`, nil},
-		"topic":             {`{"Records":[{"EventSource":"aws:sns"}]}`, nil},
-		"records of theirs": {`{"Records":[1,2]}`, nil},
-		"no records":        {`{"Records":[]}`, nil},
-		"id of theirs":      {`{"id":"x","n":12345678901234567890}`, nil},
-		"list":              {`[1,2]`, nil},
-		"null":              {`null`, nil},
-		"text":              {`"hello"`, nil},
+		"API Gateway":          {string(sampleEvent(t, "example-api")), []string{"requestContext", "requestId"}},
+		"API Gateway, minimal": {`{"requestContext":{}}`, []string{"requestContext", "requestId"}},
+		"EventBridge":          {string(sampleEvent(t, "nightly-report")), []string{"id"}},
+		"load balancer":        {`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":"<&>"}`, nil},
+		"queue":                {`{"Records":[{"eventSource":"aws:sqs","messageId":"1"}]}`, nil},
+		"topic":                {`{"Records":[{"EventSource":"aws:sns"}]}`, nil},
+		"other records":        {`{"Records":[1,2]}`, nil},
+		"no records":           {`{"Records":[]}`, nil},
+		"other id":             {`{"id":"x","n":12345678901234567890}`, nil},
+		"list":                 {`[1,2]`, nil},
+		"null":                 {`null`, nil},
+		"text":                 {`"hello"`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestCalls(t *testing.T) {
 					}
 				}
 				if test.id != nil && len(ids) != 10 {
-					t.Errorf("the identifiers are not unique: %v", ids)
+					t.Errorf("the IDs are not unique: %v", ids)
 				}
 			})
 		})
@@ -164,7 +164,7 @@ func TestBadEvents(t *testing.T) {
 	f := newFake()
 	_, err := Start(t.Context(), f.config(), sources, Options{})
 	if err == nil {
-		t.Fatal("bad events were taken")
+		t.Fatal("bad events were accepted")
 	}
 	for _, s := range sources {
 		if named := strings.Contains(err.Error(), `"`+s.Function+`"`); named != (s.Function != "good") {

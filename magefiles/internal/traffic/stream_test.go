@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// checkOrder checks what a Kinesis function has seen, by the records alone: of
-// each shard, numbers that begin anew only at a record whose batch failed, and
-// none left out. It returns how many different records there were.
+// checkOrder checks the order of the records that a Kinesis function received: in
+// each shard, a new record has a higher number than all before it. It returns the
+// number of different records.
 func checkOrder(t *testing.T, calls []invocation) int {
 	t.Helper()
 	last := map[int]string{}
@@ -41,9 +41,9 @@ func TestStream(t *testing.T) {
 		tr := start(t, f.config(), event, Options{Rate: 40, shards: 2, batch: 4})
 		time.Sleep(9990 * time.Millisecond)
 		if r := tr.Report()[0]; r.Produced != 400 || r.Delivered >= 400 || r.Pending != 400-r.Delivered || r.Clean() {
-			t.Errorf("on the way: %+v", r)
+			t.Errorf("in progress: %+v", r)
 		}
-		// Each shard gets 20 records a second and works off 16.
+		// Each shard receives 20 records a second and processes 16.
 		r := tr.Stop()[0]
 		if r.Kind != Kinesis || r.Produced != 400 || r.Delivered != 400 || r.Duplicates != 0 || r.Retries != 0 || !r.Clean() {
 			t.Errorf("report: %+v", r)
@@ -59,14 +59,14 @@ func TestStream(t *testing.T) {
 		}
 		for i, c := range f.seen()[4:100] {
 			if n := len(records(t, c.event)); n != 4 {
-				t.Errorf("batch %d has %d records, though more were there", i+4, n)
+				t.Errorf("batch %d has %d records, want 4", i+4, n)
 			}
 		}
 	})
 }
 
-// A function that fails for a while sees the same batch again and again, at
-// growing intervals, and then everything.
+// TestOutage checks that a failing function receives the same batch again at
+// growing intervals, and all records after the outage.
 func TestOutage(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	for name, outage := range map[string]func() reply{"function": noBootstrap, "throttled": throttled} {
@@ -87,7 +87,7 @@ func TestOutage(t *testing.T) {
 				for _, c := range f.seen()[:9] {
 					at = append(at, c.at/time.Millisecond)
 					if !bytes.Equal(c.event, f.seen()[0].event) {
-						t.Errorf("sent again is not the same batch: %s", c.event)
+						t.Errorf("a different batch was sent: %s", c.event)
 					}
 				}
 				if want := []time.Duration{0, 100, 300, 700, 1500, 2300, 3100, 3900, 4700}; !slices.Equal(at, want) {
@@ -107,8 +107,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// With limited attempts what the function fails is lost, and what does not
-// reach it is not.
+// TestAttempts checks that limited attempts lose the records that the function
+// fails, but not those that do not reach it.
 func TestAttempts(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestAttempts(t *testing.T) {
 		tr := start(t, f.config(), event, Options{shards: 1, Attempts: 3, batch: 4, retry: 200 * time.Millisecond})
 		time.Sleep(10 * time.Second)
 		r := tr.Stop()[0]
-		// The first batch has one record; the second, four that came meanwhile.
+		// The first batch has one record. Four more arrive meanwhile.
 		if r.Lost != 5 || r.Delivered != r.Produced-5 || r.OutOfOrder != 0 || r.Clean() {
 			t.Errorf("report: %+v", r)
 		}
@@ -138,15 +138,15 @@ func TestAttempts(t *testing.T) {
 	})
 }
 
-// Where a function reports a record as failed, those before it are not sent
-// again and those after it are.
+// TestPartialResponse checks that the next batch begins with the first record that
+// the function reported as failed.
 func TestPartialResponse(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(n int) time.Duration {
 			if n == 0 {
-				return time.Second // in which records gather
+				return time.Second // while records gather
 			}
 			return 0
 		}
@@ -177,8 +177,7 @@ func TestPartialResponse(t *testing.T) {
 	})
 }
 
-// While the mapping is disabled nothing is sent and nothing is lost, but the
-// records age.
+// TestPause checks that records age during a pause, and none is lost.
 func TestPause(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
@@ -205,18 +204,18 @@ func TestPause(t *testing.T) {
 			t.Errorf("the first batch after the pause has %d records", n)
 		}
 
-		// Stop ends a pause, and Pause does nothing then.
+		// Stop ends a pause. Pause has no effect afterwards.
 		tr.Pause()
 		time.Sleep(5 * time.Second)
 		r := tr.Stop()[0]
 		tr.Pause()
 		if r.Delivered != r.Produced || !r.Clean() {
-			t.Errorf("in the end: %+v", r)
+			t.Errorf("at the end: %+v", r)
 		}
 	})
 }
 
-// A pause that comes while Stop waits would keep it from ending.
+// TestPauseDuringStop checks that a pause does not block Stop.
 func TestPauseDuringStop(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
@@ -231,7 +230,8 @@ func TestPauseDuringStop(t *testing.T) {
 	})
 }
 
-// A batch that fails as the pause begins waits for its end.
+// TestPauseDuringRetry checks that a batch that fails during a pause is sent again
+// after it.
 func TestPauseDuringRetry(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
@@ -261,7 +261,7 @@ func TestPauseDuringRetry(t *testing.T) {
 	})
 }
 
-// What cannot be delivered by the bound is lost, and said to be.
+// TestDrain checks that Stop reports records as lost that it cannot deliver in time.
 func TestDrain(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	for name, test := range map[string]struct {
@@ -303,7 +303,7 @@ func TestDrain(t *testing.T) {
 				}
 				r := tr.Stop()[0]
 				if took := time.Since(began); took != test.want {
-					t.Errorf("it took %s to stop", took)
+					t.Errorf("Stop took %s", took)
 				}
 				if r.Produced != 30 || r.Delivered != good || r.Lost != 30-good || r.Pending != 0 || r.Clean() {
 					t.Errorf("report: %+v", r)
@@ -313,8 +313,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// The end of the context ends the traffic without Stop; what is there is
-// delivered if that is quick. If it comes while Stop waits, that waits less.
+// TestContext checks that the end of the context stops the traffic, and shortens
+// the wait of Stop.
 func TestContext(t *testing.T) {
 	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
@@ -346,12 +346,13 @@ func TestContext(t *testing.T) {
 		time.Sleep(time.Second)
 		tr.Stop()
 		if took := time.Since(began); took != 12*time.Second {
-			t.Errorf("it took %s to stop", took)
+			t.Errorf("Stop took %s", took)
 		}
 	})
 }
 
-// Many sources begin one after another, and are reported in their order.
+// TestManySources checks that the sources are distributed over the interval between
+// events, and reported in their order.
 func TestManySources(t *testing.T) {
 	kinds := []string{"example-api", "order-stream", "inventory-table", "nightly-report"}
 	samples := map[string][]byte{}
@@ -382,6 +383,26 @@ func TestManySources(t *testing.T) {
 			if want := time.Duration(i) * 5 * time.Millisecond; c.at != want {
 				t.Errorf("event %d was sent at %s, not %s", i, c.at, want)
 			}
+		}
+	})
+}
+
+// TestRequestSize checks that a batch fits into a request.
+func TestRequestSize(t *testing.T) {
+	event := fmt.Appendf(nil, `{"Records":[{"eventSource":"aws:kinesis","kinesis":{"partitionKey":"k","data":%q}}]}`, strings.Repeat("x", 1_700_000))
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		tr := start(t, f.config(), event, Options{shards: 1})
+		tr.Pause()
+		time.Sleep(690 * time.Millisecond)
+		r := tr.Stop()[0]
+		for i, want := range []int{3, 3, 1} {
+			if c := f.seen()[i]; len(records(t, c.event)) != want || len(c.event) > 6_000_000 {
+				t.Errorf("batch %d has %d records in %d bytes, want %d records", i, len(records(t, c.event)), len(c.event), want)
+			}
+		}
+		if !r.Clean() || r.Delivered != 7 {
+			t.Errorf("report: %+v", r)
 		}
 	})
 }

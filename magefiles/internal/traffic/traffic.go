@@ -50,7 +50,6 @@ type Source struct {
 // Traffic is traffic in progress.
 type Traffic struct {
 	sources []source
-	streams []*stream // those of the sources that are streams
 	stop    context.CancelFunc
 	done    chan struct{} // closed when all sources have returned
 }
@@ -97,13 +96,11 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 			errs = append(errs, fmt.Errorf("sample event of %q: %w", s.Function, err))
 			continue
 		}
-		b := base{client: client, options: o, sample: sample, report: Report{Function: s.Function, Kind: sample.kind}}
+		b := &base{client: client, options: o, sample: sample, report: Report{Function: s.Function, Kind: sample.kind}}
 		if sample.kind.stream() {
-			stream := newStream(&b)
-			t.streams = append(t.streams, stream)
-			t.sources = append(t.sources, stream)
+			t.sources = append(t.sources, newStream(b))
 		} else {
-			t.sources = append(t.sources, newCaller(&b))
+			t.sources = append(t.sources, newCaller(b))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -160,16 +157,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // Pause stops the pollers of all streams, like disabling their event source
 // mappings: records arrive and age. Batches in flight complete; those that fail
 // wait. Callers continue.
-func (t *Traffic) Pause() {
-	for _, s := range t.streams {
-		s.update(func() { s.paused = true })
-	}
-}
+func (t *Traffic) Pause() { t.pause(true) }
 
 // Resume ends a pause.
-func (t *Traffic) Resume() {
-	for _, s := range t.streams {
-		s.update(func() { s.paused = false })
+func (t *Traffic) Resume() { t.pause(false) }
+
+func (t *Traffic) pause(paused bool) {
+	for _, s := range t.sources {
+		if s, ok := s.(*stream); ok {
+			s.update(func() { s.paused = paused })
+		}
 	}
 }
 
@@ -185,14 +182,15 @@ func (t *Traffic) Stop() []Report {
 
 // Report returns the reports of the sources so far, in their order.
 func (t *Traffic) Report() []Report {
-	reports := make([]Report, len(t.sources))
-	for i, s := range t.sources {
-		reports[i] = s.current()
+	var reports []Report
+	for _, s := range t.sources {
+		r := s.current()
 		select {
 		case <-t.done:
-			reports[i].Lost, reports[i].Pending = reports[i].Lost+reports[i].Pending, 0
+			r.Lost, r.Pending = r.Lost+r.Pending, 0
 		default:
 		}
+		reports = append(reports, r)
 	}
 	return reports
 }
