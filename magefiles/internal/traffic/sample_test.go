@@ -1,4 +1,4 @@
-package traffic_test
+package traffic
 
 import (
 	"encoding/json"
@@ -9,15 +9,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
-
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
-// sent is what a function with the sample event gets within a second.
+// sent returns the events that a function receives in a second.
 func sent(t *testing.T, event []byte) (all [][]byte) {
 	t.Helper()
 	f := newFake()
-	tr := start(t, f, event, traffic.Options{Shards: 3})
+	tr := start(t, f.config(), event, Options{shards: 3})
 	time.Sleep(990 * time.Millisecond)
 	tr.Stop()
 	for _, c := range f.seen() {
@@ -29,7 +27,7 @@ func sent(t *testing.T, event []byte) (all [][]byte) {
 	return all
 }
 
-// decode decodes JSON into a value of some type.
+// decode decodes JSON.
 func decode[T any](t *testing.T, text []byte) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(text, &v); err != nil {
@@ -39,7 +37,7 @@ func decode[T any](t *testing.T, text []byte) (v T) {
 }
 
 func TestKinesisRecords(t *testing.T) {
-	event := sample(t, "order-stream")
+	event := sampleEvent(t, "order-stream")
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		last := map[int]string{}
@@ -56,7 +54,7 @@ func TestKinesisRecords(t *testing.T) {
 				t.Errorf("record %d arrived after %s", i, at)
 			}
 
-			// All else is as in the sample.
+			// The rest equals the sample.
 			want := decode[events.KinesisEvent](t, event).Records[0]
 			want.EventID = r.EventID
 			want.Kinesis.SequenceNumber, want.Kinesis.PartitionKey = r.Kinesis.SequenceNumber, r.Kinesis.PartitionKey
@@ -69,7 +67,7 @@ func TestKinesisRecords(t *testing.T) {
 }
 
 func TestDynamoDBRecords(t *testing.T) {
-	event := sample(t, "inventory-table")
+	event := sampleEvent(t, "inventory-table")
 	type record = map[string]any
 	type stream struct{ Records []record }
 	synctest.Test(t, func(t *testing.T) {
@@ -97,29 +95,29 @@ func TestDynamoDBRecords(t *testing.T) {
 			}
 		}
 		if len(ids) != 10 {
-			t.Errorf("the event ids are not unique: %v", ids)
+			t.Errorf("the event IDs are not unique: %v", ids)
 		}
 	})
 }
 
-// Other events are sent as they are, but for an identifier of their own.
+// TestCalls checks that events equal the sample except for their ID.
 func TestCalls(t *testing.T) {
 	for name, test := range map[string]struct {
 		event string
-		id    []string // path of what differs
+		id    []string // path of the ID
 	}{
-		"API Gateway":       {string(sample(t, "example-api")), []string{"requestContext", "requestId"}},
-		"API Gateway, cut":  {`{"requestContext":{}}`, []string{"requestContext", "requestId"}},
-		"EventBridge":       {string(sample(t, "nightly-report")), []string{"id"}},
-		"load balancer":     {`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":"<&>"}`, nil},
-		"queue":             {`{"Records":[{"eventSource":"aws:sqs","messageId":"1"}]}`, nil},
-		"topic":             {`{"Records":[{"EventSource":"aws:sns"}]}`, nil},
-		"records of theirs": {`{"Records":[1,2]}`, nil},
-		"no records":        {`{"Records":[]}`, nil},
-		"id of theirs":      {`{"id":"x","n":12345678901234567890}`, nil},
-		"list":              {`[1,2]`, nil},
-		"null":              {`null`, nil},
-		"text":              {`"hello"`, nil},
+		"API Gateway":          {string(sampleEvent(t, "example-api")), []string{"requestContext", "requestId"}},
+		"API Gateway, minimal": {`{"requestContext":{}}`, []string{"requestContext", "requestId"}},
+		"EventBridge":          {string(sampleEvent(t, "nightly-report")), []string{"id"}},
+		"load balancer":        {`{"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":"<&>"}`, nil},
+		"queue":                {`{"Records":[{"eventSource":"aws:sqs","messageId":"1"}]}`, nil},
+		"topic":                {`{"Records":[{"EventSource":"aws:sns"}]}`, nil},
+		"other records":        {`{"Records":[1,2]}`, nil},
+		"no records":           {`{"Records":[]}`, nil},
+		"other id":             {`{"id":"x","n":12345678901234567890}`, nil},
+		"list":                 {`[1,2]`, nil},
+		"null":                 {`null`, nil},
+		"text":                 {`"hello"`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -144,7 +142,7 @@ func TestCalls(t *testing.T) {
 					}
 				}
 				if test.id != nil && len(ids) != 10 {
-					t.Errorf("the identifiers are not unique: %v", ids)
+					t.Errorf("the IDs are not unique: %v", ids)
 				}
 			})
 		})
@@ -152,7 +150,7 @@ func TestCalls(t *testing.T) {
 }
 
 func TestBadEvents(t *testing.T) {
-	sources := []traffic.Source{{Function: "good", Event: []byte(`{}`)}}
+	sources := []Source{{Function: "good", Event: []byte(`{}`)}}
 	for function, event := range map[string]string{
 		"empty":         ``,
 		"broken":        `{"Records":[`,
@@ -161,12 +159,12 @@ func TestBadEvents(t *testing.T) {
 		"null-kinesis":  `{"Records":[{"eventSource":"aws:kinesis","kinesis":null}]}`,
 		"bare-dynamodb": `{"Records":[{"eventSource":"aws:dynamodb","dynamodb":"x"}]}`,
 	} {
-		sources = append(sources, traffic.Source{Function: function, Event: []byte(event)})
+		sources = append(sources, Source{Function: function, Event: []byte(event)})
 	}
 	f := newFake()
-	_, err := traffic.Start(t.Context(), f, sources, traffic.Options{})
+	_, err := Start(t.Context(), f.config(), sources, Options{})
 	if err == nil {
-		t.Fatal("bad events were taken")
+		t.Fatal("bad events were accepted")
 	}
 	for _, s := range sources {
 		if named := strings.Contains(err.Error(), `"`+s.Function+`"`); named != (s.Function != "good") {
