@@ -231,6 +231,23 @@ func TestPeriods(t *testing.T) {
 	}
 }
 
+// TestOldMinutes compares a function with spans that begin before the 15 days for
+// which CloudWatch keeps minutes.
+func TestOldMinutes(t *testing.T) {
+	const day = 24 * 60
+	a := newAccount(t)
+	a.create("f")
+	a.play("f", minute{good: 1})
+	a.Age(13 * day)
+	a.play("f", minute{good: 2})
+	a.Age(2 * day)
+	now := time.Now()
+	got, err := Compare(t.Context(), a.metrics, "f", now.Add(-14*day*time.Minute), now)
+	if err != nil || got.Before.Invocations != 1 || got.After.Invocations != 2 {
+		t.Errorf("%d → %d invocations, %v; want 1 → 2", got.Before.Invocations, got.After.Invocations, err)
+	}
+}
+
 func TestNothingToRead(t *testing.T) {
 	a := newAccount(t)
 	for _, test := range []struct{ name, changed, now, problem string }{

@@ -189,8 +189,8 @@ func (m *matcher) nothingLike(name string) string {
 	return "no function on go1.x or provided.* has a similar name"
 }
 
-// anyOf lists the counterparts of name in the pairs: "a, b or c". It counts those
-// beyond the fifth.
+// anyOf lists the counterparts of name in the pairs: "a, b or c". It lists at most
+// five, or four and the number of the others.
 func anyOf(ps pairs, name string) string {
 	others := make([]string, len(ps))
 	for i, p := range ps {
