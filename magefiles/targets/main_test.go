@@ -43,8 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// magefile returns the program that mage -compile makes of this repository. If
-// GOCOVERDIR is set, the program writes its coverage there.
+// magefile returns the program that mage -compile makes of this repository.
 //
 // It compiles a copy, because mage writes into the checkout. The copy is made
 // within a test, not in TestMain: go test records only the files that tests open,
@@ -57,18 +56,26 @@ var magefile = sync.OnceValues(func() (string, error) {
 	if err := clone(checkout, "go.mod", "go.sum", "magefiles"); err != nil {
 		return "", err
 	}
-	flags := "-trimpath"
-	if os.Getenv("GOCOVERDIR") != "" {
-		flags += " -cover -coverpkg=example.com/dualboot/magefiles/..."
-	}
 	cmd := exec.Command("go", "tool", "mage", "-compile", program)
 	cmd.Dir = checkout
-	cmd.Env = append(os.Environ(), "GOFLAGS="+flags)
+	cmd.Env = append(os.Environ(), goFlags())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mage -compile: %w\n%s", err, out)
 	}
 	return program, nil
 })
+
+// goFlags returns the flags of the go command for a magefile. If GOCOVERDIR is
+// set, programs write their coverage there.
+func goFlags() string {
+	flags := "GOFLAGS=-trimpath"
+	if os.Getenv("GOCOVERDIR") != "" {
+		// Only a covered main package writes the coverage at its end. Mage builds it
+		// from a list of files, which has no import path of its own.
+		flags += " -cover -coverpkg=example.com/dualboot/magefiles/...,command-line-arguments"
+	}
+	return flags
+}
 
 // clone copies parts of the repository into a directory.
 func clone(dir string, parts ...string) error {

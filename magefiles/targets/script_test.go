@@ -1,6 +1,7 @@
 package targets_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -218,23 +219,25 @@ func (s *script) legacy(args []string) error {
 	return os.WriteFile(s.MkAbs(args[1]), zips[args[0]], 0o666)
 }
 
-// create [-runtime=RUNTIME] [-handler=HANDLER] [-zip=FILE] [-image] FUNCTION...
+// create [-runtime=RUNTIME] [-handler=HANDLER] [-zip=FILE] [-arch=ARCHITECTURE] [-image] FUNCTION...
 func (s *script) create(args []string) error {
 	flags := flag.NewFlagSet("create", flag.ContinueOnError)
 	runtime := flags.String("runtime", "go1.x", "")
 	handler := flags.String("handler", "lambda", "")
-	file := flags.String("zip", "lambda", "the only file in the zip")
+	file := flags.String("zip", "", "the only file in the zip; default lambda")
+	arch := flags.String("arch", "x86_64", "")
 	image := flags.Bool("image", false, "create it of a container image")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	for _, name := range flags.Args() {
-		in := legacy(name, zipOf(*file))
+		in := legacy(name, zipOf(cmp.Or(*file, "lambda")))
 		in.Runtime, in.Handler = types.Runtime(*runtime), handler
+		in.Architectures = []types.Architecture{types.Architecture(*arch)}
 		if *image {
 			uri := "210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/f:1"
 			in = lambda.CreateFunctionInput{FunctionName: &name, PackageType: types.PackageTypeImage, Code: &types.FunctionCode{ImageUri: &uri}}
-		} else if s.sampled {
+		} else if s.sampled && *file == "" {
 			zips, err := legacyZips()
 			if err != nil {
 				return err

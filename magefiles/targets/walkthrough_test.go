@@ -190,7 +190,7 @@ func play(t *testing.T, dir string, steps []step) []string {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "GOFLAGS=-trimpath", "PAGER=cat")
+	cmd.Env = append(cmd.Env, goFlags(), "PAGER=cat")
 	terminal, err := pty.Start(cmd)
 	if err != nil {
 		t.Skipf("there is no terminal to be had: %v", err)
