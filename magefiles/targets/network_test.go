@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go/encoding/cbor"
+
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
@@ -100,7 +102,7 @@ func TestRetries(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
-	f.startable()
+	f.wantStartable()
 }
 
 // TestNoRetries deploys with an answer that no repetition makes better.
@@ -128,7 +130,7 @@ func TestNoRetries(t *testing.T) {
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.expect("go1.x", "lambda", dual, "order-stream")
-	f.startable()
+	f.wantStartable()
 }
 
 // TestReadsWhileBuilding does not let a function be read before it is built. It
@@ -159,7 +161,7 @@ func TestReadsWhileBuilding(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
-	f.startable()
+	f.wantStartable()
 }
 
 // TestNothingToBuildFor has a go build that never ends. No function can be read,
@@ -186,4 +188,37 @@ func TestNothingToBuildFor(t *testing.T) {
 	if want := `reading "prod-example-api": ResourceNotFoundException`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, want 1 and %q:\n%s", status, want, stderr)
 	}
+}
+
+// TestMetricsAreDenied cleans up a healthy function without the permission to read
+// its metrics.
+func TestMetricsAreDenied(t *testing.T) {
+	if !canRun {
+		t.Skip("this machine starts no linux/amd64 binaries")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	f.create("order-stream")
+	f.must("deployProd")
+	f.server.Age(5)
+	f.expect("provided.al2023", "bootstrap", dual, "order-stream") // which invokes it
+	f.server.Age(2)
+	before := f.updates()
+	cmd := f.command("cleanup")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+f.through(func(w http.ResponseWriter, r *http.Request, forward http.Handler, _ string, _ int) bool {
+		if !strings.HasSuffix(r.URL.Path, "/GetMetricData") {
+			return false
+		}
+		body := cbor.Encode(cbor.Map{"__type": cbor.String("AccessDenied"), "message": cbor.String("as the test wants it")})
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		w.Header().Set("Content-Type", "application/cbor")
+		w.WriteHeader(http.StatusForbidden)
+		w.Write(body)
+		return true
+	}))
+	if status, _, stderr := result(t, cmd); status != 1 || f.updates() != before || !strings.Contains(stderr, "allow the action cloudwatch:GetMetricData") {
+		t.Errorf("exit status %d, after %d updates:\n%s", status, f.updates()-before, stderr)
+	}
+	f.must("cleanup")
+	f.expect("provided.al2023", "bootstrap", onlyBootstrap, "order-stream")
 }

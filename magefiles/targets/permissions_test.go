@@ -14,9 +14,6 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// referenceFile is the document that lists the permissions of each target.
-const referenceFile = "../docs/reference.md"
-
 // TestPermissions compares the actions that each target calls with those in the
 // table and in the policy of the reference.
 func TestPermissions(t *testing.T) {

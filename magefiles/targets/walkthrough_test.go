@@ -5,7 +5,6 @@ package targets_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,11 +21,6 @@ import (
 	"github.com/creack/pty"
 	"github.com/google/go-cmp/cmp"
 )
-
-// walkThroughFile is the document that TestWalkThrough runs.
-const walkThroughFile = "../docs/walkthrough.md"
-
-var update = flag.Bool("update", false, "rewrite the output in the walk-through")
 
 // TestWalkThrough runs the commands of the walk-through in one shell on a
 // terminal and compares their output with the document. With -update it writes
@@ -169,7 +163,7 @@ func play(t *testing.T, dir, tmp string, steps []step) []string {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "GOFLAGS=-trimpath", "PAGER=cat", "TMPDIR="+tmp)
+	cmd.Env = append(cmd.Env, goFlags(), "PAGER=cat", "TMPDIR="+tmp)
 	terminal, err := pty.Start(cmd)
 	if err != nil {
 		t.Skipf("no terminal is available: %v", err)
