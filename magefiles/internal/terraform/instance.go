@@ -34,8 +34,8 @@ func (m *module) instances(b *block) []*instance {
 	}
 	if b.attrs["for_each"] != nil {
 		forEach, _ := in.get("for_each")
-		any := derived(cty.DynamicVal, forEach)
-		in.each = element(any, any)
+		item := derived(cty.DynamicVal, forEach)
+		in.each = element(item, item)
 		elements, marks := forEach.Unmark()
 		t := elements.Type()
 		if iterable(elements) && (t.IsObjectType() || t.IsMapType() || t.IsSetType() && elements.IsWhollyKnown()) {

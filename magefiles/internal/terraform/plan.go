@@ -8,7 +8,27 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
+
+// functionKind is the type of the resources that define functions.
+const functionKind = "aws_lambda_function"
+
+// attributes are the attributes of a function that dualboot changes.
+var attributes = []string{"runtime", "handler", "architectures"}
+
+// targets are the values that attributes must have.
+var targets = map[string]string{
+	"runtime":       lambda.ProvidedAL2023,
+	"handler":       lambda.Handler(lambda.ProvidedAL2023),
+	"architectures": lambda.X86_64,
+}
+
+// isOld reports whether dualboot moves functions away from a runtime.
+func isOld(runtime string) bool {
+	return lambda.Supported(runtime) && runtime != lambda.ProvidedAL2023
+}
 
 // A planner plans the changes to a module.
 type planner struct {
@@ -69,7 +89,7 @@ func plan(sources []source, functions []string) (*planner, error) {
 		p.unsure(&Unsure{
 			At:     token.Position{Filename: s.file},
 			Reason: "dualboot reads only *.tf files",
-			Hint:   "check it for functions that are not on " + newRuntime,
+			Hint:   "check it for functions that are not on " + lambda.ProvidedAL2023,
 		})
 	}
 	p.result.sort()
@@ -84,7 +104,7 @@ func (p *planner) unnamed(in *instance) {
 		return
 	}
 	name, at := in.get("function_name")
-	hint := fmt.Sprintf("if this is one of your functions, set runtime to %q and handler to %q", newRuntime, newHandler)
+	hint := fmt.Sprintf("if this is one of your functions, set runtime to %q and handler to %q", lambda.ProvidedAL2023, lambda.Bootstrap)
 	p.unsure(in.undetermined("function_name", name, at, hint))
 }
 
@@ -103,9 +123,9 @@ func (p *planner) judge(in *instance) {
 	}
 	runtime, handler := in.slots["runtime"], in.slots["handler"]
 	p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), runtime.value, ignored})
-	if runtime.literal != nil && runtime.value == goRuntime && !slices.Contains([]string{"", goHandler, newHandler}, handler.value) {
+	if runtime.literal != nil && runtime.value == lambda.Go1x && !slices.Contains([]string{"", lambda.LegacyBinary, lambda.Bootstrap}, handler.value) {
 		in.refuse("handler",
-			fmt.Sprintf("handler is %q, and dualboot migrates functions on %s only with handler %q", handler.value, goRuntime, goHandler),
+			fmt.Sprintf("handler is %q, and dualboot migrates functions on %s only with handler %q", handler.value, lambda.Go1x, lambda.LegacyBinary),
 			"check the handler, and migrate the function first")
 	}
 	i := slices.IndexFunc(p.instances, func(other *instance) bool {
@@ -114,7 +134,7 @@ func (p *planner) judge(in *instance) {
 	if i >= 0 && !done {
 		in.refuse("function_name",
 			fmt.Sprintf("%s (%s) also manages %s", p.instances[i].address, position(p.instances[i].at), in.function),
-			fmt.Sprintf("set runtime to %q and handler to %q in the resource that creates the function", newRuntime, newHandler))
+			fmt.Sprintf("set runtime to %q and handler to %q in the resource that creates the function", lambda.ProvidedAL2023, lambda.Bootstrap))
 	}
 }
 
@@ -143,7 +163,7 @@ func (s *slot) fill() {
 		return
 	case known && s.name == "runtime" && !isOld(s.value):
 		s.problem = s.in.problem(at,
-			fmt.Sprintf("runtime is %q, and dualboot migrates only functions on %s and provided.*", s.value, goRuntime),
+			fmt.Sprintf("runtime is %q, and dualboot migrates only functions on %s and provided.*", s.value, lambda.Go1x),
 			"check that this is the right function")
 		return
 	}

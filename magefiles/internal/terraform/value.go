@@ -111,7 +111,7 @@ func (s scope) computed(e hclsyntax.Expression) cty.Value {
 		}
 	}
 	operands := operands{scope: s}
-	hclsyntax.Walk(e, &operands)
+	_ = hclsyntax.Walk(e, &operands)
 	return derived(v, operands.values...)
 }
 

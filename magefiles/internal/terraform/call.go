@@ -3,12 +3,14 @@ package terraform
 import (
 	"fmt"
 	"slices"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // call reports a module call that passes an old runtime, or that may create a
 // requested function.
 func (p *planner) call(in *instance) {
-	hint := fmt.Sprintf("if the module creates one of your functions, set its runtime to %q and its handler to %q", newRuntime, newHandler)
+	hint := fmt.Sprintf("if the module creates one of your functions, set its runtime to %q and its handler to %q", lambda.ProvidedAL2023, lambda.Bootstrap)
 	passes := false // whether an attribute passes an old runtime
 	for _, attr := range in.attrs {
 		old := slices.DeleteFunc(in.reads(attr), func(l literal) bool { return !isOld(l.text) })
@@ -22,10 +24,10 @@ func (p *planner) call(in *instance) {
 	runtime := in.text("runtime")
 	switch {
 	case passes:
-	case wanted && runtime == newRuntime:
+	case wanted && runtime == lambda.ProvidedAL2023:
 		p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), runtime, nil})
 	case wanted:
-		p.unsure(in.problem(in.at, fmt.Sprintf("the module creates %s, and the files do not show that its runtime is %q", in.function, newRuntime), hint))
+		p.unsure(in.problem(in.at, fmt.Sprintf("the module creates %s, and the files do not show that its runtime is %q", in.function, lambda.ProvidedAL2023), hint))
 	case len(p.result.Missing()) > 0:
 		p.unsure(in.problem(in.at, "the module may create functions that these files do not define", "if its source is a directory of yours, run mage terraform with -dir= on it too"))
 	}
