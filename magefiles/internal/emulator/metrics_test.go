@@ -247,7 +247,7 @@ func TestIteratorAgeOfSamples(t *testing.T) {
 		{"order-stream", stream, time.UnixMilli(1706756646402)},
 		{"inventory-table", "arn:aws:dynamodb:ap-northeast-1:123456789012:table/inventory/stream/2024-01-15T00:00:00.000", time.Unix(1706756645, 0)},
 	} {
-		payload, err := os.ReadFile(filepath.Join("../../functions", test.sample, "testdata/event.json"))
+		payload, err := os.ReadFile(filepath.Join("../../../functions", test.sample, "testdata/event.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
