@@ -456,7 +456,7 @@ func TestRoute(t *testing.T) {
 		{"GET", "/2015-03-31/functions/f/aliases/a/b", "Unknown", ""},
 		{"GET", "/2015-03-31/layers", "Unknown", ""},
 	} {
-		operation, function := emulator.Route(test[0], test[1])
+		operation, function, _ := emulator.Route(test[0], test[1])
 		if operation != test[2] || operation != "Unknown" && function != test[3] {
 			t.Errorf("%s %s is %s of %q", test[0], test[1], operation, function)
 		}

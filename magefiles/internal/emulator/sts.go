@@ -6,14 +6,32 @@ import (
 	"net/url"
 )
 
-// xmlNamespace is that of STS's query protocol.
-const xmlNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+// stsNamespace is the XML namespace of STS's query protocol.
+const stsNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 
-// stsCode is STS's name for an error that Lambda calls otherwise.
+// stsService is AWS STS. Its errors are XML.
+var stsService = service{"sts", func(c *call, e *apiError) reply {
+	type detail struct{ Type, Code, Message string }
+	r, _ := xmlReply(e.status, struct {
+		XMLName   xml.Name `xml:"ErrorResponse"`
+		Xmlns     string   `xml:"xmlns,attr"`
+		Error     detail
+		RequestId string
+	}{
+		Xmlns:     stsNamespace,
+		Error:     detail{e.fault(), e.queryCode(), e.message},
+		RequestId: c.id,
+	})
+	r.header["X-Amzn-ErrorType"] = e.queryCode()
+	return r
+}}
+
+// queryCode returns the code of an error in the query protocol, which has other
+// codes for signatures than Lambda.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func stsCode(code string) string {
-	switch code {
+func (e *apiError) queryCode() string {
+	switch e.code {
 	case "MissingAuthenticationTokenException":
 		return "MissingAuthenticationToken"
 	case "IncompleteSignatureException":
@@ -23,19 +41,27 @@ func stsCode(code string) string {
 	case "InvalidSignatureException":
 		return "SignatureDoesNotMatch"
 	}
-	return code
+	return e.code
 }
 
-// getCallerIdentity answers the one operation of STS that is played.
+// fault returns whose fault an error is, as the query protocol words it.
+func (e *apiError) fault() string {
+	if e.status >= 500 {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+// getCallerIdentity is the only operation of STS.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 func (s *Server) getCallerIdentity(c *call) (reply, error) {
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {
-		return reply{}, &apiError{http.StatusBadRequest, "MalformedQueryString", err.Error()}
+		return reply{}, apiErrorf(http.StatusBadRequest, "MalformedQueryString", "%v", err)
 	}
 	if action := form.Get("Action"); action != "GetCallerIdentity" {
-		return reply{}, &apiError{http.StatusBadRequest, "InvalidAction", "the emulator's STS does not implement action " + action + ", only GetCallerIdentity"}
+		return reply{}, apiErrorf(http.StatusBadRequest, "InvalidAction", "the emulator's STS does not implement action %s, only GetCallerIdentity", action)
 	}
 	type result struct{ Arn, UserId, Account string }
 	type metadata struct{ RequestId string }
@@ -45,9 +71,9 @@ func (s *Server) getCallerIdentity(c *call) (reply, error) {
 		GetCallerIdentityResult result
 		ResponseMetadata        metadata
 	}{
-		Xmlns: xmlNamespace,
+		Xmlns: stsNamespace,
 		GetCallerIdentityResult: result{
-			Arn:     "arn:" + partition(s.options.Region) + ":iam::" + s.options.Account + ":user/emulator",
+			Arn:     "arn:" + s.partition() + ":iam::" + s.options.Account + ":user/emulator",
 			UserId:  "AIDA" + s.credentials.AccessKeyID[4:],
 			Account: s.options.Account,
 		},
@@ -55,28 +81,7 @@ func (s *Server) getCallerIdentity(c *call) (reply, error) {
 	})
 }
 
-// stsReply is STS's XML form of an error.
-func (e *apiError) stsReply(id string) reply {
-	type detail struct{ Type, Code, Message string }
-	kind := "Sender"
-	if e.status >= 500 {
-		kind = "Receiver"
-	}
-	r, _ := xmlReply(e.status, struct {
-		XMLName   xml.Name `xml:"ErrorResponse"`
-		Xmlns     string   `xml:"xmlns,attr"`
-		Error     detail
-		RequestId string
-	}{
-		Xmlns:     xmlNamespace,
-		Error:     detail{kind, stsCode(e.code), e.message},
-		RequestId: id,
-	})
-	r.header["X-Amzn-ErrorType"] = stsCode(e.code)
-	return r
-}
-
 func xmlReply(status int, v any) (reply, error) {
 	body, err := xml.Marshal(v)
-	return reply{status: status, header: map[string]string{"Content-Type": "text/xml"}, body: body}, err
+	return reply{status, map[string]string{"Content-Type": "text/xml"}, body}, err
 }

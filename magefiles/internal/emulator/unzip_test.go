@@ -8,9 +8,6 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -147,39 +144,6 @@ func TestHostileZips(t *testing.T) {
 	}
 }
 
-func TestUnpack(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "package")
-	defer emulator.RemoveTree(dir)
-	modes, err := emulator.Unpack(makeZip(t,
-		file{"bootstrap", 0o755, []byte("b")},
-		file{"etc/", 0o755 | fs.ModeDir, nil},
-		file{"etc/settings.json", 0o644, []byte("{}")},
-		file{"deep/er/secret", 0o600, nil},
-		file{"unreadable", 0, []byte("u")},
-		file{"setuid", 0o755 | fs.ModeSetuid, nil},
-	), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]uint32{"bootstrap": 0o755, "etc/settings.json": 0o644, "deep/er/secret": 0o600, "unreadable": 0, "setuid": 0o755}
-	if diff := cmp.Diff(want, modes); diff != "" {
-		t.Errorf("modes (-want +got):\n%s", diff)
-	}
-	if runtime.GOOS == "windows" {
-		return // it has no modes to look at
-	}
-	for name, mode := range map[string]fs.FileMode{
-		"bootstrap": 0o555, "etc": 0o555 | fs.ModeDir, "etc/settings.json": 0o444, "deep/er": 0o555 | fs.ModeDir,
-		"deep/er/secret": 0o400, "unreadable": 0o400, "setuid": 0o555,
-	} {
-		info, err := os.Lstat(filepath.Join(dir, name))
-		if err != nil || info.Mode() != mode {
-			t.Errorf("%s: %v, %v, want %v", name, info.Mode(), err, mode)
-		}
-	}
-}
-
 // A zip made on Windows has no modes, and so nothing in it can be started.
 func TestZipWithoutModes(t *testing.T) {
 	t.Parallel()
@@ -197,39 +161,4 @@ func TestZipWithoutModes(t *testing.T) {
 	if got := b.fail("f", event{}); got.ErrorMessage != "RequestId: ID Error: fork/exec /var/task/bootstrap: permission denied" {
 		t.Errorf("got %+v", got)
 	}
-}
-
-// Whatever is uploaded, nothing is written outside of its directory and
-// nothing in it can be anything but a file or a directory.
-func FuzzUnpack(f *testing.F) {
-	for name, hostile := range hostileZips(f) {
-		if name != "many entries" {
-			f.Add(hostile.zip)
-		}
-	}
-	f.Add(makeZip(f, file{"bootstrap", 0o755, []byte("x")}, file{"a/b", 0o644, nil}))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		parent := t.TempDir()
-		dir := filepath.Join(parent, "package")
-		defer emulator.RemoveTree(dir)
-		files, err := emulator.Unpack(content, dir)
-		if entries, _ := os.ReadDir(parent); len(entries) > 1 || len(entries) == 1 && entries[0].Name() != "package" {
-			t.Fatalf("there is %v beside the package", entries)
-		}
-		found := 0
-		filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			switch {
-			case err != nil && !os.IsNotExist(err):
-				t.Errorf("%s: %v", path, err)
-			case err == nil && entry.Type().IsRegular():
-				found++
-			case err == nil && !entry.IsDir():
-				t.Errorf("%s is %v", path, entry.Type())
-			}
-			return nil
-		})
-		if err == nil && found != len(files) {
-			t.Errorf("%d files are there, %d are said to be", found, len(files))
-		}
-	})
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,13 +15,13 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// maxSkew is how far a request's time may be from the server's.
+// maxSkew is how much a request's time may differ from the server's.
 const maxSkew = 5 * time.Minute
 
-// amzDate is the layout of the X-Amz-Date header.
+// amzDate is the layout of X-Amz-Date.
 const amzDate = "20060102T150405Z"
 
-// verifier checks that requests carry a valid AWS Signature Version 4.
+// verifier verifies AWS Signature Version 4.
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 type verifier struct {
@@ -35,7 +34,7 @@ func newVerifier(credentials aws.Credentials, region string) *verifier {
 	return &verifier{credentials, region, v4.NewSigner()}
 }
 
-// claim is what a request says of its own signature.
+// claim is what a request says about its signature.
 type claim struct {
 	service, region string
 	time            time.Time
@@ -43,9 +42,9 @@ type claim struct {
 	signature       string
 }
 
-// claim checks everything about a request's signature that does not need the
-// body: the access key, the scope, the time, and that nothing of weight is
-// left out of the signature.
+// claim returns a request's claim. It checks all that does not need the body:
+// the access key, the scope, the time, and that the signature covers the headers
+// that it must cover.
 func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 	authorization := r.Header.Get("Authorization")
 	if authorization == "" {
@@ -74,7 +73,7 @@ func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 		return claim{}, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
 	}
 
-	// STS has a global endpoint besides the regional ones; it is signed for as us-east-1.
+	// Requests to STS's global endpoint are signed for us-east-1.
 	if region != v.region && !(service == "sts" && region == "us-east-1") {
 		return claim{}, invalidSignature("Credential should be scoped to a valid region. ")
 	}
@@ -87,7 +86,7 @@ func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 		headers:   strings.Split(given["SignedHeaders"], ";"),
 		signature: given["Signature"],
 	}
-	if err := c.at(r.Header.Get("X-Amz-Date"), date, time.Now().UTC()); err != nil {
+	if err := c.setTime(r.Header.Get("X-Amz-Date"), date, time.Now().UTC()); err != nil {
 		return claim{}, err
 	}
 
@@ -103,8 +102,8 @@ func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 	return c, nil
 }
 
-// at takes the time of signing, if it fits the scope's date and the clock.
-func (c *claim) at(signed, scopeDate string, now time.Time) error {
+// setTime sets the time of signing, if it matches the scope's date and the clock.
+func (c *claim) setTime(signed, scopeDate string, now time.Time) error {
 	t, err := time.Parse(amzDate, signed)
 	if err != nil {
 		return incomplete("Authorization header requires existence of a valid 'X-Amz-Date' header.")
@@ -122,8 +121,8 @@ func (c *claim) at(signed, scopeDate string, now time.Time) error {
 	return nil
 }
 
-// verify signs the request again, as its claim says that it was signed but
-// with the body that did arrive, and compares.
+// verify signs the request again as its claim says, with the body that arrived,
+// and compares the signatures.
 func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
 	again := &http.Request{
 		Method: r.Method,
@@ -153,14 +152,14 @@ func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
 	return nil
 }
 
-func forbidden(code, message string) *apiError {
-	return &apiError{http.StatusForbidden, code, message}
+func forbidden(code, format string, args ...any) error {
+	return apiErrorf(http.StatusForbidden, code, format, args...)
 }
 
-func incomplete(format string, args ...any) *apiError {
-	return forbidden("IncompleteSignatureException", fmt.Sprintf(format, args...))
+func incomplete(format string, args ...any) error {
+	return forbidden("IncompleteSignatureException", format, args...)
 }
 
-func invalidSignature(format string, args ...any) *apiError {
-	return forbidden("InvalidSignatureException", fmt.Sprintf(format, args...))
+func invalidSignature(format string, args ...any) error {
+	return forbidden("InvalidSignatureException", format, args...)
 }

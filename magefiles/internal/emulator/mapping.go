@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -27,13 +28,13 @@ type eventSourceMapping struct {
 	function target
 }
 
-// streamSettings are what only mappings of streams have.
+// streamSettings are the members that only mappings of streams have.
 type streamSettings struct {
 	StartingPosition           string
 	StartingPositionTimestamp  *float64 `json:",omitempty"` // seconds since 1970
 	ParallelizationFactor      int
-	MaximumRecordAgeInSeconds  int // -1 is without end
-	MaximumRetryAttempts       int // -1 is without end
+	MaximumRecordAgeInSeconds  int // -1 is unlimited
+	MaximumRetryAttempts       int // -1 is unlimited
 	TumblingWindowInSeconds    int
 	BisectBatchOnFunctionError bool
 	DestinationConfig          struct{ OnFailure destination }
@@ -48,14 +49,14 @@ type filterCriteria struct {
 	Filters []struct{ Pattern string } `json:",omitempty"`
 }
 
-// The states that a mapping rests in.
+// States in which a mapping stays.
 const (
 	enabled  = "Enabled"
 	disabled = "Disabled"
 )
 
-// newEventSourceMapping is a mapping of an event source as AWS makes it if
-// nothing else is said.
+// newEventSourceMapping returns a mapping of an event source with AWS's
+// defaults.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
 // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
@@ -82,20 +83,25 @@ func newEventSourceMapping(source string) (eventSourceMapping, error) {
 	return m, nil
 }
 
-// touch sets LastModified to now.
-func (m *eventSourceMapping) touch() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
+func (m *eventSourceMapping) isStream() bool { return m.streamSettings != nil }
 
-// start sets where the reading of a stream starts.
-func (m *eventSourceMapping) start(position *string, at *float64) error {
+// modified sets LastModified to now.
+func (m *eventSourceMapping) modified() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
+
+// startAt sets the position at which the reading of a stream starts.
+func (m *eventSourceMapping) startAt(position *string, at *float64) error {
+	if position != nil {
+		if err := oneOf(*position, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"); err != nil {
+			return err
+		}
+	}
 	switch {
-	case position != nil && *position != "LATEST" && *position != "AT_TIMESTAMP" && *position != "TRIM_HORIZON":
-		return invalid(*position, "startingPosition", "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]")
-	case m.streamSettings == nil && (position != nil || at != nil):
+	case !m.isStream() && (position != nil || at != nil):
 		return invalidParameter("StartingPosition is not valid for SQS event sources.")
-	case m.streamSettings == nil:
+	case !m.isStream():
 		return nil
 	case position == nil:
-		return invalidParameter("%s", invalid(nil, "startingPosition", "Member must not be null.").message)
+		return invalidParameter("%s", violation(nil, "startingPosition", "Member must not be null."))
 	case *position != "AT_TIMESTAMP" && at != nil:
 		return invalidParameter("Timestamp only valid with StartingPosition AT_TIMESTAMP")
 	case *position == "AT_TIMESTAMP" && !strings.Contains(m.EventSourceArn, ":kinesis:"):
@@ -107,8 +113,8 @@ func (m *eventSourceMapping) start(position *string, at *float64) error {
 	return nil
 }
 
-// mappingSettings are the members of a mapping that requests set, at creation
-// and later. What is nil was not given.
+// mappingSettings are the members of a mapping that a request can set. Those
+// that were not given are nil.
 type mappingSettings struct {
 	Enabled                        *bool
 	BatchSize                      *int
@@ -124,92 +130,87 @@ type mappingSettings struct {
 	DestinationConfig          *struct{ OnSuccess, OnFailure *destination }
 }
 
-// apply checks the settings given and puts them into m.
-func (s mappingSettings) apply(m *eventSourceMapping) error {
-	var stream streamSettings
-	if m.streamSettings != nil {
-		stream = *m.streamSettings
+// apply checks the settings and sets them in m, which is of no use after an
+// error.
+func (r mappingSettings) apply(m *eventSourceMapping) error {
+	stream := &streamSettings{}
+	if m.isStream() {
+		*stream = *m.streamSettings
 	}
-	for _, n := range []struct {
-		given       *int
-		member      string
-		least, most int
-		value       *int
-		streamsOnly bool
-	}{
-		{s.BatchSize, "batchSize", 1, 10000, &m.BatchSize, false},
-		{s.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds", 0, 300, &m.MaximumBatchingWindowInSeconds, false},
-		{s.ParallelizationFactor, "parallelizationFactor", 1, 10, &stream.ParallelizationFactor, true},
-		{s.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds", -1, 604800, &stream.MaximumRecordAgeInSeconds, true},
-		{s.MaximumRetryAttempts, "maximumRetryAttempts", -1, 10000, &stream.MaximumRetryAttempts, true},
-		{s.TumblingWindowInSeconds, "tumblingWindowInSeconds", 0, 900, &stream.TumblingWindowInSeconds, true},
-	} {
-		if n.given == nil {
-			continue
-		}
-		if err := inRange(*n.given, n.member, n.least, n.most); err != nil {
-			return err
-		}
-		if n.streamsOnly && m.streamSettings == nil {
-			return unsupported(strings.ToUpper(n.member[:1]) + n.member[1:])
-		}
-		*n.value = *n.given
-	}
-	if stream.MaximumRecordAgeInSeconds >= 0 && stream.MaximumRecordAgeInSeconds < 60 && m.streamSettings != nil {
+	err := cmp.Or(
+		setBetween(1, 10000, &m.BatchSize, r.BatchSize, "batchSize"),
+		setBetween(0, 300, &m.MaximumBatchingWindowInSeconds, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
+		setBetween(1, 10, &stream.ParallelizationFactor, r.ParallelizationFactor, "parallelizationFactor"),
+		m.streamsOnly(r.ParallelizationFactor != nil, "ParallelizationFactor"),
+		setBetween(-1, 604800, &stream.MaximumRecordAgeInSeconds, r.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds"),
+		m.streamsOnly(r.MaximumRecordAgeInSeconds != nil, "MaximumRecordAgeInSeconds"),
+		setBetween(-1, 10000, &stream.MaximumRetryAttempts, r.MaximumRetryAttempts, "maximumRetryAttempts"),
+		m.streamsOnly(r.MaximumRetryAttempts != nil, "MaximumRetryAttempts"),
+		setBetween(0, 900, &stream.TumblingWindowInSeconds, r.TumblingWindowInSeconds, "tumblingWindowInSeconds"),
+		m.streamsOnly(r.TumblingWindowInSeconds != nil, "TumblingWindowInSeconds"),
+	)
+	switch d := r.DestinationConfig; {
+	case err != nil:
+		return err
+	case m.isStream() && stream.MaximumRecordAgeInSeconds >= 0 && stream.MaximumRecordAgeInSeconds < 60:
 		return invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
-	}
-	if s.BisectBatchOnFunctionError != nil {
-		if m.streamSettings == nil {
-			return unsupported("BisectBatchOnFunctionError")
-		}
-		stream.BisectBatchOnFunctionError = *s.BisectBatchOnFunctionError
-	}
-	if d := s.DestinationConfig; d != nil {
-		if m.streamSettings == nil || d.OnSuccess != nil {
-			return unsupported("DestinationConfig")
-		}
+	case !m.isStream() && r.BisectBatchOnFunctionError != nil:
+		return unsupported("BisectBatchOnFunctionError")
+	case d != nil && (!m.isStream() || d.OnSuccess != nil):
+		return unsupported("DestinationConfig")
+	case d != nil:
 		stream.DestinationConfig.OnFailure = destination{}
-		if d.OnFailure != nil {
-			stream.DestinationConfig.OnFailure = *d.OnFailure
-		}
+		set(&stream.DestinationConfig.OnFailure, d.OnFailure)
 	}
-	if f := s.FilterCriteria; f != nil {
-		for _, filter := range f.Filters {
-			var pattern map[string]any
-			if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil {
-				return invalidParameter("Invalid filter pattern definition.")
-			}
-		}
-		m.FilterCriteria = f
-		if len(f.Filters) == 0 {
-			m.FilterCriteria = nil
-		}
+	set(&stream.BisectBatchOnFunctionError, r.BisectBatchOnFunctionError)
+	if err := cmp.Or(r.applyFilter(m), r.applyResponseTypes(m)); err != nil {
+		return err
 	}
-	if s.FunctionResponseTypes != nil {
-		if len(s.FunctionResponseTypes) > 1 {
-			return invalid(s.FunctionResponseTypes, "functionResponseTypes", "Member must have length less than or equal to 1")
-		}
-		for _, t := range s.FunctionResponseTypes {
-			if t != "ReportBatchItemFailures" {
-				return invalid(s.FunctionResponseTypes, "functionResponseTypes", "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]")
-			}
-		}
-		m.FunctionResponseTypes = s.FunctionResponseTypes
-	}
-	if s.Enabled != nil {
+	if r.Enabled != nil {
 		m.State = disabled
-		if *s.Enabled {
+		if *r.Enabled {
 			m.State = enabled
 		}
 	}
-	if m.streamSettings != nil {
-		m.streamSettings = &stream
+	if m.isStream() {
+		m.streamSettings = stream
 		return nil
 	}
 	return m.checkQueue()
 }
 
-// checkQueue refuses batches that a queue does not have.
+func (r mappingSettings) applyFilter(m *eventSourceMapping) error {
+	if r.FilterCriteria == nil {
+		return nil
+	}
+	for _, filter := range r.FilterCriteria.Filters {
+		var pattern map[string]any
+		if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil {
+			return invalidParameter("Invalid filter pattern definition.")
+		}
+	}
+	m.FilterCriteria = r.FilterCriteria
+	if len(r.FilterCriteria.Filters) == 0 {
+		m.FilterCriteria = nil
+	}
+	return nil
+}
+
+func (r mappingSettings) applyResponseTypes(m *eventSourceMapping) error {
+	types := r.FunctionResponseTypes
+	switch {
+	case types == nil:
+		return nil
+	case len(types) > 1:
+		return invalid(types, "functionResponseTypes", "Member must have length less than or equal to 1")
+	case len(types) == 1 && types[0] != "ReportBatchItemFailures":
+		return invalid(types, "functionResponseTypes", "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]")
+	}
+	m.FunctionResponseTypes = types
+	return nil
+}
+
+// checkQueue refuses batches that a queue cannot have.
 func (m *eventSourceMapping) checkQueue() error {
 	fifo := strings.HasSuffix(m.EventSourceArn, ".fifo")
 	switch {
@@ -223,6 +224,20 @@ func (m *eventSourceMapping) checkQueue() error {
 	return nil
 }
 
-func unsupported(member string) *apiError {
+// setBetween sets a number if it was given and is in range.
+func setBetween(least, most int, to, given *int, member string) error {
+	set(to, given)
+	return between(least, most, given, member)
+}
+
+// streamsOnly refuses a member that was given for a queue.
+func (m *eventSourceMapping) streamsOnly(given bool, member string) error {
+	if given && !m.isStream() {
+		return unsupported(member)
+	}
+	return nil
+}
+
+func unsupported(member string) error {
 	return invalidParameter("Unsupported %s parameter for given event source mapping type.", member)
 }

@@ -1,14 +1,14 @@
 //go:build !unix
 
-package emulator
+package sandbox
 
 import (
 	"os"
 	"os/exec"
 )
 
-// Without process groups only the process itself is killed: children that it
-// has started go on, and so does everything if this program is killed.
+// Without process groups only the process itself is killed. Its children go on,
+// and if this program is killed, so does everything.
 
 func separate(*exec.Cmd) {}
 

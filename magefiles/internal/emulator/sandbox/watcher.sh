@@ -1,6 +1,6 @@
-# Reads "+ GROUP" and "- GROUP" lines. When its input ends, because the program
-# at the other end has ended, it kills the process groups added and not removed,
-# and removes the directory $1.
+# Reads "+ GROUP" and "- GROUP" lines. When the input ends, because the program
+# that writes it has ended, kills the process groups that were added and not
+# removed, and removes the directory $1.
 trap '' INT TERM HUP
 groups=' '
 while read -r sign group; do
