@@ -51,8 +51,7 @@ func (a *alias) pick() string {
 }
 
 // aliasesOf returns the sorted names of the aliases that can lead to a version.
-func (f *function) aliasesOf(version string) []string {
-	var names []string
+func (f *function) aliasesOf(version string) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(f.aliases)) {
 		a := f.aliases[name]
 		if _, second := a.RoutingConfig.weights()[version]; second || a.FunctionVersion == version {
@@ -68,19 +67,13 @@ func isAliasName(name string) bool {
 }
 
 func checkAliasName(name string) error {
-	if err := atMost(128, &name, "name"); err != nil {
-		return err
+	err := atMost(128, &name, "name")
+	if err == nil && !isAliasName(name) {
+		err = invalid(name, "name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 	}
-	if !isAliasName(name) {
-		return invalid(name, "name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
-	}
-	return nil
+	return err
 }
 
-func checkDescription(description *string) error { return atMost(256, description, "description") }
-
-// aliasRequest is the input of CreateAlias and UpdateAlias. Members that were
-// not given are nil.
 type aliasRequest struct {
 	FunctionName, Name           *string // for an update also in the path
 	FunctionVersion, Description *string
@@ -90,30 +83,29 @@ type aliasRequest struct {
 
 // check refuses members that are invalid by themselves.
 func (r *aliasRequest) check() error {
+	const member = "routingConfig.additionalVersionWeights"
 	err := cmp.Or(
 		matching(r.FunctionVersion, "functionVersion", `(\$LATEST(\.PUBLISHED)?|[0-9]+)`),
 		checkDescription(r.Description),
 	)
-	if err != nil {
-		return err
-	}
 	weights := r.RoutingConfig.weights()
 	for version, weight := range weights {
-		if !matches(`[0-9]+`, version) {
-			return invalid(weights, "routingConfig.additionalVersionWeights", "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]")
-		}
-		if weight < 0 || weight > 1 {
-			return invalid(weights, "routingConfig.additionalVersionWeights", "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]")
+		switch {
+		case err != nil:
+		case !matches(`[0-9]+`, version):
+			err = invalid(weights, member, "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]")
+		case weight < 0 || weight > 1:
+			err = invalid(weights, member, "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]")
 		}
 	}
-	if len(weights) > 1 {
-		return invalidParameter("Number of items in AdditionalVersionWeights cannot be greater than 1")
+	if err == nil && len(weights) > 1 {
+		err = invalidParameter("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}
-	return nil
+	return err
 }
 
-// apply returns an alias of f with the request's members and a new revision.
-func (r *aliasRequest) apply(s *Server, f *function, a alias) (*alias, error) {
+// setAlias sets an alias of f with the members of a request.
+func (s *Server) setAlias(f *function, a alias, r *aliasRequest) (any, error) {
 	set(&a.FunctionVersion, r.FunctionVersion)
 	set(&a.Description, r.Description)
 	if r.RoutingConfig != nil {
@@ -122,44 +114,35 @@ func (r *aliasRequest) apply(s *Server, f *function, a alias) (*alias, error) {
 			a.RoutingConfig = nil
 		}
 	}
-	if _, err := s.find(target{f.reported.FunctionName, a.FunctionVersion}); err != nil {
-		return nil, err
-	}
+	_, err := s.find(target{f.reported.FunctionName, a.FunctionVersion})
 	for second := range a.RoutingConfig.weights() {
 		switch {
+		case err != nil:
 		case a.FunctionVersion == latest:
-			return nil, invalidParameter("$LATEST is not supported for an alias pointing to more than 1 version")
+			err = invalidParameter("$LATEST is not supported for an alias pointing to more than 1 version")
 		case a.FunctionVersion == second:
-			return nil, invalidParameter("Invalid function version %s. Function version %s is already included in routing configuration.", second, second)
-		}
-		if _, err := s.find(target{f.reported.FunctionName, second}); err != nil {
-			return nil, err
+			err = invalidParameter("Invalid function version %s. Function version %s is already included in routing configuration.", second, second)
+		default:
+			_, err = s.find(target{f.reported.FunctionName, second})
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	a.RevisionId = uuid.NewString()
+	f.aliases[a.Name] = &a
 	return &a, nil
 }
 
-// createAlias creates an alias.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
 func (s *Server) createAlias(c *call, r *aliasRequest) (any, error) {
-	err := cmp.Or(
-		r.check(),
-		required(r.Name, "name"),
-		required(r.FunctionVersion, "functionVersion"),
-	)
-	if err != nil {
+	if err := cmp.Or(r.check(), required(r.Name, "name"), required(r.FunctionVersion, "functionVersion")); err != nil {
 		return nil, err
 	}
 	if err := checkAliasName(*r.Name); err != nil {
 		return nil, err
 	}
 	t, err := s.latestTarget(c)
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.find(target{t.name, *r.FunctionVersion})
+	f, t, err := s.lookup(target{t.name, *r.FunctionVersion}, err)
 	if err != nil {
 		return nil, err
 	}
@@ -167,35 +150,23 @@ func (s *Server) createAlias(c *call, r *aliasRequest) (any, error) {
 	if f.aliases[*r.Name] != nil {
 		return nil, conflict("Alias already exists: %s", arn)
 	}
-	return f.setAlias(r.apply(s, f, alias{AliasArn: arn, Name: *r.Name}))
+	return s.setAlias(f, alias{AliasArn: arn, Name: *r.Name}, r)
 }
 
-// setAlias stores an alias and returns it as the answer.
-func (f *function) setAlias(a *alias, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	f.aliases[a.Name] = a
-	return a, nil
-}
-
-// aliasTarget returns the alias that the path of a call names. It need not exist.
+// aliasTarget returns the alias in the path of a call. It need not exist.
 func (s *Server) aliasTarget(c *call) (target, error) {
 	t, err := s.latestTarget(c)
-	if err != nil {
-		return t, err
+	if err == nil {
+		err = checkAliasName(c.alias)
 	}
-	return target{t.name, c.alias}, checkAliasName(c.alias)
+	return target{t.name, c.alias}, err
 }
 
-// findAlias returns the alias of a call and its function, or an error that
-// begins with the given words.
+// findAlias returns the alias of a call and its function. The words begin the
+// error if the function has no such alias.
 func (s *Server) findAlias(c *call, words string) (*function, *alias, error) {
 	t, err := s.aliasTarget(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	f, err := s.find(target{name: t.name})
+	f, _, err := s.lookup(target{name: t.name}, err)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,51 +177,37 @@ func (s *Server) findAlias(c *call, words string) (*function, *alias, error) {
 	return f, a, nil
 }
 
-// getAlias reports an alias.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html
 func (s *Server) getAlias(c *call) (any, error) {
 	_, a, err := s.findAlias(c, "Cannot find alias arn")
 	return a, err
 }
 
-// updateAlias changes the members of an alias that are given, with effect on the
-// next invocation.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
 func (s *Server) updateAlias(c *call, r *aliasRequest) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
 	f, a, err := s.findAlias(c, "Alias not found")
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if r.RevisionId != nil && *r.RevisionId != a.RevisionId {
+	case r.RevisionId != nil && *r.RevisionId != a.RevisionId:
 		return nil, staleRevision()
 	}
-	return f.setAlias(r.apply(s, f, *a))
+	return s.setAlias(f, *a, r)
 }
 
 // deleteAlias deletes an alias, if it exists. Assumption: the function need not
 // exist either, as the reference has no error for that.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html
 func (s *Server) deleteAlias(c *call) (any, error) {
 	t, err := s.aliasTarget(c)
-	if err != nil {
-		return nil, err
-	}
-	if f, ok := s.functions[t.name]; ok {
+	if f, ok := s.functions[t.name]; ok && err == nil {
 		delete(f.aliases, t.qualifier)
 	}
-	return nil, nil
+	return nil, err
 }
 
 // listAliases lists a function's aliases by name. Assumptions: FunctionVersion
 // does not select aliases by their second version; a page has at most 50.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html
 func (s *Server) listAliases(c *call) (any, error) {
 	f, _, err := s.lookup(s.latestTarget(c))
 	if err != nil {

@@ -41,7 +41,7 @@ func (s signed) do(t testing.TB, b *bench) *http.Response {
 	def(&s.method, http.MethodPost)
 	def(&s.path, "/2015-03-31/functions")
 	def(&s.service, "lambda")
-	def(&s.region, b.Region())
+	def(&s.region, b.Config().Region)
 	def(&s.secret, b.Credentials().SecretAccessKey)
 	if s.at.IsZero() {
 		s.at = time.Now()
@@ -185,7 +185,7 @@ func TestSignatures(t *testing.T) {
 				return
 			}
 			message, part := strings.CutPrefix(test.message, "…")
-			if response.StatusCode != 403 || got != test.code || !strings.Contains(body, message) || !part && body != `{"Type":"User","Message":"`+message+`"}` {
+			if response.StatusCode != 403 || got != test.code || !strings.Contains(body, message) || !part && body != `{"Message":"`+message+`","Type":"User"}` {
 				t.Errorf("got %s %s: %s, want 403 %s: %s", response.Status, got, body, test.code, test.message)
 			}
 			if response.Header.Get("X-Amzn-RequestId") == "" {

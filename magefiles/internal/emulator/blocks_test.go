@@ -49,18 +49,3 @@ func TestBlockedRuntime(t *testing.T) {
 		t.Errorf("code on the new runtime: %v", err)
 	}
 }
-
-func TestBlock(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, emulator.Options{})
-	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
-	if err := b.Block("go1.x", "go1x"); err == nil {
-		t.Error("go1x is not refused")
-	}
-	b.updateCode("f", smallZip(t))
-	if err := b.Block("provided.al2", "go1.x"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := b.client.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("f"), ZipFile: smallZip(t)})
-	wantError(t, err, 400, "InvalidParameterValueException", blockedGo1x)
-}

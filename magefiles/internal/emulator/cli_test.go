@@ -129,7 +129,7 @@ func awsCLI(b *bench, dir string) (run func(args ...string) ([]byte, error), aws
 		}
 		cmd.Env = append(cmd.Env,
 			"AWS_ENDPOINT_URL="+b.URL(),
-			"AWS_REGION="+b.Region(), "AWS_DEFAULT_REGION="+b.Region(),
+			"AWS_REGION="+b.Config().Region, "AWS_DEFAULT_REGION="+b.Config().Region,
 			"AWS_ACCESS_KEY_ID="+b.Credentials().AccessKeyID,
 			"AWS_SECRET_ACCESS_KEY="+b.Credentials().SecretAccessKey,
 			"AWS_CONFIG_FILE="+filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "none"),

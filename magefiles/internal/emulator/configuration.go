@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/google/uuid"
 )
 
@@ -49,11 +48,6 @@ type state struct {
 	StateReasonCode string `json:",omitempty"`
 }
 
-var (
-	creating = state{"Pending", "The function is being created.", "Creating"}
-	active   = state{State: "Active"}
-)
-
 // lastUpdate is the state of a function's last update.
 type lastUpdate struct {
 	LastUpdateStatus           string `json:",omitempty"`
@@ -62,27 +56,42 @@ type lastUpdate struct {
 }
 
 var (
+	creating   = state{"Pending", "The function is being created.", "Creating"}
+	active     = state{State: "Active"}
 	inProgress = lastUpdate{"InProgress", "The function is being created.", "Creating"}
 	successful = lastUpdate{LastUpdateStatus: "Successful"}
 )
 
+// defaultConfiguration returns the configuration of a new function.
+func defaultConfiguration(name string) configuration {
+	conf := configuration{
+		FunctionName: name, Timeout: 3, MemorySize: 128,
+		Version: latest, PackageType: "Zip", Architectures: []string{x86_64}, state: creating,
+	}
+	conf.TracingConfig.Mode = "PassThrough"
+	conf.EphemeralStorage.Size = 512
+	conf.SnapStart.ApplyOn, conf.SnapStart.OptimizationStatus = "None", "Off"
+	conf.LoggingConfig.LogFormat, conf.LoggingConfig.LogGroup = "Text", logGroup(name)
+	conf.modified()
+	return conf
+}
+
+func logGroup(function string) string { return "/aws/lambda/" + function }
+
 func (c configuration) architecture() string { return c.Architectures[0] }
 
-// revise sets a new revision.
 func (c *configuration) revise() { c.RevisionId = uuid.NewString() }
 
 // lastModified is the layout of LastModified.
 const lastModified = "2006-01-02T15:04:05.000-0700"
 
-// modified sets LastModified to now, and a new revision.
+// modified sets LastModified and a new revision.
 func (c *configuration) modified() {
 	c.LastModified = time.Now().UTC().Format(lastModified)
 	c.revise()
 }
 
 // listed returns the configuration as lists show it, without the states.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
 func (c configuration) listed() configuration {
 	c.state, c.lastUpdate = state{}, lastUpdate{}
 	return c
@@ -107,7 +116,7 @@ func (s settings) apply(c *configuration) error {
 		matching(s.Role, "role", `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`),
 		atMost(128, s.Handler, "handler"),
 		matching(s.Handler, "handler", `[^\s]+`),
-		atMost(256, s.Description, "description"),
+		checkDescription(s.Description),
 		between(1, 900, s.Timeout, "timeout"),
 		between(128, 10240, s.MemorySize, "memorySize"),
 		s.Environment.check(),
@@ -130,18 +139,6 @@ func (s settings) apply(c *configuration) error {
 	return nil
 }
 
-func checkArchitectures(given []string) error {
-	switch {
-	case given == nil:
-		return nil
-	case len(given) != 1:
-		return invalid(given, "architectures", "Member must have length equal to 1")
-	case given[0] != x86_64 && given[0] != arm64:
-		return invalid(given, "architectures", "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]")
-	}
-	return nil
-}
-
 // check refuses a configuration with parts that do not go together.
 func (c configuration) check() error {
 	switch {
@@ -157,16 +154,25 @@ func (c configuration) check() error {
 	return nil
 }
 
-func checkRuntime(name *string) error {
-	if name == nil || knownRuntime(*name) {
+func checkDescription(description *string) error { return atMost(256, description, "description") }
+
+func checkArchitectures(given []string) error {
+	switch {
+	case given == nil:
 		return nil
+	case len(given) != 1:
+		return invalid(given, "architectures", "Member must have length equal to 1")
+	case given[0] != x86_64 && given[0] != arm64:
+		return invalid(given, "architectures", "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]")
 	}
-	var known []string
-	for _, r := range types.Runtime("").Values() {
-		known = append(known, string(r))
+	return nil
+}
+
+func checkRuntime(name *string) error {
+	if known := knownRuntimes(); name != nil && !slices.Contains(known, *name) {
+		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", *name, strings.Join(known, ", "))
 	}
-	slices.Sort(known)
-	return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", *name, strings.Join(known, ", "))
+	return nil
 }
 
 // check refuses the environment variables that AWS refuses.
@@ -176,28 +182,20 @@ func (e *environment) check() error {
 	if e == nil {
 		return nil
 	}
-	reserved := []string{
-		"_HANDLER", "_X_AMZN_TRACE_ID",
-		"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "TZ",
-	}
-	var used []string
+	var reserved []string
 	for name, value := range e.Variables {
 		switch {
-		case slices.Contains(reserved, name):
-			used = append(used, name)
+		case isReserved(name):
+			reserved = append(reserved, name)
 		case !matches(`[a-zA-Z]([a-zA-Z0-9_])+`, name):
 			return invalid(name, "environment.variables", "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		case strings.ContainsRune(value, 0):
 			return invalidParameter("The value of environment variable %s has a zero byte", name)
 		}
 	}
-	if len(used) > 0 {
-		slices.Sort(used)
-		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(used, ", "))
+	if len(reserved) > 0 {
+		slices.Sort(reserved)
+		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(reserved, ", "))
 	}
 	if text, _ := json.Marshal(e.Variables); len(text) > maxVariables {
 		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: %s", text)

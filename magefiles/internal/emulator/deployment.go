@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"debug/elf"
 	"encoding/hex"
-	"slices"
 	"strconv"
 	"time"
 
@@ -20,24 +19,19 @@ type Deployment struct {
 	// Files are the sorted names of the files in the package.
 	Files []string
 
-	// Executables are the sorted names of the files that can be started: they
-	// are executable and not built for another machine than Architecture (see
-	// [Options.HostBinaries]).
-	Executables []string
-
 	// Mixed reports whether the code is from one update and the configuration
 	// from another, which may serve within the window. See [Options.Mixed].
 	Mixed bool
+
+	startable bool
 }
 
 // Startable reports whether the package contains what the runtime starts, in a
 // form that can be started: for go1.x the file that Handler names, for
-// provided.* the file bootstrap. It is false for every other runtime and for
-// container images.
-func (d Deployment) Startable() bool {
-	file, ok := entryPoint(d.Runtime, d.Handler)
-	return ok && slices.Contains(d.Executables, file)
-}
+// provided.* the file bootstrap; executable, and not built for another machine
+// than Architecture (see [Options.HostBinaries]). It is false for every other
+// runtime and for container images.
+func (d Deployment) Startable() bool { return d.startable }
 
 // deployment is code and configuration with the environments that run them.
 // Configuration and code never change.
@@ -69,7 +63,7 @@ type instance struct {
 // Pending has none.
 func (d *deployment) invokable() error {
 	if d == nil {
-		return notActive("Pending")
+		return notActive(creating.State)
 	}
 	conf := d.configuration
 	if d.code == nil {
@@ -81,74 +75,45 @@ func (d *deployment) invokable() error {
 	return nil
 }
 
-// describe returns the description of a deployment. It needs no lock.
+// describe may be called without mu.
 func (s *Server) describe(d *deployment) Deployment {
+	conf := d.configuration
 	description := Deployment{
-		Function:     d.configuration.FunctionName,
-		Runtime:      d.configuration.Runtime,
-		Handler:      d.configuration.Handler,
-		Architecture: d.configuration.architecture(),
-		CodeSha256:   d.configuration.CodeSha256,
-		Mixed:        d.mixed,
+		Function: conf.FunctionName, Runtime: conf.Runtime, Handler: conf.Handler,
+		Architecture: conf.architecture(), CodeSha256: conf.CodeSha256, Mixed: d.mixed,
 	}
 	if d.code != nil {
 		description.Files = d.code.Files()
-		for _, name := range description.Files {
-			if s.startable(d, name) == nil {
-				description.Executables = append(description.Executables, name)
-			}
-		}
+		file, known := entryPoint(conf.Runtime, conf.Handler)
+		description.startable = known && s.startable(d, file) == nil
 	}
 	return description
 }
 
 // startable returns why a file of a deployment cannot be started, or nil.
-func (s *Server) startable(d *deployment, name string) error {
-	m := elf.EM_NONE // any
-	if !s.options.HostBinaries {
-		m = machine(d.configuration.architecture())
+func (s *Server) startable(d *deployment, file string) error {
+	if s.options.HostBinaries {
+		return d.code.Startable(file, elf.EM_NONE)
 	}
-	return d.code.Startable(name, m)
+	return d.code.Startable(file, machine(d.configuration.architecture()))
 }
 
-// tell calls OnServe with the deployments that it is not yet called with, in
-// order. It locks mu.
-func (s *Server) tell() {
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	for {
-		s.mu.Lock()
-		untold := s.untold
-		s.untold = nil
-		s.mu.Unlock()
-		if len(untold) == 0 {
-			return
-		}
-		for _, d := range untold {
-			if s.options.OnServe != nil {
-				s.options.OnServe(d)
-			}
-		}
+// pick returns the deployment for the next invocation of a version or an alias
+// that exists, unless it cannot be invoked.
+func (s *Server) pick(f *function, qualifier string) (*deployment, error) {
+	if a, ok := f.aliases[qualifier]; ok {
+		qualifier = a.pick()
 	}
+	if v, _ := f.version(qualifier); v != nil {
+		return v.serving, v.invokable()
+	}
+	s.sweep(f)
+	d := f.pickLatest()
+	return d, d.invokable()
 }
 
-// retire takes a deployment out of service. It does nothing with nil.
-func (s *Server) retire(d *deployment) {
-	if d == nil {
-		return
-	}
-	d.retired = true
-	for _, i := range d.idle {
-		i.Kill()
-	}
-	d.idle = nil
-	if d.busy == 0 {
-		s.packages.Release(d.code)
-	}
-}
-
-// acquire picks the deployment that serves an invocation, and its most recently
-// used idle instance, if it has one. It locks mu.
+// acquire returns the deployment that serves an invocation, and its most
+// recently used idle instance, or nil. It locks mu.
 func (s *Server) acquire(t target) (*deployment, *instance, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,8 +121,7 @@ func (s *Server) acquire(t target) (*deployment, *instance, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s.sweep(f)
-	d, err := f.pick(t.qualifier)
+	d, err := s.pick(f, t.qualifier)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -180,24 +144,35 @@ func (s *Server) release(d *deployment, i *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.busy--
-	if d.retired {
-		if i != nil {
-			i.Kill()
+	if i != nil {
+		if i.warmed.IsZero() {
+			i.number, i.warmed = d.warmed, time.Now()
+			d.warmed++
 		}
-		if d.busy == 0 {
-			s.packages.Release(d.code)
-		}
+		d.idle = append(d.idle, i)
+	}
+	switch {
+	case d.retired:
+		s.retire(d)
+	case i != nil:
+		s.sweep(s.functions[d.configuration.FunctionName]) // which exists: d is in service
+	}
+}
+
+// retire takes a deployment out of service, and repeats what is to be done then
+// for one that is. It does nothing with nil.
+func (s *Server) retire(d *deployment) {
+	if d == nil {
 		return
 	}
-	if i == nil {
-		return
+	d.retired = true
+	for _, i := range d.idle {
+		i.Kill()
 	}
-	if i.warmed.IsZero() {
-		i.number, i.warmed = d.warmed, time.Now()
-		d.warmed++
+	d.idle = nil
+	if d.busy == 0 {
+		s.packages.Release(d.code)
 	}
-	d.idle = append(d.idle, i)
-	s.sweep(s.functions[d.configuration.FunctionName]) // which exists: d is in service
 }
 
 // startInstance starts an environment for a deployment.
@@ -205,20 +180,13 @@ func (s *Server) startInstance(d *deployment, requestID string) (*instance, erro
 	conf := d.configuration
 	file, _ := entryPoint(conf.Runtime, conf.Handler)
 	e, err := s.host.Start(sandbox.Spec{
-		Function:    conf.FunctionName,
-		Version:     conf.Version,
-		MemorySize:  conf.MemorySize,
-		Timeout:     time.Duration(conf.Timeout) * time.Second,
-		Protocol:    protocol(conf.Runtime),
-		Root:        d.code.Root,
-		EntryPoint:  file,
-		Unstartable: s.startable(d, file),
-		Environ:     s.environ(d),
+		Function: conf.FunctionName, Version: conf.Version,
+		MemorySize: conf.MemorySize, Timeout: time.Duration(conf.Timeout) * time.Second,
+		Protocol: protocol(conf.Runtime), Root: d.code.Root,
+		EntryPoint: file, Unstartable: s.startable(d, file),
+		Environ: s.environ(d),
 	}, requestID)
-	if err != nil {
-		return nil, err
-	}
-	return &instance{Environment: e}, nil
+	return &instance{Environment: e}, err
 }
 
 // environ returns the environment of a deployment's processes: the function's
@@ -266,5 +234,3 @@ func (s *Server) environ(d *deployment) []string {
 	}
 	return environ
 }
-
-func logGroup(function string) string { return "/aws/lambda/" + function }

@@ -2,9 +2,9 @@ package emulator
 
 import (
 	"crypto/rand"
+	"maps"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -12,45 +12,21 @@ import (
 // signature.
 const downloadPath = "/code/"
 
-// downloadTime is how long a token is valid.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html
-const downloadTime = 10 * time.Minute
-
-// downloads are the tokens that GetFunction has issued.
-type downloads struct {
-	mu     sync.Mutex
-	tokens map[string]download
-}
-
+// download is a package that GetFunction has issued a token for.
 type download struct {
 	codeSha256 string
 	expires    time.Time
 }
 
-func newDownloads() *downloads { return &downloads{tokens: map[string]download{}} }
-
-// issue returns a token for a package, and forgets the expired ones.
-func (d *downloads) issue(codeSha256 string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// downloadURL returns a URL of a package that is valid for ten minutes.
+//
+// https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html
+func (s *Server) downloadURL(codeSha256 string) string {
 	now := time.Now()
-	for token, known := range d.tokens {
-		if now.After(known.expires) {
-			delete(d.tokens, token)
-		}
-	}
+	maps.DeleteFunc(s.downloads, func(_ string, d download) bool { return now.After(d.expires) })
 	token := rand.Text() + rand.Text()
-	d.tokens[token] = download{codeSha256, now.Add(downloadTime)}
-	return token
-}
-
-// resolve returns the digest of the package of a valid token.
-func (d *downloads) resolve(token string) (codeSha256 string, ok bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known, ok := d.tokens[token]
-	return known.codeSha256, ok && time.Now().Before(known.expires)
+	s.downloads[token] = download{codeSha256, now.Add(10 * time.Minute)}
+	return s.url + downloadPath + token
 }
 
 // serveDownload sends a package's zip. A token can outlive its package, which an
@@ -60,13 +36,15 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token str
 		http.Error(w, "only GET", http.StatusMethodNotAllowed)
 		return
 	}
-	sum, ok := s.downloads.resolve(token)
-	if !ok || !s.begin() {
+	s.mu.Lock()
+	d := s.downloads[token]
+	s.mu.Unlock()
+	if !time.Now().Before(d.expires) || !s.begin() {
 		http.Error(w, "access denied, or the request has expired", http.StatusForbidden)
 		return
 	}
 	defer s.work.Done()
-	p, ok := s.packages.Find(sum)
+	p, ok := s.packages.Find(d.codeSha256)
 	if !ok {
 		http.Error(w, "no function uses this package any more", http.StatusNotFound)
 		return

@@ -43,15 +43,12 @@ func asAPIError(err error) *apiError {
 // lambdaService is AWS Lambda. The SDKs take the code of its errors from the
 // header.
 var lambdaService = service{"lambda", func(_ *call, e *apiError) reply {
-	body := struct {
-		Type, Message string
-		Reason        string `json:",omitempty"`
-	}{Type: "User", Message: e.message}
+	body := map[string]string{"Type": "User", "Message": e.message}
 	if e.status >= 500 {
-		body.Type = "Service"
+		body["Type"] = "Service"
 	}
 	if e.code == tooManyRequests {
-		body.Reason = "CallerRateLimitExceeded"
+		body["Reason"] = "CallerRateLimitExceeded"
 	}
 	r, _ := jsonReply(e.status, body)
 	r.header["X-Amzn-ErrorType"] = e.code

@@ -13,13 +13,12 @@ import (
 // Facts about Lambda: runtimes, architectures and limits.
 
 const (
-	go1x = "go1.x"
-
+	go1x   = "go1.x"
 	x86_64 = "x86_64"
 	arm64  = "arm64"
 )
 
-// Limits, in bytes.
+// Limits in bytes.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
@@ -51,10 +50,15 @@ func protocol(runtime string) sandbox.Protocol {
 	return sandbox.RuntimeAPI
 }
 
-// knownRuntime reports whether the API accepts a runtime. The SDK's list has the
-// deprecated runtimes as well.
-func knownRuntime(name string) bool {
-	return slices.Contains(types.Runtime("").Values(), types.Runtime(name))
+// knownRuntimes returns the sorted names of the runtimes that the SDK knows, with the
+// deprecated ones.
+func knownRuntimes() []string {
+	var names []string
+	for _, r := range types.Runtime("").Values() {
+		names = append(names, string(r))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // supports reports whether a runtime exists on an architecture.
@@ -68,4 +72,18 @@ func machine(architecture string) elf.Machine {
 		return elf.EM_AARCH64
 	}
 	return elf.EM_X86_64
+}
+
+// isReserved reports whether functions cannot set an environment variable.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+func isReserved(variable string) bool {
+	return slices.Contains([]string{
+		"_HANDLER", "_X_AMZN_TRACE_ID",
+		"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "TZ",
+	}, variable)
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -9,10 +10,9 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// function is a function.
 type function struct {
-	// reported is the configuration that the API reports. Only while an update
-	// is InProgress it differs from what serves.
+	// reported is the configuration that the API reports. It differs from what
+	// serves only while an update is InProgress.
 	reported configuration
 
 	serving *deployment // nil while the function is Pending
@@ -33,14 +33,12 @@ type function struct {
 
 // find returns a function that has the version or alias of the target.
 func (s *Server) find(t target) (*function, error) {
-	f, ok := s.functions[t.name]
-	if ok {
-		_, ok = f.version(t.qualifier)
+	if f, ok := s.functions[t.name]; ok {
+		if _, ok := f.version(t.qualifier); ok {
+			return f, nil
+		}
 	}
-	if !ok {
-		return nil, functionNotFound(s.arn(t))
-	}
-	return f, nil
+	return nil, functionNotFound(s.arn(t))
 }
 
 // lookup is find for the results of target or latestTarget.
@@ -52,7 +50,6 @@ func (s *Server) lookup(t target, err error) (*function, target, error) {
 	return f, t, err
 }
 
-// createRequest is the input of CreateFunction.
 type createRequest struct {
 	settings
 	FunctionName  *string
@@ -77,27 +74,21 @@ func (o s3Object) check() error {
 	return nil
 }
 
-// createFunction creates a function. Unlike AWS, it accepts go1.x.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 func (s *Server) createFunction(_ *call, r *createRequest) (reply, error) {
 	conf, err := s.newConfiguration(r)
 	if err != nil {
 		return reply{}, err
 	}
-	f := &function{tags: r.Tags, aliases: map[string]*alias{}}
 	code, err := s.createCode(r, &conf)
 	if err != nil {
 		return reply{}, err
 	}
-	if conf.PackageType == "Image" {
-		f.image = *r.Code.ImageUri
-	}
-	f.reported, f.next = conf, &deployment{configuration: conf, code: code}
-	next := f.next
+	next := &deployment{configuration: conf, code: code}
+	f := &function{reported: conf, next: next, tags: r.Tags, aliases: map[string]*alias{}}
+	set(&f.image, r.Code.ImageUri)
 
 	s.mu.Lock()
-	if _, exists := s.functions[conf.FunctionName]; exists {
+	if s.functions[conf.FunctionName] != nil {
 		s.mu.Unlock()
 		s.packages.Release(code)
 		return reply{}, conflict("Function already exist: %s", conf.FunctionName)
@@ -118,48 +109,23 @@ func (s *Server) newConfiguration(r *createRequest) (configuration, error) {
 		return configuration{}, err
 	}
 	t, err := s.parseTarget(*r.FunctionName)
-	if err != nil {
+	if err == nil && t.qualifier != "" {
+		err = invalidParameter("The function name of a new function must not have a version or alias: %s", *r.FunctionName)
+	}
+	if err = cmp.Or(err, required(r.Role, "role"), r.Code.check(), checkArchitectures(r.Architectures)); err != nil {
 		return configuration{}, err
 	}
-	if t.qualifier != "" {
-		return configuration{}, invalidParameter("The function name of a new function must not have a version or alias: %s", *r.FunctionName)
-	}
-	if err := required(r.Role, "role"); err != nil {
-		return configuration{}, err
-	}
-	if err := r.Code.check(); err != nil {
-		return configuration{}, err
-	}
-	conf := configuration{
-		FunctionName:  t.name,
-		FunctionArn:   s.arn(t),
-		Timeout:       3,
-		MemorySize:    128,
-		Version:       latest,
-		PackageType:   "Zip",
-		Architectures: []string{x86_64},
-		state:         creating,
-	}
-	conf.TracingConfig.Mode = "PassThrough"
-	conf.EphemeralStorage.Size = 512
-	conf.SnapStart.ApplyOn, conf.SnapStart.OptimizationStatus = "None", "Off"
-	conf.LoggingConfig.LogFormat, conf.LoggingConfig.LogGroup = "Text", logGroup(t.name)
+	conf := defaultConfiguration(t.name)
+	conf.FunctionArn = s.arn(t)
 	set(&conf.PackageType, r.PackageType)
-	if err := checkArchitectures(r.Architectures); err != nil {
-		return conf, err
-	}
 	if r.Architectures != nil {
 		conf.Architectures = r.Architectures
 	}
-	if err := r.settings.apply(&conf); err != nil {
-		return conf, err
-	}
-	conf.modified()
-	return conf, conf.check()
+	return conf, cmp.Or(r.settings.apply(&conf), conf.check())
 }
 
-// createCode adds the code of a new function to its configuration. It returns
-// no package for a container image.
+// createCode adds the code of a new function to its configuration. A container
+// image has no package.
 func (s *Server) createCode(r *createRequest, conf *configuration) (*zips.Package, error) {
 	hasZip, hasImage := r.Code.ZipFile != nil, r.Code.ImageUri != nil
 	switch {
@@ -181,40 +147,23 @@ func (s *Server) createCode(r *createRequest, conf *configuration) (*zips.Packag
 	return code, err
 }
 
-// getFunction reports a function, or a version of it, with the location of its
-// package.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html
 func (s *Server) getFunction(c *call) (any, error) {
 	f, t, err := s.lookup(s.target(c))
 	if err != nil {
 		return nil, err
 	}
-	type code struct {
-		RepositoryType   string
-		Location         string `json:",omitempty"`
-		ImageUri         string `json:",omitempty"`
-		ResolvedImageUri string `json:",omitempty"`
-	}
 	conf := s.reported(f, t)
-	where := code{RepositoryType: "ECR", ImageUri: f.image, ResolvedImageUri: f.image}
-	if f.image == "" {
-		where = code{RepositoryType: "S3", Location: s.url + downloadPath + s.downloads.issue(conf.CodeSha256)}
+	code := map[string]string{"RepositoryType": "S3", "Location": s.downloadURL(conf.CodeSha256)}
+	if f.image != "" {
+		code = map[string]string{"RepositoryType": "ECR", "ImageUri": f.image, "ResolvedImageUri": f.image}
 	}
-	tags := f.tags
-	if conf.Version != latest { // tags belong to the function
-		tags = nil
+	answer := map[string]any{"Configuration": conf, "Code": code}
+	if f.tags != nil && conf.Version == latest { // tags belong to the function
+		answer["Tags"] = f.tags
 	}
-	return struct {
-		Configuration configuration
-		Code          code
-		Tags          map[string]string `json:",omitempty"`
-	}{conf, where, tags}, nil
+	return answer, nil
 }
 
-// getFunctionConfiguration reports the configuration of a function or a version.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
 func (s *Server) getFunctionConfiguration(c *call) (any, error) {
 	f, t, err := s.lookup(s.target(c))
 	if err != nil {
@@ -234,26 +183,20 @@ func (s *Server) reported(f *function, t target) configuration {
 	return conf
 }
 
-// listFunctions lists functions by name, with their versions if requested.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
 func (s *Server) listFunctions(c *call) (any, error) {
-	query := c.URL.Query()
-	if query.Has("MasterRegion") {
+	versions := c.URL.Query().Get("FunctionVersion")
+	switch {
+	case c.URL.Query().Has("MasterRegion"):
 		return nil, notImplemented("MasterRegion")
-	}
-	versions := query.Get("FunctionVersion")
-	if versions != "" {
-		if err := oneOf(versions, "functionVersion", "ALL"); err != nil {
-			return nil, err
-		}
+	case versions != "" && versions != "ALL":
+		return nil, oneOf(versions, "functionVersion", "ALL")
 	}
 	list := map[string]configuration{}
 	for name, f := range s.functions {
-		if versions != "" {
-			s.listVersions(f, list)
-		} else {
+		if versions == "" {
 			list[name] = s.reported(f, target{name: name}).listed()
+		} else {
+			s.listVersions(f, list)
 		}
 	}
 	return pageOf(c, "Functions", list, 50)
@@ -262,17 +205,12 @@ func (s *Server) listFunctions(c *call) (any, error) {
 // deleteFunction deletes a function with its versions and aliases, or one
 // version. Invocations in progress continue. Assumption: a function can be
 // deleted while it is Pending or InProgress.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
 func (s *Server) deleteFunction(c *call) (any, error) {
 	t, err := s.target(c)
-	if err != nil {
-		return nil, err
+	if err == nil && t.qualifier == latest {
+		err = invalidParameter("%s version cannot be deleted without deleting the function.", latest)
 	}
-	if t.qualifier == latest {
-		return nil, invalidParameter("%s version cannot be deleted without deleting the function.", latest)
-	}
-	f, err := s.find(target{name: t.name})
+	f, _, err := s.lookup(target{name: t.name}, err)
 	if err != nil {
 		return nil, err
 	}

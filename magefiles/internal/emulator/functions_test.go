@@ -488,8 +488,8 @@ func TestAddr(t *testing.T) {
 func TestAccessors(t *testing.T) {
 	t.Parallel()
 	b, other := newBench(t, emulator.Options{}), newBench(t, emulator.Options{})
-	if b.Region() != "us-east-1" || b.Account() != "123456789012" || !strings.HasPrefix(b.URL(), "http://127.0.0.1:") {
-		t.Errorf("got %s, %s, %s", b.Region(), b.Account(), b.URL())
+	if b.Config().Region != "us-east-1" || b.Account() != "123456789012" || !strings.HasPrefix(b.URL(), "http://127.0.0.1:") {
+		t.Errorf("got %s, %s, %s", b.Config().Region, b.Account(), b.URL())
 	}
 	c := b.Credentials()
 	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(c.AccessKeyID) || len(c.SecretAccessKey) != 40 {

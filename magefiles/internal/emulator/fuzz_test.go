@@ -58,7 +58,7 @@ func FuzzRequests(f *testing.F) {
 			service = "sts"
 		}
 		request, err := signed{
-			method: method, path: path, body: body, service: service, region: s.Region(),
+			method: method, path: path, body: body, service: service, region: s.Config().Region,
 			secret: s.Credentials().SecretAccessKey, at: time.Now(), header: header,
 		}.request(s)
 		if err != nil {

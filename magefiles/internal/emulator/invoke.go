@@ -22,9 +22,7 @@ const (
 	dryRun          = "DryRun"
 )
 
-// invoke invokes a function.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+// invoke invokes a function. It locks mu.
 func (s *Server) invoke(c *call) (reply, error) {
 	t, err := s.target(c)
 	if err != nil {
@@ -32,13 +30,11 @@ func (s *Server) invoke(c *call) (reply, error) {
 	}
 	kind := cmp.Or(c.Header.Get("X-Amz-Invocation-Type"), requestResponse)
 	logType := cmp.Or(c.Header.Get("X-Amz-Log-Type"), "None")
-	if err := oneOf(kind, "invocationType", event, requestResponse, dryRun); err != nil {
-		return reply{}, err
-	}
+	err = oneOf(kind, "invocationType", event, requestResponse, dryRun)
 	if kind == event && len(c.body) > maxAsyncPayload {
-		return reply{}, tooLarge(c.operation.name, maxAsyncPayload)
+		err = tooLarge(c.operation.name, maxAsyncPayload)
 	}
-	if err := oneOf(logType, "logType", "None", "Tail"); err != nil {
+	if err = cmp.Or(err, oneOf(logType, "logType", "None", "Tail")); err != nil {
 		return reply{}, err
 	}
 	inv := sandbox.Invocation{ID: c.id, ARN: s.arn(t), Trace: newTrace()}
@@ -57,13 +53,13 @@ func (s *Server) invoke(c *call) (reply, error) {
 	case event:
 		return reply{status: http.StatusAccepted}, s.invokeLater(t, inv)
 	}
-	result, err := s.run(t, inv)
+	result, version, err := s.run(t, inv)
 	if err != nil {
 		return reply{}, err
 	}
 	header := map[string]string{
 		"Content-Type":           "application/json",
-		"X-Amz-Executed-Version": result.version,
+		"X-Amz-Executed-Version": version,
 		"X-Amzn-Trace-Id":        inv.Trace,
 	}
 	if result.Failed {
@@ -81,9 +77,9 @@ func payload(body []byte) ([]byte, error) {
 	if len(body) == 0 {
 		return []byte("{}"), nil
 	}
-	if !json.Valid(body) {
-		var v any
-		return nil, invalidContent("Could not parse request body into json: %v", json.Unmarshal(body, &v))
+	var valid json.RawMessage
+	if err := json.Unmarshal(body, &valid); err != nil {
+		return nil, invalidContent("Could not parse request body into json: %v", err)
 	}
 	return body, nil
 }
@@ -135,13 +131,12 @@ func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
 	}
 	go func() {
 		defer s.work.Done()
-		for try := 0; ; try++ {
-			result, err := s.run(t, inv)
-			if err == nil && !result.Failed || try == len(s.limits.retries) {
+		for _, wait := range append(s.limits.retries, 0) {
+			if result, _, err := s.run(t, inv); err == nil && !result.Failed {
 				return
 			}
 			select {
-			case <-time.After(s.limits.retries[try]):
+			case <-time.After(wait):
 			case <-s.ctx.Done():
 				return
 			}
@@ -150,41 +145,36 @@ func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
 	return nil
 }
 
-// result is the outcome of an invocation.
-type result struct {
-	sandbox.Result
-	version string // that was executed, $LATEST or a number
-}
-
-// run invokes a function once. An error means that it could not be invoked; the
-// function's own failure is a result. It locks mu.
-func (s *Server) run(t target, inv sandbox.Invocation) (result, error) {
+// run invokes a function once, and returns the executed version with the result.
+// An error means that it could not be invoked; the function's own failure is a
+// result. It locks mu.
+func (s *Server) run(t target, inv sandbox.Invocation) (result sandbox.Result, version string, err error) {
 	received := time.Now()
 	d, i, err := s.acquire(t)
 	if err != nil {
-		return result{}, err
+		return result, "", err
 	}
 	age, fromStream := s.iteratorAge(t, inv.Payload, received)
 	if i == nil {
 		if i, err = s.startInstance(d, inv.ID); err != nil {
 			s.release(d, nil)
-			return result{}, err
+			return result, "", err
 		}
 	}
-	r := i.Invoke(inv)
-	if !r.Reusable {
+	result = i.Invoke(inv)
+	if !result.Reusable {
 		i = nil
 	}
 	s.release(d, i)
-	if r.Failed && s.ctx.Err() != nil { // because Close has killed the process
-		return result{}, errClosing()
+	if result.Failed && s.ctx.Err() != nil { // because Close has killed the process
+		return result, "", errClosing()
 	}
 	s.metrics.Add(metrics.Invocation{
 		Function: t.name, Resource: t.String(),
-		Received: received, Duration: r.Duration, Failed: r.Failed,
+		Received: received, Duration: result.Duration, Failed: result.Failed,
 		FromStream: fromStream, IteratorAge: age,
 	})
-	return result{r, d.configuration.Version}, nil
+	return result, d.configuration.Version, nil
 }
 
 // newTrace returns an X-Ray trace header that is not sampled.

@@ -72,10 +72,8 @@ func newEventSourceMapping(source string) (eventSourceMapping, error) {
 	case parts[2] == "kinesis", parts[2] == "dynamodb" && strings.Contains(parts[5], "/stream/"):
 		m.BatchSize, m.StateTransitionReason = 100, "User action"
 		m.streamSettings = &streamSettings{
-			ParallelizationFactor:     1,
-			MaximumRecordAgeInSeconds: -1,
-			MaximumRetryAttempts:      -1,
-			LastProcessingResult:      "No records processed",
+			ParallelizationFactor: 1, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1,
+			LastProcessingResult: "No records processed",
 		}
 	default:
 		return m, notImplemented("an event source other than a Kinesis stream, a DynamoDB stream or an SQS queue, such as " + source + ",")
@@ -85,10 +83,10 @@ func newEventSourceMapping(source string) (eventSourceMapping, error) {
 
 func (m *eventSourceMapping) isStream() bool { return m.streamSettings != nil }
 
-// modified sets LastModified to now.
+// modified sets LastModified.
 func (m *eventSourceMapping) modified() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
 
-// startAt sets the position at which the reading of a stream starts.
+// startAt sets where the reading of a stream starts.
 func (m *eventSourceMapping) startAt(position *string, at *float64) error {
 	if position != nil {
 		if err := oneOf(*position, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"); err != nil {
@@ -133,38 +131,29 @@ type mappingSettings struct {
 // apply checks the settings and sets them in m, which is of no use after an
 // error.
 func (r mappingSettings) apply(m *eventSourceMapping) error {
-	stream := &streamSettings{}
+	stream := streamSettings{}
 	if m.isStream() {
-		*stream = *m.streamSettings
+		stream = *m.streamSettings
 	}
 	err := cmp.Or(
 		setBetween(1, 10000, &m.BatchSize, r.BatchSize, "batchSize"),
 		setBetween(0, 300, &m.MaximumBatchingWindowInSeconds, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
 		setBetween(1, 10, &stream.ParallelizationFactor, r.ParallelizationFactor, "parallelizationFactor"),
-		m.streamsOnly(r.ParallelizationFactor != nil, "ParallelizationFactor"),
 		setBetween(-1, 604800, &stream.MaximumRecordAgeInSeconds, r.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds"),
-		m.streamsOnly(r.MaximumRecordAgeInSeconds != nil, "MaximumRecordAgeInSeconds"),
 		setBetween(-1, 10000, &stream.MaximumRetryAttempts, r.MaximumRetryAttempts, "maximumRetryAttempts"),
-		m.streamsOnly(r.MaximumRetryAttempts != nil, "MaximumRetryAttempts"),
 		setBetween(0, 900, &stream.TumblingWindowInSeconds, r.TumblingWindowInSeconds, "tumblingWindowInSeconds"),
-		m.streamsOnly(r.TumblingWindowInSeconds != nil, "TumblingWindowInSeconds"),
+		r.checkSource(m),
 	)
-	switch d := r.DestinationConfig; {
-	case err != nil:
+	if age := stream.MaximumRecordAgeInSeconds; err == nil && m.isStream() && age >= 0 && age < 60 {
+		err = invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
+	}
+	if err = cmp.Or(err, r.applyFilter(m), r.applyResponseTypes(m)); err != nil {
 		return err
-	case m.isStream() && stream.MaximumRecordAgeInSeconds >= 0 && stream.MaximumRecordAgeInSeconds < 60:
-		return invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
-	case !m.isStream() && r.BisectBatchOnFunctionError != nil:
-		return unsupported("BisectBatchOnFunctionError")
-	case d != nil && (!m.isStream() || d.OnSuccess != nil):
-		return unsupported("DestinationConfig")
-	case d != nil:
-		stream.DestinationConfig.OnFailure = destination{}
-		set(&stream.DestinationConfig.OnFailure, d.OnFailure)
 	}
 	set(&stream.BisectBatchOnFunctionError, r.BisectBatchOnFunctionError)
-	if err := cmp.Or(r.applyFilter(m), r.applyResponseTypes(m)); err != nil {
-		return err
+	if r.DestinationConfig != nil {
+		stream.DestinationConfig.OnFailure = destination{}
+		set(&stream.DestinationConfig.OnFailure, r.DestinationConfig.OnFailure)
 	}
 	if r.Enabled != nil {
 		m.State = disabled
@@ -173,10 +162,40 @@ func (r mappingSettings) apply(m *eventSourceMapping) error {
 		}
 	}
 	if m.isStream() {
-		m.streamSettings = stream
+		m.streamSettings = &stream
 		return nil
 	}
 	return m.checkQueue()
+}
+
+func setBetween(least, most int, to, given *int, member string) error {
+	set(to, given)
+	return between(least, most, given, member)
+}
+
+// checkSource refuses members that the event source does not have.
+func (r mappingSettings) checkSource(m *eventSourceMapping) error {
+	given := ""
+	switch {
+	case m.isStream():
+	case r.ParallelizationFactor != nil:
+		given = "ParallelizationFactor"
+	case r.MaximumRecordAgeInSeconds != nil:
+		given = "MaximumRecordAgeInSeconds"
+	case r.MaximumRetryAttempts != nil:
+		given = "MaximumRetryAttempts"
+	case r.TumblingWindowInSeconds != nil:
+		given = "TumblingWindowInSeconds"
+	case r.BisectBatchOnFunctionError != nil:
+		given = "BisectBatchOnFunctionError"
+	}
+	if d := r.DestinationConfig; given == "" && d != nil && (!m.isStream() || d.OnSuccess != nil) {
+		given = "DestinationConfig"
+	}
+	if given == "" {
+		return nil
+	}
+	return invalidParameter("Unsupported %s parameter for given event source mapping type.", given)
 }
 
 func (r mappingSettings) applyFilter(m *eventSourceMapping) error {
@@ -197,16 +216,14 @@ func (r mappingSettings) applyFilter(m *eventSourceMapping) error {
 }
 
 func (r mappingSettings) applyResponseTypes(m *eventSourceMapping) error {
-	types := r.FunctionResponseTypes
-	switch {
-	case types == nil:
-		return nil
+	switch types := r.FunctionResponseTypes; {
 	case len(types) > 1:
 		return invalid(types, "functionResponseTypes", "Member must have length less than or equal to 1")
 	case len(types) == 1 && types[0] != "ReportBatchItemFailures":
 		return invalid(types, "functionResponseTypes", "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]")
+	case types != nil:
+		m.FunctionResponseTypes = types
 	}
-	m.FunctionResponseTypes = types
 	return nil
 }
 
@@ -222,22 +239,4 @@ func (m *eventSourceMapping) checkQueue() error {
 		return invalidParameter("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 	}
 	return nil
-}
-
-// setBetween sets a number if it was given and is in range.
-func setBetween(least, most int, to, given *int, member string) error {
-	set(to, given)
-	return between(least, most, given, member)
-}
-
-// streamsOnly refuses a member that was given for a queue.
-func (m *eventSourceMapping) streamsOnly(given bool, member string) error {
-	if given && !m.isStream() {
-		return unsupported(member)
-	}
-	return nil
-}
-
-func unsupported(member string) error {
-	return invalidParameter("Unsupported %s parameter for given event source mapping type.", member)
 }

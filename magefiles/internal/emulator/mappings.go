@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math"
@@ -14,11 +15,7 @@ import (
 // Event source mappings are configuration: the emulator polls no source. A
 // change of their state is over before the answer is sent. The answer still says
 // Creating, Updating, Enabling, Disabling or Deleting, as on AWS.
-//
-// Where the API's reference says nothing, answers are as recorded from AWS:
-// https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
 
-// createMappingRequest is the input of CreateEventSourceMapping.
 type createMappingRequest struct {
 	mappingSettings
 	FunctionName, EventSourceArn *string
@@ -27,8 +24,6 @@ type createMappingRequest struct {
 }
 
 // createEventSourceMapping creates a mapping. The event source need not exist.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 func (s *Server) createEventSourceMapping(_ *call, r *createMappingRequest) (any, error) {
 	if err := required(r.FunctionName, "functionName"); err != nil {
 		return nil, err
@@ -40,20 +35,15 @@ func (s *Server) createEventSourceMapping(_ *call, r *createMappingRequest) (any
 	if err != nil {
 		return nil, err
 	}
+	m.UUID = uuid.NewString()
+	m.EventSourceMappingArn = s.lambdaARN("event-source-mapping:" + m.UUID)
 	if err := m.startAt(r.StartingPosition, r.StartingPositionTimestamp); err != nil {
 		return nil, err
 	}
-	if err := r.mappingSettings.apply(&m); err != nil {
+	if err := cmp.Or(r.mappingSettings.apply(&m), s.mapTo(&m, *r.FunctionName)); err != nil {
 		return nil, err
 	}
-	m.UUID = uuid.NewString()
-	m.EventSourceMappingArn = s.lambdaARN("event-source-mapping:" + m.UUID)
-	if err := s.mapTo(&m, *r.FunctionName); err != nil {
-		return nil, err
-	}
-	m.modified()
-	s.mappings[m.UUID] = m
-	return m.in("Creating"), nil
+	return s.setMapping(m, "Creating"), nil
 }
 
 // mapTo makes a function, or a version or alias of it, the target of a mapping.
@@ -68,41 +58,38 @@ func (s *Server) mapTo(m *eventSourceMapping, function string) error {
 	if _, err := s.find(t); err != nil {
 		return invalidParameter("Function does not exist")
 	}
+	format := `An event source mapping with SQS arn (" %s ") and function (" %s ") already exists. Please update or delete the existing mapping with UUID %s`
+	if m.isStream() {
+		format = `The event source arn (" %s ") and function (" %s ") provided mapping already exists. Please update or delete the existing mapping with UUID %s`
+	}
 	for _, other := range s.mappings {
-		if other.UUID == m.UUID || other.EventSourceArn != m.EventSourceArn || other.function != t {
-			continue
+		if other.UUID != m.UUID && other.EventSourceArn == m.EventSourceArn && other.function == t {
+			return conflict(format, m.EventSourceArn, t.name, other.UUID)
 		}
-		format := `An event source mapping with SQS arn (" %s ") and function (" %s ") already exists. Please update or delete the existing mapping with UUID %s`
-		if m.isStream() {
-			format = `The event source arn (" %s ") and function (" %s ") provided mapping already exists. Please update or delete the existing mapping with UUID %s`
-		}
-		return conflict(format, m.EventSourceArn, t.name, other.UUID)
 	}
 	m.function, m.FunctionArn = t, s.arn(t)
 	return nil
 }
 
-// in returns a mapping in another state, for an answer.
-func (m eventSourceMapping) in(state string) eventSourceMapping {
+// setMapping stores a mapping and returns it in another state, for the answer.
+func (s *Server) setMapping(m eventSourceMapping, state string) eventSourceMapping {
+	m.modified()
+	s.mappings[m.UUID] = m
 	m.State = state
 	return m
 }
 
-// findMapping returns the mapping of a call.
-func (s *Server) findMapping(c *call) (eventSourceMapping, error) {
-	m, ok := s.mappings[c.resource]
-	if !ok {
-		return m, notFound("The resource you requested does not exist.")
-	}
-	return m, nil
-}
-
 // getEventSourceMapping reports a mapping. It outlives its function.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
 func (s *Server) getEventSourceMapping(c *call) (any, error) { return s.findMapping(c) }
 
-// updateMappingRequest is the input of UpdateEventSourceMapping.
+func (s *Server) findMapping(c *call) (m eventSourceMapping, err error) {
+	m, ok := s.mappings[c.resource]
+	if !ok {
+		err = notFound("The resource you requested does not exist.")
+	}
+	return m, err
+}
+
 type updateMappingRequest struct {
 	mappingSettings
 	UUID         *string // also in the path
@@ -110,8 +97,6 @@ type updateMappingRequest struct {
 }
 
 // updateEventSourceMapping changes the settings that are given.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any, error) {
 	m, err := s.findMapping(c)
 	if err != nil {
@@ -126,27 +111,22 @@ func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any
 			return nil, err
 		}
 	}
-	m.modified()
-	s.mappings[m.UUID] = m
+	state := "Updating"
 	switch {
 	case m.State == before:
-		return m.in("Updating"), nil
 	case m.State == enabled:
-		return m.in("Enabling"), nil
+		state = "Enabling"
+	default:
+		state = "Disabling"
 	}
-	return m.in("Disabling"), nil
+	return s.setMapping(m, state), nil
 }
 
-// deleteEventSourceMapping deletes a mapping.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_DeleteEventSourceMapping.html
 func (s *Server) deleteEventSourceMapping(c *call) (any, error) {
 	m, err := s.findMapping(c)
-	if err != nil {
-		return nil, err
-	}
 	delete(s.mappings, m.UUID)
-	return m.in("Deleting"), nil
+	m.State = "Deleting"
+	return m, err
 }
 
 // listEventSourceMappings lists all mappings, or those of a function, an event
@@ -154,17 +134,11 @@ func (s *Server) deleteEventSourceMapping(c *call) (any, error) {
 //
 // Assumption, the stricter one: a function's mappings are those to the very
 // version or alias that is given; without one, those to the function without one.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 func (s *Server) listEventSourceMappings(c *call) (any, error) {
-	query := c.URL.Query()
-	function, source := query.Get("FunctionName"), query.Get("EventSourceArn")
-	var t target
-	if function != "" {
-		var err error
-		if t, err = s.parseTarget(function); err != nil {
-			return nil, err
-		}
+	function, source := c.URL.Query().Get("FunctionName"), c.URL.Query().Get("EventSourceArn")
+	t, err := s.parseTarget(function)
+	if function != "" && err != nil {
+		return nil, err
 	}
 	list := maps.Clone(s.mappings)
 	maps.DeleteFunc(list, func(_ string, m eventSourceMapping) bool {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -67,8 +68,7 @@ type Options struct {
 	// Blocked are the runtimes for which AWS accepts no more updates: the code
 	// of a function on such a runtime cannot be changed, the function can only
 	// be moved to another runtime, and it cannot return. Unlike on AWS such a
-	// function can be created, so that a test can set up a fleet. The default is
-	// none. [Server.Block] adds to them later.
+	// function can be created, so that a test can set up a fleet.
 	Blocked []string
 
 	// Quotas limit the rate of calls. The default is no limit.
@@ -127,6 +127,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	host, _, err := net.SplitHostPort(o.Addr)
 	ip, _ := netip.ParseAddr(host)
+	unknown := slices.IndexFunc(o.Blocked, func(name string) bool { return !slices.Contains(knownRuntimes(), name) })
 	switch {
 	case err != nil:
 		return o, fmt.Errorf("address %q: %w", o.Addr, err)
@@ -140,6 +141,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("update time %s is negative", o.UpdateTime)
 	case o.Window < 0:
 		return o, fmt.Errorf("window %s is negative", o.Window)
+	case unknown >= 0:
+		return o, fmt.Errorf("blocking updates for %q: there is no such runtime", o.Blocked[unknown])
 	case min(o.Quotas.ControlPlane, o.Quotas.GetFunction, o.Quotas.GetMetricData) < 0:
 		return o, fmt.Errorf("quotas %+v: one is negative", o.Quotas)
 	}

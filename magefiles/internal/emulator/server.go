@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
@@ -32,11 +33,10 @@ type Server struct {
 	url         string
 	dir         string // holds everything on disk; Close removes it
 
-	http      *http.Server
-	host      *sandbox.Host
-	packages  *zips.Store
-	downloads *downloads
-	metrics   *metrics.Store
+	http     *http.Server
+	host     *sandbox.Host
+	packages *zips.Store
+	metrics  *metrics.Store
 
 	ctx    context.Context // ends when the server closes
 	stop   context.CancelFunc
@@ -49,12 +49,11 @@ type Server struct {
 	stopped   bool // no more work may begin
 	functions map[string]*function
 	mappings  map[string]eventSourceMapping // by UUID
-	blocked   map[string]bool               // runtimes that take no updates
+	downloads map[string]download           // by token
 	calls     map[string]int
-	throttled int          // of the calls
-	untold    []Deployment // that OnServe is not yet called with, oldest first
+	throttled int // of the calls
 
-	telling sync.Mutex // held while OnServe runs
+	telling sync.Mutex // orders the ends of updates with their calls of OnServe
 }
 
 // Start starts a server. It listens when Start returns, until [Server.Close].
@@ -72,13 +71,12 @@ func start(options Options, limits limits) (*Server, error) {
 		return nil, err
 	}
 	if err := s.listen(); err != nil {
-		s.Close()
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// newServer returns a server without network and processes: it answers requests
+// newServer returns a server without network and processes. It answers requests
 // through handler but cannot invoke functions.
 func newServer(options Options, limits limits) (*Server, error) {
 	options, err := options.withDefaults()
@@ -97,20 +95,15 @@ func newServer(options Options, limits limits) (*Server, error) {
 		operations:  lambdaOperations(),
 		dir:         dir,
 		packages:    zips.NewStore(dir, maxUnzipped),
-		downloads:   newDownloads(),
 		metrics:     metrics.NewStore(),
 		functions:   map[string]*function{},
 		mappings:    map[string]eventSourceMapping{},
-		blocked:     map[string]bool{},
+		downloads:   map[string]download{},
 		calls:       map[string]int{},
 	}
-	s.verifier = newVerifier(s.credentials, options.Region)
+	s.verifier = &verifier{s.credentials, options.Region, v4.NewSigner()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.finish = sync.OnceValue(s.close)
-	if err := s.Block(options.Blocked...); err != nil {
-		s.Close()
-		return nil, err
-	}
 	return s, nil
 }
 
@@ -132,9 +125,6 @@ func (s *Server) listen() (err error) {
 // URL returns the endpoint for AWS_ENDPOINT_URL: http://, a loopback address and
 // a port.
 func (s *Server) URL() string { return s.url }
-
-// Region returns the emulated AWS region.
-func (s *Server) Region() string { return s.options.Region }
 
 // Account returns the emulated AWS account.
 func (s *Server) Account() string { return s.options.Account }
@@ -179,22 +169,6 @@ func (s *Server) Throttled() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.throttled
-}
-
-// Block blocks updates for runtimes, in addition to [Options.Blocked]. It
-// returns an error, and blocks none, if one is not the name of a runtime.
-func (s *Server) Block(runtimes ...string) error {
-	for _, runtime := range runtimes {
-		if !knownRuntime(runtime) {
-			return fmt.Errorf("blocking updates for %q: there is no such runtime", runtime)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, runtime := range runtimes {
-		s.blocked[runtime] = true
-	}
-	return nil
 }
 
 // Age makes the past older by a number of minutes: the metrics and the times of

@@ -30,10 +30,6 @@ type verifier struct {
 	signer      *v4.Signer
 }
 
-func newVerifier(credentials aws.Credentials, region string) *verifier {
-	return &verifier{credentials, region, v4.NewSigner()}
-}
-
 // claim is what a request says about its signature.
 type claim struct {
 	service, region string
@@ -68,56 +64,44 @@ func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 	if len(scope) != 5 || scope[4] != "aws4_request" {
 		return claim{}, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term")
 	}
-	key, date, region := scope[0], scope[1], scope[2]
-	if subtle.ConstantTimeCompare([]byte(key), []byte(v.credentials.AccessKeyID)) != 1 {
-		return claim{}, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+	c := claim{service: service, region: scope[2], headers: strings.Split(given["SignedHeaders"], ";"), signature: given["Signature"]}
+	switch {
+	case subtle.ConstantTimeCompare([]byte(scope[0]), []byte(v.credentials.AccessKeyID)) != 1:
+		return c, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
+	case c.region != v.region && !(service == "sts" && c.region == "us-east-1"): // as for STS's global endpoint
+		return c, invalidSignature("Credential should be scoped to a valid region. ")
+	case scope[3] != service:
+		return c, invalidSignature("Credential should be scoped to correct service: '%s'. ", service)
 	}
-
-	// Requests to STS's global endpoint are signed for us-east-1.
-	if region != v.region && !(service == "sts" && region == "us-east-1") {
-		return claim{}, invalidSignature("Credential should be scoped to a valid region. ")
+	if err := c.setTime(r.Header.Get("X-Amz-Date"), scope[1], time.Now().UTC()); err != nil {
+		return c, err
 	}
-	if scope[3] != service {
-		return claim{}, invalidSignature("Credential should be scoped to correct service: '%s'. ", service)
-	}
-	c := claim{
-		service:   service,
-		region:    region,
-		headers:   strings.Split(given["SignedHeaders"], ";"),
-		signature: given["Signature"],
-	}
-	if err := c.setTime(r.Header.Get("X-Amz-Date"), date, time.Now().UTC()); err != nil {
-		return claim{}, err
-	}
-
 	if !slices.Contains(c.headers, "host") {
-		return claim{}, invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization header.")
+		return c, invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization header.")
 	}
 	for name := range r.Header {
 		name = strings.ToLower(name)
 		if strings.HasPrefix(name, "x-amz-") && !slices.Contains(c.headers, name) {
-			return claim{}, invalidSignature("'%s' must be a 'SignedHeader' in the AWS Authorization header.", name)
+			return c, invalidSignature("'%s' must be a 'SignedHeader' in the AWS Authorization header.", name)
 		}
 	}
 	return c, nil
 }
 
 // setTime sets the time of signing, if it matches the scope's date and the clock.
-func (c *claim) setTime(signed, scopeDate string, now time.Time) error {
-	t, err := time.Parse(amzDate, signed)
-	if err != nil {
+func (c *claim) setTime(signed, scopeDate string, now time.Time) (err error) {
+	if c.time, err = time.Parse(amzDate, signed); err != nil {
 		return incomplete("Authorization header requires existence of a valid 'X-Amz-Date' header.")
 	}
-	if day := t.Format("20060102"); day != scopeDate {
+	if day := c.time.Format("20060102"); day != scopeDate {
 		return invalidSignature("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.", scopeDate, day, signed)
 	}
-	if early := now.Add(-maxSkew); t.Before(early) {
+	if early := now.Add(-maxSkew); c.time.Before(early) {
 		return invalidSignature("Signature expired: %s is now earlier than %s (%s - 5 min.)", signed, early.Format(amzDate), now.Format(amzDate))
 	}
-	if late := now.Add(maxSkew); t.After(late) {
+	if late := now.Add(maxSkew); c.time.After(late) {
 		return invalidSignature("Signature not yet current: %s is still later than %s (%s + 5 min.)", signed, late.Format(amzDate), now.Format(amzDate))
 	}
-	c.time = t
 	return nil
 }
 
@@ -131,12 +115,11 @@ func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
 		Header: http.Header{},
 	}
 	for _, name := range c.headers {
-		switch name {
+		switch key := http.CanonicalHeaderKey(name); name {
 		case "host":
 		case "content-length":
 			again.ContentLength = r.ContentLength
 		default:
-			key := http.CanonicalHeaderKey(name)
 			again.Header[key] = slices.Clone(r.Header[key])
 		}
 	}

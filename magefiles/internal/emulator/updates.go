@@ -1,13 +1,14 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// codeRequest is the input of UpdateFunctionCode.
 type codeRequest struct {
 	s3Object
 	FunctionName    *string // also in the path
@@ -18,20 +19,18 @@ type codeRequest struct {
 	Architectures   []string
 }
 
-// updateFunctionCode replaces a function's package, architecture, or both.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
+// updateFunctionCode replaces a function's package, and its architecture if one
+// is given.
 func (s *Server) updateFunctionCode(c *call, r *codeRequest) (reply, error) {
-	if err := r.s3Object.check(); err != nil {
-		return reply{}, err
-	}
+	err := r.s3Object.check()
 	switch {
+	case err != nil:
 	case r.ImageUri != nil:
-		return reply{}, notImplemented("ImageUri")
+		err = notImplemented("ImageUri")
 	case r.ZipFile == nil:
-		return reply{}, invalidParameter("Please provide a source for function code.")
+		err = invalidParameter("Please provide a source for function code.")
 	}
-	if err := checkArchitectures(r.Architectures); err != nil {
+	if err = cmp.Or(err, checkArchitectures(r.Architectures)); err != nil {
 		return reply{}, err
 	}
 	code, err := s.packages.Add(r.ZipFile)
@@ -39,31 +38,21 @@ func (s *Server) updateFunctionCode(c *call, r *codeRequest) (reply, error) {
 		return reply{}, err
 	}
 	defer s.packages.Release(code)
-
-	return s.update(c, update{
-		revision: r.RevisionId,
-		dryRun:   r.DryRun,
-		publish:  r.Publish,
-		code:     code,
-		edit: func(conf *configuration) error {
-			if conf.PackageType == "Image" {
-				return invalidParameter("Please provide ImageUri when updating a function with packageType Image.")
-			}
-			if err := s.checkBlocked(conf.Runtime); err != nil {
-				return err
-			}
-			conf.CodeSha256, conf.CodeSize = code.CodeSha256, code.Size
-			// Assumption: without Architectures an update keeps the function's.
-			// The API's reference gives a default only for creation.
-			if r.Architectures != nil {
-				conf.Architectures = r.Architectures
-			}
-			return nil
-		},
-	})
+	edit := func(conf *configuration) error {
+		if conf.PackageType == "Image" {
+			return invalidParameter("Please provide ImageUri when updating a function with packageType Image.")
+		}
+		conf.CodeSha256, conf.CodeSize = code.CodeSha256, code.Size
+		// Assumption: without Architectures an update keeps the function's. The
+		// API's reference gives a default only for creation.
+		if r.Architectures != nil {
+			conf.Architectures = r.Architectures
+		}
+		return s.checkBlocked(conf.Runtime)
+	}
+	return s.update(c, update{revision: r.RevisionId, edit: edit, code: code, dryRun: r.DryRun, publish: r.Publish})
 }
 
-// configurationRequest is the input of UpdateFunctionConfiguration.
 type configurationRequest struct {
 	settings
 	FunctionName *string // also in the path
@@ -71,18 +60,14 @@ type configurationRequest struct {
 }
 
 // updateFunctionConfiguration changes the settings that are given.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html
 func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (reply, error) {
-	return s.update(c, update{
-		revision: r.RevisionId,
-		edit: func(conf *configuration) error {
-			if err := r.settings.apply(conf); err != nil || r.Runtime == nil {
-				return err
-			}
-			return s.checkBlocked(*r.Runtime)
-		},
-	})
+	edit := func(conf *configuration) error {
+		if err := r.settings.apply(conf); err != nil || r.Runtime == nil {
+			return err
+		}
+		return s.checkBlocked(*r.Runtime)
+	}
+	return s.update(c, update{revision: r.RevisionId, edit: edit})
 }
 
 // checkBlocked refuses an update that changes the code of a function on a
@@ -93,7 +78,7 @@ func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtime-deprecation-levels
 func (s *Server) checkBlocked(runtime string) error {
-	if !s.blocked[runtime] {
+	if !slices.Contains(s.options.Blocked, runtime) {
 		return nil
 	}
 	return invalidParameter("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.", runtime)
@@ -108,7 +93,7 @@ type update struct {
 	publish  bool // answer with a new version
 }
 
-// update accepts an update and completes it later, or refuses it.
+// update accepts an update and completes it later, or refuses it. It locks mu.
 //
 // While an update is InProgress the API already reports the new configuration,
 // and the previous code and configuration serve.
@@ -116,50 +101,55 @@ type update struct {
 // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 func (s *Server) update(c *call, u update) (reply, error) {
 	t, err := s.latestTarget(c)
+	s.mu.Lock()
+	f, err := s.updatable(t, u.revision, err)
+	var answer configuration
+	var next *deployment
+	if err == nil {
+		answer, err = s.accept(f, u)
+		next = f.next // nil after a dry run
+	}
+	s.mu.Unlock()
 	if err != nil {
 		return reply{}, err
 	}
-	a, err := s.accept(t, u)
-	if err != nil {
-		return reply{}, err
-	}
-	if !u.dryRun {
+	if next != nil {
 		var failure *Failure
 		if s.options.FailUpdate != nil {
 			failure = s.options.FailUpdate(t.name, c.operation.name)
 		}
-		s.completeLater(a.function, a.next, failure)
+		s.completeLater(f, next, failure)
 	}
-	return jsonReply(http.StatusOK, a.answer)
+	return jsonReply(http.StatusOK, answer)
 }
 
-// acceptedUpdate is an update in progress, or a dry run.
-type acceptedUpdate struct {
-	function *function
-	next     *deployment // nil for a dry run
-	answer   configuration
+// updatable returns a function that can be updated or published now, unless
+// there is an error already.
+func (s *Server) updatable(t target, revision *string, err error) (*function, error) {
+	f, _, err := s.lookup(t, err)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.serving == nil:
+		return nil, notActive(creating.State)
+	case f.next != nil:
+		return nil, conflict("The operation cannot be performed at this time. An update is in progress for resource: %s", f.reported.FunctionArn)
+	case revision != nil && *revision != f.reported.RevisionId:
+		return nil, staleRevision()
+	}
+	return f, nil
 }
 
-// accept checks an update and sets the function InProgress. It locks mu.
-func (s *Server) accept(t target, u update) (acceptedUpdate, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.updatable(t, u.revision)
-	if err != nil {
-		return acceptedUpdate{}, err
-	}
+// accept checks an update, sets the function InProgress and returns the answer.
+func (s *Server) accept(f *function, u update) (configuration, error) {
 	conf := f.reported
 	if err := u.edit(&conf); err != nil {
-		return acceptedUpdate{}, err
+		return conf, err
 	}
-	if err := conf.check(); err != nil {
-		return acceptedUpdate{}, err
-	}
-	if u.dryRun {
+	if err := conf.check(); err != nil || u.dryRun {
 		// Assumption: a dry run answers with the result and changes nothing.
-		return acceptedUpdate{f, nil, conf}, nil
+		return conf, err
 	}
-
 	conf.modified()
 	conf.lastUpdate = inProgress
 	next := &deployment{configuration: conf, code: f.serving.code, origin: f.serving.origin}
@@ -174,23 +164,7 @@ func (s *Server) accept(t target, u update) (acceptedUpdate, error) {
 	if u.publish {
 		conf = s.publish(f, nil).reported
 	}
-	return acceptedUpdate{f, next, conf}, nil
-}
-
-// updatable returns a function that can be updated or published now.
-func (s *Server) updatable(t target, revision *string) (*function, error) {
-	f, err := s.find(t)
-	switch {
-	case err != nil:
-		return nil, err
-	case f.serving == nil:
-		return nil, notActive("Pending")
-	case f.next != nil:
-		return nil, conflict("The operation cannot be performed at this time. An update is in progress for resource: %s", f.reported.FunctionArn)
-	case revision != nil && *revision != f.reported.RevisionId:
-		return nil, staleRevision()
-	}
-	return f, nil
+	return conf, nil
 }
 
 // completeLater completes a creation or an update after UpdateTime. It locks mu.
@@ -215,17 +189,25 @@ func (s *Server) completeLater(f *function, next *deployment, failure *Failure) 
 // complete ends a creation or an update: next takes over or, with a failure, is
 // dropped. It locks mu, and calls OnServe.
 func (s *Server) complete(f *function, next *deployment, failure *Failure) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	for _, d := range s.takeOver(f, next, failure) {
+		if s.options.OnServe != nil {
+			s.options.OnServe(s.describe(d))
+		}
+	}
+}
+
+// takeOver returns the deployments that begin to serve. It locks mu.
+func (s *Server) takeOver(f *function, next *deployment, failure *Failure) (begin []*deployment) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if f.next != next { // the function was deleted meanwhile
-		s.mu.Unlock()
-		return
+		return nil
 	}
 	f.next = nil
 	if failure == nil {
-		for _, mixture := range s.replace(f, next) {
-			s.untold = append(s.untold, s.describe(mixture))
-		}
-		s.untold = append(s.untold, s.describe(next))
+		begin = append(s.replace(f, next), next)
 		f.reported.lastUpdate = successful
 	} else {
 		// Assumption: a failed update leaves the configuration as it was.
@@ -238,6 +220,5 @@ func (s *Server) complete(f *function, next *deployment, failure *Failure) {
 	// own, so the revision in the update's answer is stale after it.
 	f.reported.revise()
 	s.endPublishing(f, next, failure)
-	s.mu.Unlock()
-	s.tell()
+	return begin
 }

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,14 +11,9 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// Versions and aliases behave as AWS's reference says. Where it says nothing,
-// answers and errors are those that LocalStack's tests recorded from AWS. What
-// is in neither is an assumption.
+// publishedVersion is a version that was published from $LATEST.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
-// https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
-
-// publishedVersion is a version that was published from $LATEST.
 type publishedVersion struct {
 	number   int
 	reported configuration
@@ -48,20 +44,6 @@ func (f *function) version(qualifier string) (v *publishedVersion, ok bool) {
 	return f.versions[i], true
 }
 
-// pick returns the deployment for the next invocation of a version or an alias
-// that exists, unless it cannot be invoked. sweep must be called before.
-func (f *function) pick(qualifier string) (*deployment, error) {
-	if a, ok := f.aliases[qualifier]; ok {
-		qualifier = a.pick()
-	}
-	if v, _ := f.version(qualifier); v != nil {
-		return v.serving, v.invokable()
-	}
-	d := f.pickLatest()
-	return d, d.invokable()
-}
-
-// invokable returns why a version cannot be invoked.
 func (v *publishedVersion) invokable() error {
 	if v.serving == nil {
 		return notActive(v.reported.State)
@@ -69,24 +51,14 @@ func (v *publishedVersion) invokable() error {
 	return v.serving.invokable()
 }
 
-// publishRequest is the input of PublishVersion.
 type publishRequest struct {
 	FunctionName                        *string // also in the path
 	CodeSha256, Description, RevisionId *string
 }
 
-// publishVersion publishes a version of $LATEST.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
 func (s *Server) publishVersion(c *call, r *publishRequest) (any, error) {
-	if err := checkDescription(r.Description); err != nil {
-		return nil, err
-	}
 	t, err := s.latestTarget(c)
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.updatable(t, r.RevisionId)
+	f, err := s.updatable(t, r.RevisionId, cmp.Or(checkDescription(r.Description), err))
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +99,6 @@ func (s *Server) publish(f *function, description *string) *publishedVersion {
 	return v
 }
 
-// activate makes a version serve.
 func (s *Server) activate(v *publishedVersion, code *zips.Package) {
 	v.reported.state, v.reported.lastUpdate = active, successful
 	v.reported.revise()
@@ -143,7 +114,7 @@ func (s *Server) endPublishing(f *function, d *deployment, failure *Failure) {
 	}
 	v := f.versions[len(f.versions)-1]
 	switch {
-	case v.reported.State != "Pending":
+	case v.reported.State != creating.State:
 	case failure == nil:
 		s.activate(v, d.code)
 	default:
@@ -154,8 +125,6 @@ func (s *Server) endPublishing(f *function, d *deployment, failure *Failure) {
 }
 
 // listVersionsByFunction lists $LATEST and the published versions, oldest first.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
 func (s *Server) listVersionsByFunction(c *call) (any, error) {
 	f, _, err := s.lookup(s.latestTarget(c))
 	if err != nil {
@@ -189,12 +158,9 @@ func (s *Server) deleteVersion(f *function, version string) error {
 	if names := f.aliasesOf(version); len(names) > 0 {
 		return conflict("Unable to delete version because the following aliases reference it: [%s]", strings.Join(names, ", "))
 	}
-	f.versions = slices.DeleteFunc(f.versions, func(v *publishedVersion) bool {
-		if v.reported.Version != version {
-			return false
-		}
+	if v, _ := f.version(version); v != nil {
 		s.retire(v.serving)
-		return true
-	})
+		f.versions = slices.DeleteFunc(f.versions, func(other *publishedVersion) bool { return other == v })
+	}
 	return nil
 }

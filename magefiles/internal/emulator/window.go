@@ -29,7 +29,13 @@ func (s *Server) replace(f *function, d *deployment) (mixtures []*deployment) {
 		mixtures = s.mix(f)
 	}
 	f.turn = 0
-	f.window = s.unstartableFirst(f.window)
+	rank := func(d *deployment) int {
+		if s.describe(d).Startable() {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(f.window, func(a, b *deployment) int { return rank(a) - rank(b) })
 	s.sweep(f)
 	return mixtures
 }
@@ -85,22 +91,9 @@ func (f *function) inPlay(o origin) *deployment {
 	return nil
 }
 
-// unstartableFirst moves what cannot be started to the front.
-func (s *Server) unstartableFirst(deployments []*deployment) []*deployment {
-	var startable, unstartable []*deployment
-	for _, d := range deployments {
-		if s.describe(d).Startable() {
-			startable = append(startable, d)
-		} else {
-			unstartable = append(unstartable, d)
-		}
-	}
-	return append(unstartable, startable...)
-}
-
 // pickLatest returns the deployment for the next invocation of $LATEST. Within
 // the window every other invocation, starting with the first, is for one of the
-// window's deployments, each in turn. sweep must be called before.
+// window's deployments, each in turn.
 func (f *function) pickLatest() *deployment {
 	if len(f.window) == 0 {
 		return f.serving

@@ -112,7 +112,7 @@ func (c *conversation) send(request txtar.File) (answer txtar.File) {
 		code = query
 	}
 	answer.Name = strings.TrimSpace(fmt.Sprint(response.StatusCode, " ", code))
-	if answer.Data = []byte(c.hide(headers(response.Header) + bodyOf(c, response))); len(answer.Data) > 0 {
+	if answer.Data = []byte(c.hide(headers(response.Header) + canonical(bodyOf(c, response)))); len(answer.Data) > 0 {
 		answer.Data = append(answer.Data, '\n')
 	}
 	return answer
@@ -134,6 +134,21 @@ func headers(h http.Header) string {
 		return ""
 	}
 	return strings.Join(lines, "") + "\n"
+}
+
+// canonical sorts the members of JSON.
+func canonical(body string) string {
+	decoder := json.NewDecoder(strings.NewReader(body))
+	decoder.UseNumber()
+	var v any
+	if decoder.Decode(&v) != nil {
+		return body
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.Encode(v)
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // indented makes differences between answers readable.

@@ -67,8 +67,6 @@ func (s *Store) Get(r Request) (Response, error) {
 	if r.MaxDatapoints != nil {
 		left = min(left, *r.MaxDatapoints)
 	}
-	now := time.Now()
-	start, end := span(*r.StartTime, *r.EndTime, now)
 	ascending := r.ScanBy == "TimestampAscending"
 
 	response := Response{MetricDataResults: []Result{}, Messages: []struct{}{}}
@@ -83,7 +81,7 @@ func (s *Store) Get(r Request) (Response, error) {
 			// that it shows begin with the metric's name.
 			result.Label = query.MetricStat.Metric.MetricName
 		}
-		points := query.MetricStat.points(s, start, end, now)
+		points := query.MetricStat.points(s, *r.StartTime, *r.EndTime)
 		times := slices.Sorted(maps.Keys(points))
 		if !ascending {
 			slices.Reverse(times)
@@ -107,18 +105,6 @@ func (s *Store) Get(r Request) (Response, error) {
 	return response, nil
 }
 
-// span returns the time of a request, from start to before end. The start is
-// rounded down to the resolution.
-func span(start, end float64, now time.Time) (from, to int64) {
-	from = int64(start)
-	from -= from % resolution(from, now)
-	to = int64(end)
-	if float64(to) < end {
-		to++ // so that what began before the end is before it in whole seconds too
-	}
-	return from, to
-}
-
 // resolution returns the shortest period, in seconds, that CloudWatch keeps of a
 // time.
 func resolution(at int64, now time.Time) int64 {
@@ -132,22 +118,27 @@ func resolution(at int64, now time.Time) int64 {
 }
 
 // points returns the data points of a statistic by the beginning of their
-// period. A period without invocations has none. If CloudWatch does not keep
-// such short periods of the start, there are none at all.
+// period, from start, rounded down to the resolution, to before end. A period
+// without invocations has none. If CloudWatch does not keep such short periods of
+// the start, there are none at all.
 //
 // Assumption: periods count from the rounded start. AWS advises callers to let
 // the two match.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricStat.html
-func (q *Stat) points(s *Store, start, end int64, now time.Time) map[int64]aggregate {
+func (q *Stat) points(s *Store, start, end float64) map[int64]aggregate {
+	from, now := int64(start), time.Now()
+	from -= from % resolution(from, now)
 	points := map[int64]aggregate{}
-	if q.Period%resolution(start, now) != 0 {
+	if q.Period%resolution(from, now) != 0 {
 		return points
 	}
-	for minute, a := range s.minutes(q.chooses, start, end) {
-		begin := minute - (minute-start)%q.Period
-		points[begin] = points[begin].plus(a)
-	}
+	s.each(func(key series, minute int64, a aggregate) {
+		if from <= minute && float64(minute) < end && q.chooses(key) {
+			begin := minute - (minute-from)%q.Period
+			points[begin] = points[begin].plus(a)
+		}
+	})
 	return points
 }
 
@@ -156,7 +147,11 @@ func (q *Stat) points(s *Store, start, end int64, now time.Time) map[int64]aggre
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
 func (q *Stat) chooses(key series) bool {
-	if q.Metric.Namespace != namespace || q.Metric.MetricName != key.metric || q.Unit != "" && q.Unit != unit(key.metric) {
+	unit := "Count"
+	if key.metric == "Duration" || key.metric == "IteratorAge" {
+		unit = "Milliseconds"
+	}
+	if q.Metric.Namespace != namespace || q.Metric.MetricName != key.metric || q.Unit != "" && q.Unit != unit {
 		return false
 	}
 	function := len(q.Metric.Dimensions) == 0
@@ -173,17 +168,7 @@ func (q *Stat) chooses(key series) bool {
 }
 
 func (q *Stat) value(a aggregate) float64 {
-	switch q.Stat {
-	case "Average":
-		return a.sum / a.count
-	case "Minimum":
-		return a.minimum
-	case "Maximum":
-		return a.maximum
-	case "SampleCount":
-		return a.count
-	}
-	return a.sum
+	return map[string]float64{"Sum": a.sum, "Average": a.sum / a.count, "Minimum": a.minimum, "Maximum": a.maximum, "SampleCount": a.count}[q.Stat]
 }
 
 // position is a data point's place in an answer: the index of the query, and

@@ -5,6 +5,7 @@
 package metrics
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -16,17 +17,14 @@ type Store struct {
 	series map[series]map[int64]aggregate // by the beginning of the minute, in Unix seconds
 }
 
-// series identifies the values of a metric.
-type series struct {
-	metric   string
-	function string
-	resource string
-}
+// NewStore returns an empty store.
+func NewStore() *Store { return &Store{series: map[series]map[int64]aggregate{}} }
 
-// aggregate summarizes the samples of some time.
-type aggregate struct {
-	count, sum, minimum, maximum float64
-}
+// series identifies the values of a metric.
+type series struct{ metric, function, resource string }
+
+// aggregate summarizes samples.
+type aggregate struct{ count, sum, minimum, maximum float64 }
 
 func (a aggregate) plus(b aggregate) aggregate {
 	switch {
@@ -37,9 +35,6 @@ func (a aggregate) plus(b aggregate) aggregate {
 	}
 	return aggregate{a.count + b.count, a.sum + b.sum, min(a.minimum, b.minimum), max(a.maximum, b.maximum)}
 }
-
-// NewStore returns an empty store.
-func NewStore() *Store { return &Store{series: map[series]map[int64]aggregate{}} }
 
 // kept is how long CloudWatch keeps values by the minute, in seconds.
 //
@@ -62,12 +57,7 @@ type Invocation struct {
 // invocation without an error counts as a zero of Errors. Assumption: Throttles
 // has these zeros too; the emulator throttles no invocation.
 func (s *Store) Add(inv Invocation) {
-	values := map[string]float64{
-		"Invocations": 1,
-		"Errors":      0,
-		"Throttles":   0,
-		"Duration":    milliseconds(inv.Duration),
-	}
+	values := map[string]float64{"Invocations": 1, "Errors": 0, "Throttles": 0, "Duration": milliseconds(inv.Duration)}
 	if inv.Failed {
 		values["Errors"] = 1
 	}
@@ -86,11 +76,7 @@ func (s *Store) Add(inv Invocation) {
 			s.series[key] = minutes
 		}
 		if _, known := minutes[minute]; !known {
-			for old := range minutes {
-				if old < minute-kept {
-					delete(minutes, old)
-				}
-			}
+			maps.DeleteFunc(minutes, func(old int64, _ aggregate) bool { return old < minute-kept })
 		}
 		minutes[minute] = minutes[minute].plus(aggregate{1, value, value, value})
 	}
@@ -109,31 +95,15 @@ func (s *Store) Age(by time.Duration) {
 	}
 }
 
-// minutes returns the values of the chosen series by minute, from start to
-// before end, both in Unix seconds.
-func (s *Store) minutes(chosen func(series) bool, start, end int64) map[int64]aggregate {
+// each calls do with the values of each series and minute.
+func (s *Store) each(do func(key series, minute int64, a aggregate)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := map[int64]aggregate{}
 	for key, minutes := range s.series {
-		if !chosen(key) {
-			continue
-		}
 		for minute, a := range minutes {
-			if start <= minute && minute < end {
-				found[minute] = found[minute].plus(a)
-			}
+			do(key, minute, a)
 		}
 	}
-	return found
-}
-
-// unit returns the unit of a metric's values.
-func unit(metric string) string {
-	if metric == "Duration" || metric == "IteratorAge" {
-		return "Milliseconds"
-	}
-	return "Count"
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
