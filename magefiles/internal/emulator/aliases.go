@@ -104,7 +104,6 @@ func (r *aliasRequest) check() error {
 	return err
 }
 
-// setAlias sets an alias of f with the members of a request.
 func (s *Server) setAlias(f *function, a alias, r *aliasRequest) (any, error) {
 	set(&a.FunctionVersion, r.FunctionVersion)
 	set(&a.Description, r.Description)

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -18,8 +19,7 @@ const cloudWatchName = "GraniteServiceVersion20100801"
 //
 // https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
 var cloudWatchService = service{"monitoring", func(c *call, e *apiError) reply {
-	r, _ := cloudWatchReply(c, e.status, map[string]string{"__type": e.code, "message": e.message},
-		cbor.Map{"__type": cbor.String(e.code), "message": cbor.String(e.message)})
+	r, _ := cloudWatchReply(c, e.status, map[string]string{"__type": e.code, "message": e.message})
 	r.header["X-Amzn-Query-Error"] = e.queryCode() + ";" + e.fault()
 	return r
 }}
@@ -45,7 +45,6 @@ func cloudWatchOperation(r *http.Request) (operation, bool) {
 	return unknown(cloudWatchService), true
 }
 
-// speaksCBOR reports which of the two protocols a call is in.
 func (c *call) speaksCBOR() bool { return c.Header.Get("Smithy-Protocol") == "rpc-v2-cbor" }
 
 // getMetricData returns the metrics of the invocations.
@@ -69,20 +68,43 @@ func (s *Server) getMetricData(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return cloudWatchReply(c, http.StatusOK, response, toCBOR(response))
+	return cloudWatchReply(c, http.StatusOK, response)
 }
 
-// cloudWatchReply returns an answer in the protocol of the call.
-func cloudWatchReply(c *call, status int, asJSON any, asCBOR cbor.Value) (reply, error) {
-	if c.speaksCBOR() {
-		return reply{status, map[string]string{
-			"Content-Type":    "application/cbor",
-			"Smithy-Protocol": "rpc-v2-cbor",
-		}, cbor.Encode(asCBOR)}, nil
-	}
-	r, err := jsonReply(status, asJSON)
+func cloudWatchReply(c *call, status int, v any) (reply, error) {
+	r, err := jsonReply(status, v)
 	r.header["Content-Type"] = "application/x-amz-json-1.0"
+	if c.speaksCBOR() && err == nil {
+		var tree any
+		err = json.Unmarshal(r.body, &tree)
+		r.body = cbor.Encode(toCBOR("", tree))
+		r.header["Content-Type"], r.header["Smithy-Protocol"] = "application/cbor", "rpc-v2-cbor"
+	}
 	return r, err
+}
+
+// toCBOR returns the value of a member that encoding/json has decoded.
+func toCBOR(member string, v any) cbor.Value {
+	switch v := v.(type) {
+	case map[string]any:
+		m := cbor.Map{}
+		for name, value := range v {
+			m[name] = toCBOR(name, value)
+		}
+		return m
+	case []any:
+		list := cbor.List{}
+		for _, value := range v {
+			list = append(list, toCBOR(member, value))
+		}
+		return list
+	case float64:
+		if member == "Timestamps" {
+			return &cbor.Tag{ID: 1, Value: cbor.Uint(v)}
+		}
+		return cbor.Float64(v)
+	}
+	return cbor.String(fmt.Sprint(v))
 }
 
 // fromCBOR returns a value as encoding/json takes it. Times become seconds, as
@@ -109,29 +131,4 @@ func fromCBOR(v cbor.Value) any {
 		return nil
 	}
 	return v // a string, a number, a boolean or bytes
-}
-
-func toCBOR(r metrics.Response) cbor.Value {
-	results := cbor.List{}
-	for _, result := range r.MetricDataResults {
-		timestamps, values := cbor.List{}, cbor.List{}
-		for _, t := range result.Timestamps {
-			timestamps = append(timestamps, &cbor.Tag{ID: 1, Value: cbor.Uint(t)})
-		}
-		for _, v := range result.Values {
-			values = append(values, cbor.Float64(v))
-		}
-		results = append(results, cbor.Map{
-			"Id":         cbor.String(result.Id),
-			"Label":      cbor.String(result.Label),
-			"Timestamps": timestamps,
-			"Values":     values,
-			"StatusCode": cbor.String(result.StatusCode),
-		})
-	}
-	response := cbor.Map{"MetricDataResults": results, "Messages": cbor.List{}}
-	if r.NextToken != "" {
-		response["NextToken"] = cbor.String(r.NextToken)
-	}
-	return response
 }

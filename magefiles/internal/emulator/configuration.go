@@ -41,14 +41,12 @@ type configuration struct {
 
 type environment struct{ Variables map[string]string }
 
-// state is the state of a function or a version.
 type state struct {
 	State           string `json:",omitempty"`
 	StateReason     string `json:",omitempty"`
 	StateReasonCode string `json:",omitempty"`
 }
 
-// lastUpdate is the state of a function's last update.
 type lastUpdate struct {
 	LastUpdateStatus           string `json:",omitempty"`
 	LastUpdateStatusReason     string `json:",omitempty"`
@@ -62,7 +60,6 @@ var (
 	successful = lastUpdate{LastUpdateStatus: "Successful"}
 )
 
-// defaultConfiguration returns the configuration of a new function.
 func defaultConfiguration(name string) configuration {
 	conf := configuration{
 		FunctionName: name, Timeout: 3, MemorySize: 128,
@@ -82,10 +79,8 @@ func (c configuration) architecture() string { return c.Architectures[0] }
 
 func (c *configuration) revise() { c.RevisionId = uuid.NewString() }
 
-// lastModified is the layout of LastModified.
 const lastModified = "2006-01-02T15:04:05.000-0700"
 
-// modified sets LastModified and a new revision.
 func (c *configuration) modified() {
 	c.LastModified = time.Now().UTC().Format(lastModified)
 	c.revise()
@@ -109,7 +104,6 @@ type settings struct {
 	Environment *environment
 }
 
-// apply checks the settings and sets them in c.
 func (s settings) apply(c *configuration) error {
 	err := cmp.Or(
 		checkRuntime(s.Runtime),

@@ -64,7 +64,6 @@ func oneOf(value, member string, set ...string) error {
 	return nil
 }
 
-// set sets a value that was given.
 func set[T any](to *T, given *T) {
 	if given != nil {
 		*to = *given

@@ -175,7 +175,6 @@ func (s *Server) retire(d *deployment) {
 	}
 }
 
-// startInstance starts an environment for a deployment.
 func (s *Server) startInstance(d *deployment, requestID string) (*instance, error) {
 	conf := d.configuration
 	file, _ := entryPoint(conf.Runtime, conf.Handler)

@@ -28,12 +28,9 @@
 // GetMetricData returns Invocations, Errors, Throttles, Duration and IteratorAge
 // of the namespace AWS/Lambda by the minute: by function, by function and
 // resource, or across all functions. An attempt at an invocation that reached
-// the function counts at once, in the minute in which it was received. A request
-// that the API refused does not count. The statistics are Sum, Average, Minimum,
-// Maximum and SampleCount. There are no expressions. Metrics outlive their
-// function.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+// the function counts at once, in the minute in which it was received. The
+// statistics are Sum, Average, Minimum, Maximum and SampleCount. There are no
+// expressions. Metrics outlive their function.
 //
 // # Differences from AWS
 //
@@ -43,9 +40,8 @@
 //   - Event source mappings are configuration: the emulator polls no source.
 //     Events arrive through Invoke. IteratorAge counts those with a last record
 //     from the stream of an enabled mapping.
-//   - Metrics other than these five have no data, like unknown metrics on AWS.
-//   - Functions on other runtimes and container images can be created, but not
-//     invoked.
+//   - Other metrics have no data, like unknown metrics on AWS.
+//   - Functions on other runtimes and container images cannot be invoked.
 //   - There are no layers, VPCs, permissions or provisioned concurrency. The
 //     emulator refuses a request for one rather than ignore it.
 //   - Calls have no quotas unless [Options.Quotas] sets them.
@@ -54,6 +50,10 @@
 //   - Functions are processes of the current user, not sandboxes. Deploy only
 //     code that you would run yourself.
 //
-// Where AWS does not document a behaviour, a comment at the code marks it as an
+// Answers follow AWS's API reference. Where it says nothing, they are as
+// LocalStack's tests recorded them from AWS. What is in neither is marked as an
 // assumption.
+//
+// https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
+// https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
 package emulator

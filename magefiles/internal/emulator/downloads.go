@@ -12,7 +12,6 @@ import (
 // signature.
 const downloadPath = "/code/"
 
-// download is a package that GetFunction has issued a token for.
 type download struct {
 	codeSha256 string
 	expires    time.Time
@@ -44,8 +43,8 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token str
 		return
 	}
 	defer s.work.Done()
-	p, ok := s.packages.Find(d.codeSha256)
-	if !ok {
+	p := s.packages.Find(d.codeSha256)
+	if p == nil {
 		http.Error(w, "no function uses this package any more", http.StatusNotFound)
 		return
 	}

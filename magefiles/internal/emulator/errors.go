@@ -10,7 +10,6 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// apiError is an error that an API answers with.
 type apiError struct {
 	status        int
 	code, message string

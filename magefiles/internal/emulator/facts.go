@@ -42,7 +42,6 @@ func entryPoint(runtime, handler string) (file string, ok bool) {
 	return "", false
 }
 
-// protocol returns how a runtime and its processes communicate.
 func protocol(runtime string) sandbox.Protocol {
 	if runtime == go1x {
 		return sandbox.RPC
@@ -61,12 +60,10 @@ func knownRuntimes() []string {
 	return names
 }
 
-// supports reports whether a runtime exists on an architecture.
 func supports(runtime, architecture string) bool {
 	return runtime != go1x || architecture == x86_64
 }
 
-// machine returns the ELF machine of an architecture.
 func machine(architecture string) elf.Machine {
 	if architecture == arm64 {
 		return elf.EM_AARCH64

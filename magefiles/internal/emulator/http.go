@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// call is one request of an operation.
 type call struct {
 	*http.Request
 	operation operation
@@ -22,7 +21,6 @@ type call struct {
 	body      []byte
 }
 
-// reply is the answer to a call.
 type reply struct {
 	status int
 	header map[string]string
@@ -38,7 +36,6 @@ func jsonReply(status int, v any) (reply, error) {
 	return reply{status, map[string]string{"Content-Type": "application/json"}, body}, err
 }
 
-// handler serves all APIs and the downloads.
 func (s *Server) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := uuid.NewString()
@@ -116,7 +113,6 @@ func readBody(c *call) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// handler runs an operation.
 type handler func(*Server, *call) (reply, error)
 
 // reading returns the handler of an operation without a request body. It holds

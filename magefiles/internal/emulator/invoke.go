@@ -177,7 +177,6 @@ func (s *Server) run(t target, inv sandbox.Invocation) (result sandbox.Result, v
 	return result, d.configuration.Version, nil
 }
 
-// newTrace returns an X-Ray trace header that is not sampled.
 func newTrace() string {
 	id := make([]byte, 20)
 	rand.Read(id)

@@ -83,10 +83,8 @@ func newEventSourceMapping(source string) (eventSourceMapping, error) {
 
 func (m *eventSourceMapping) isStream() bool { return m.streamSettings != nil }
 
-// modified sets LastModified.
 func (m *eventSourceMapping) modified() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
 
-// startAt sets where the reading of a stream starts.
 func (m *eventSourceMapping) startAt(position *string, at *float64) error {
 	if position != nil {
 		if err := oneOf(*position, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"); err != nil {
@@ -173,7 +171,6 @@ func setBetween(least, most int, to, given *int, member string) error {
 	return between(least, most, given, member)
 }
 
-// checkSource refuses members that the event source does not have.
 func (r mappingSettings) checkSource(m *eventSourceMapping) error {
 	given := ""
 	switch {
@@ -227,7 +224,6 @@ func (r mappingSettings) applyResponseTypes(m *eventSourceMapping) error {
 	return nil
 }
 
-// checkQueue refuses batches that a queue cannot have.
 func (m *eventSourceMapping) checkQueue() error {
 	fifo := strings.HasSuffix(m.EventSourceArn, ".fifo")
 	switch {

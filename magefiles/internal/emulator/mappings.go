@@ -71,7 +71,6 @@ func (s *Server) mapTo(m *eventSourceMapping, function string) error {
 	return nil
 }
 
-// setMapping stores a mapping and returns it in another state, for the answer.
 func (s *Server) setMapping(m eventSourceMapping, state string) eventSourceMapping {
 	m.modified()
 	s.mappings[m.UUID] = m
@@ -96,7 +95,6 @@ type updateMappingRequest struct {
 	FunctionName *string
 }
 
-// updateEventSourceMapping changes the settings that are given.
 func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any, error) {
 	m, err := s.findMapping(c)
 	if err != nil {

@@ -35,7 +35,6 @@ func (s *Server) parseTarget(given string) (target, error) {
 	return target{name: m[7], qualifier: m[9]}, nil
 }
 
-// target returns the target of a call, from its path and Qualifier.
 func (s *Server) target(c *call) (target, error) {
 	t, err := s.parseTarget(c.resource)
 	if err != nil {

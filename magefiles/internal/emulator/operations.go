@@ -6,13 +6,11 @@ import (
 	"strings"
 )
 
-// service is one of AWS's services.
 type service struct {
 	name   string                       // in signatures
 	failed func(*call, *apiError) reply // formats an error
 }
 
-// operation is one operation of a service.
 type operation struct {
 	name    string
 	service service

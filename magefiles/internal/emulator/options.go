@@ -41,17 +41,13 @@ type Options struct {
 	//
 	// Turns decide which version serves an invocation. Within a window every
 	// other invocation of the function, starting with the first after the
-	// update, is served by a replaced version, and the others by the newest
-	// version; either in a warm environment if there is one, or in a new one.
+	// update, is served by a replaced version, and the others by the newest.
 	// Windows can overlap. The replaced versions take turns then: first those
 	// that cannot be started (see [Deployment.Startable]), then the others, the
 	// oldest first. With a and b replaced, invocations are served by a, newest,
 	// b, newest, a and so on. Each completed update starts this sequence again.
 	// So if a replaced version cannot be started, the first invocation after the
-	// update fails and the second is served by the newest version, and 2n
-	// invocations reach each of n replaced versions.
-	//
-	// After T+Window of the last update only the newest version serves.
+	// update fails, and 2n invocations reach each of n replaced versions.
 	Window time.Duration
 
 	// Mixed makes code and configuration travel separately within the window: a
@@ -97,12 +93,10 @@ type Options struct {
 	FailUpdate func(function, operation string) *Failure
 
 	// OnServe, if not nil, is called when the code or configuration that serves
-	// a function changes, and when a function is created, but not when it is
-	// deleted. Calls come in order and one at a time, before the answer is sent
-	// if UpdateTime is zero. OnServe may read from the server. It must not
-	// create or update functions: that would wait for OnServe itself.
-	//
-	// It is about $LATEST only. Publishing a version does not call it.
+	// $LATEST of a function changes, and when a function is created. Calls come
+	// in order and one at a time, before the answer is sent if UpdateTime is
+	// zero. OnServe may read from the server. It must not create or update
+	// functions: that would wait for OnServe itself.
 	//
 	// With Mixed it is also called for each mixture that an update makes
 	// possible, before the call for the update itself. So the last Deployment of
@@ -112,9 +106,7 @@ type Options struct {
 
 // Failure is the reason of a failed update: LastUpdateStatusReason and
 // LastUpdateStatusReasonCode.
-type Failure struct {
-	Reason, ReasonCode string
-}
+type Failure struct{ Reason, ReasonCode string }
 
 // withDefaults returns the options with their defaults, or an error if one is
 // invalid.
@@ -155,8 +147,7 @@ type limits struct {
 	retries []time.Duration // waits before the retries of a failed asynchronous invocation
 }
 
-// awsLimits returns Lambda's limits: ten seconds of init, and two retries of an
-// asynchronous invocation, after one minute and after two more.
+// awsLimits returns Lambda's limits.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html

@@ -26,10 +26,6 @@ func AWSQuotas() Quotas {
 // quotas are the token buckets of a server.
 type quotas struct{ controlPlane, getFunction, getMetricData *rate.Limiter }
 
-func newQuotas(q Quotas) quotas {
-	return quotas{newQuota(q.ControlPlane), newQuota(q.GetFunction), newQuota(q.GetMetricData)}
-}
-
 // newQuota returns a bucket that holds a third of a second's calls. Assumption:
 // AWS does not document its bursts; a small one is the stricter choice.
 func newQuota(perSecond float64) *rate.Limiter {
@@ -47,19 +43,13 @@ const tooManyRequests = "TooManyRequestsException"
 // https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html#API_GetFunction_Errors
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html
 func (q quotas) take(op operation) error {
-	limiter := q.controlPlane
 	switch {
-	case op.name == "GetMetricData":
-		if !q.getMetricData.Allow() {
-			return apiErrorf(http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
-		}
-		return nil
+	case op.name == "GetMetricData" && !q.getMetricData.Allow():
+		return apiErrorf(http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
 	case op.service.name != lambdaService.name || op.name == "Invoke":
 		return nil
-	case op.name == "GetFunction":
-		limiter = q.getFunction
-	}
-	if !limiter.Allow() {
+	case op.name == "GetFunction" && !q.getFunction.Allow(),
+		op.name != "GetFunction" && !q.controlPlane.Allow():
 		return apiErrorf(http.StatusTooManyRequests, tooManyRequests, "Rate exceeded")
 	}
 	return nil

@@ -91,7 +91,7 @@ func newServer(options Options, limits limits) (*Server, error) {
 		options:     options,
 		limits:      limits,
 		credentials: randomCredentials(),
-		quotas:      newQuotas(options.Quotas),
+		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
 		dir:         dir,
 		packages:    zips.NewStore(dir, maxUnzipped),
@@ -227,7 +227,6 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// randomCredentials returns credentials in the form of a user's access key.
 func randomCredentials() aws.Credentials {
 	secret := make([]byte, 30)
 	rand.Read(secret)

@@ -18,7 +18,6 @@ import (
 // maxSkew is how much a request's time may differ from the server's.
 const maxSkew = 5 * time.Minute
 
-// amzDate is the layout of X-Amz-Date.
 const amzDate = "20060102T150405Z"
 
 // verifier verifies AWS Signature Version 4.
@@ -30,7 +29,6 @@ type verifier struct {
 	signer      *v4.Signer
 }
 
-// claim is what a request says about its signature.
 type claim struct {
 	service, region string
 	time            time.Time

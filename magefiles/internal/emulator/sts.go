@@ -19,7 +19,6 @@ func xmlReply(status int, format string, values ...any) reply {
 	return reply{status, map[string]string{"Content-Type": "text/xml"}, fmt.Appendf(nil, format, values...)}
 }
 
-// getCallerIdentity is the only operation of STS.
 func (s *Server) getCallerIdentity(c *call) (reply, error) {
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {

@@ -59,7 +59,6 @@ type configurationRequest struct {
 	RevisionId   *string
 }
 
-// updateFunctionConfiguration changes the settings that are given.
 func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (reply, error) {
 	edit := func(conf *configuration) error {
 		if err := r.settings.apply(conf); err != nil || r.Runtime == nil {
@@ -84,7 +83,6 @@ func (s *Server) checkBlocked(runtime string) error {
 	return invalidParameter("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.", runtime)
 }
 
-// update is a requested update.
 type update struct {
 	revision *string // that the function must have, if given
 	edit     func(*configuration) error

@@ -124,7 +124,6 @@ func (s *Server) endPublishing(f *function, d *deployment, failure *Failure) {
 	}
 }
 
-// listVersionsByFunction lists $LATEST and the published versions, oldest first.
 func (s *Server) listVersionsByFunction(c *call) (any, error) {
 	f, _, err := s.lookup(s.latestTarget(c))
 	if err != nil {

@@ -49,16 +49,16 @@ func (s *Server) mix(f *function) (mixtures []*deployment) {
 		if old.mixed {
 			continue
 		}
-		for _, m := range []*deployment{
-			mixture(old, f.serving, old.until),
-			mixture(f.serving, old, old.until),
-		} {
-			if known := f.inPlay(m.origin); known == nil {
+		for _, m := range []*deployment{mixture(old, f.serving), mixture(f.serving, old)} {
+			inPlay := append([]*deployment{f.serving}, f.window...)
+			i := slices.IndexFunc(inPlay, func(d *deployment) bool { return d.origin == m.origin })
+			if i < 0 {
+				m.until = old.until
 				s.packages.Keep(m.code)
 				f.window = append(f.window, m)
 				mixtures = append(mixtures, m)
-			} else if known.mixed && known.until.Before(m.until) {
-				known.until = m.until
+			} else if known := inPlay[i]; known.mixed && known.until.Before(old.until) {
+				known.until = old.until
 			}
 		}
 	}
@@ -66,41 +66,22 @@ func (s *Server) mix(f *function) (mixtures []*deployment) {
 }
 
 // mixture returns the code of one deployment with the configuration of another.
-func mixture(code, configured *deployment, until time.Time) *deployment {
+func mixture(code, configured *deployment) *deployment {
 	conf, of := configured.configuration, code.configuration
 	conf.CodeSha256, conf.CodeSize = of.CodeSha256, of.CodeSize
 	if supports(conf.Runtime, of.architecture()) {
 		conf.Architectures = of.Architectures
 	}
-	return &deployment{
-		configuration: conf,
-		code:          code.code,
-		origin:        origin{code.origin.code, configured.origin.configuration},
-		mixed:         true,
-		until:         until,
-	}
-}
-
-// inPlay returns the deployment of an origin that may serve, or nil.
-func (f *function) inPlay(o origin) *deployment {
-	for _, d := range slices.Concat(f.window, []*deployment{f.serving}) {
-		if d.origin == o {
-			return d
-		}
-	}
-	return nil
+	return &deployment{configuration: conf, code: code.code, origin: origin{code.origin.code, configured.origin.configuration}, mixed: true}
 }
 
 // pickLatest returns the deployment for the next invocation of $LATEST. Within
 // the window every other invocation, starting with the first, is for one of the
 // window's deployments, each in turn.
 func (f *function) pickLatest() *deployment {
-	if len(f.window) == 0 {
-		return f.serving
-	}
 	turn := f.turn
 	f.turn++
-	if turn%2 == 1 {
+	if len(f.window) == 0 || turn%2 == 1 {
 		return f.serving
 	}
 	return f.window[turn/2%len(f.window)]
@@ -113,15 +94,12 @@ func (s *Server) sweep(f *function) {
 		return
 	}
 	now := time.Now()
-	var next time.Time
+	next := now.Add(s.options.Window)
 	over := func(t time.Time) bool {
-		if !now.Before(t) {
-			return true
-		}
-		if next.IsZero() || t.Before(next) {
+		if t.After(now) && t.Before(next) {
 			next = t
 		}
-		return false
+		return !t.After(now)
 	}
 	f.window = slices.DeleteFunc(f.window, func(d *deployment) bool {
 		if over(d.until) {
@@ -137,27 +115,23 @@ func (s *Server) sweep(f *function) {
 		})
 		return false
 	})
-	switch {
-	case next.IsZero():
-	case f.timer == nil:
+	if f.timer == nil {
 		f.timer = time.AfterFunc(next.Sub(now), func() { s.sweepLater(f) })
-	default:
+	} else {
 		f.timer.Reset(next.Sub(now))
 	}
 }
 
 // sweepLater is sweep for a timer. It locks mu.
 func (s *Server) sweepLater(f *function) {
-	if !s.begin() {
-		return
+	if s.begin() {
+		defer s.work.Done()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sweep(f)
 	}
-	defer s.work.Done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sweep(f)
 }
 
-// endWindow ends a function's window before its time.
 func (s *Server) endWindow(f *function) {
 	if f.timer != nil {
 		f.timer.Stop()

@@ -20,10 +20,8 @@ type Store struct {
 // NewStore returns an empty store.
 func NewStore() *Store { return &Store{series: map[series]map[int64]aggregate{}} }
 
-// series identifies the values of a metric.
 type series struct{ metric, function, resource string }
 
-// aggregate summarizes samples.
 type aggregate struct{ count, sum, minimum, maximum float64 }
 
 func (a aggregate) plus(b aggregate) aggregate {
@@ -95,7 +93,6 @@ func (s *Store) Age(by time.Duration) {
 	}
 }
 
-// each calls do with the values of each series and minute.
 func (s *Store) each(do func(key series, minute int64, a aggregate)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -69,7 +69,6 @@ func newOutput(function string, logs *lineWriter) (*output, error) {
 	return o, nil
 }
 
-// read reads lines until the pipe is closed.
 func (o *output) read() {
 	defer close(o.finished)
 	reader := bufio.NewReaderSize(o.r, maxLine)
@@ -92,7 +91,6 @@ func (o *output) read() {
 	}
 }
 
-// println adds a line to the log.
 func (o *output) println(line string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -116,7 +114,6 @@ func (o *output) sync() {
 	}
 }
 
-// contains reports whether the end of the log contains a text.
 func (o *output) contains(text string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -38,12 +38,10 @@ func (u unstartable) Error() string {
 
 func (u unstartable) Unwrap() error { return u.error }
 
-// exited is how a process ended.
 type exited struct{ *os.ProcessState }
 
 func (e exited) Error() string { return "process exited: " + e.String() }
 
-// timedOut is a limit that passed.
 type timedOut time.Duration
 
 func (t timedOut) Error() string {
@@ -58,7 +56,6 @@ type answer struct {
 	log     string // lines about a failure that the process cannot log
 }
 
-// functionError is the payload of a failed invocation.
 type functionError struct {
 	Type    string `json:"errorType,omitempty"`
 	Message string `json:"errorMessage"`

@@ -66,13 +66,7 @@ func (c *rpcClient) connect(ctx context.Context) bool {
 		return false
 	}
 	client := rpc.NewClient(conn)
-	call := client.Go("Function.Ping", &messages.PingRequest{}, &messages.PingResponse{}, make(chan *rpc.Call, 1))
-	select {
-	case <-call.Done:
-		err = call.Error
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
+	err = call(ctx, client, "Function.Ping", &messages.PingRequest{}, &messages.PingResponse{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil || c.closed {
@@ -93,17 +87,12 @@ func (c *rpcClient) invoke(ctx context.Context, inv *Invocation) (*answer, error
 		ClientContext:      inv.ClientContext,
 	}
 	var response messages.InvokeResponse
-	call := c.client.Go("Function.Invoke", &request, &response, make(chan *rpc.Call, 1))
-	select {
-	case <-call.Done:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	_, refused := errors.AsType[rpc.ServerError](call.Error)
+	err := call(ctx, c.client, "Function.Invoke", &request, &response)
+	_, refused := errors.AsType[rpc.ServerError](err)
 	switch {
 	case refused: // the process serves another Invoke than this one
-		return functionError{"errorString", call.Error.Error()}.answer(), nil
-	case call.Error != nil: // the connection is closed: the process exits, or hangs
+		return functionError{"errorString", err.Error()}.answer(), nil
+	case err != nil: // the connection is closed: the process exits, or hangs
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	case response.Error != nil:
@@ -114,6 +103,16 @@ func (c *rpcClient) invoke(ctx context.Context, inv *Invocation) (*answer, error
 		return responseTooLarge(), nil
 	}
 	return &answer{payload: response.Payload}, nil
+}
+
+func call(ctx context.Context, client *rpc.Client, method string, request, response any) error {
+	call := client.Go(method, request, response, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		return call.Error
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (c *rpcClient) failed(id string, cause error) *answer {

@@ -45,7 +45,6 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 	return a, nil
 }
 
-// client passes a request to its client.
 func (a *runtimeAPI) client(handle func(*runtimeClient, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := a.clients.Load(r.PathValue("token")); ok {
@@ -119,7 +118,6 @@ func (c *runtimeClient) ready(ctx context.Context) error {
 	}
 }
 
-// isReady must be called with the mutex held.
 func (c *runtimeClient) isReady() bool {
 	select {
 	case <-c.polled:
@@ -212,7 +210,6 @@ func (c *runtimeClient) response(r *http.Request, body []byte) (status int, v an
 
 var errReportTooLarge = errors.New("the error is too large")
 
-// error takes the error of an event.
 func (c *runtimeClient) error(r *http.Request, report []byte) (status int, v any) {
 	if len(report) > maxResponse {
 		return invalidRequest(errReportTooLarge)

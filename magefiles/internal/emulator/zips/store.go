@@ -33,13 +33,11 @@ type Package struct {
 	Zip        string // path of the zip
 	Root       string // path of the directory with the unpacked files
 
-	files    map[string]file
-	users    int // guarded by the store's mutex
-	unpacked sync.Once
-	err      error // of unpacking
+	files  map[string]file
+	users  int // guarded by the store's mutex
+	unpack func() error
 }
 
-// file is a regular file in a package.
 type file struct {
 	mode    fs.FileMode // as in the zip
 	machine elf.Machine // that an executable file is built for, EM_NONE if it is not ELF
@@ -61,64 +59,59 @@ func (s *Store) Add(zip []byte) (*Package, error) {
 	sum := base64.StdEncoding.EncodeToString(digest[:])
 
 	s.mu.Lock()
-	p, ok := s.packages[sum]
-	if !ok {
+	p := s.packages[sum]
+	if p == nil {
 		s.added++
 		base := filepath.Join(s.dir, "package-"+strconv.Itoa(s.added))
 		p = &Package{CodeSha256: sum, Size: int64(len(zip)), Zip: base + ".zip", Root: base}
+		p.unpack = sync.OnceValue(func() (err error) {
+			if err = os.WriteFile(p.Zip, zip, 0o600); err == nil {
+				p.files, err = unpack(zip, p.Root, s.maxUnzipped)
+			}
+			return err
+		})
 		s.packages[sum] = p
 	}
 	p.users++
 	s.mu.Unlock()
 
-	p.unpacked.Do(func() {
-		if p.err = os.WriteFile(p.Zip, zip, 0o600); p.err == nil {
-			p.files, p.err = unpack(zip, p.Root, s.maxUnzipped)
-		}
-	})
-	if p.err != nil {
+	if err := p.unpack(); err != nil {
 		s.Release(p)
-		return nil, p.err
+		return nil, err
 	}
 	return p, nil
 }
 
-// Find returns the package with the given digest, if it is in use. The caller
-// must release it.
-func (s *Store) Find(codeSha256 string) (*Package, bool) {
+// Find returns the package with the given digest, or nil if none is in use. The
+// caller must release it.
+func (s *Store) Find(codeSha256 string) *Package {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, ok := s.packages[codeSha256]
-	if ok {
+	p := s.packages[codeSha256]
+	if p != nil {
 		p.users++
 	}
-	return p, ok
+	return p
 }
 
 // Keep adds a use of a package that is in use. It does nothing with nil.
-func (s *Store) Keep(p *Package) {
-	if p == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.users++
-}
+func (s *Store) Keep(p *Package) { s.use(p, +1) }
 
 // Release ends one use of a package, and removes it from disk after the last.
 // It does nothing with nil.
-func (s *Store) Release(p *Package) {
+func (s *Store) Release(p *Package) { s.use(p, -1) }
+
+func (s *Store) use(p *Package, n int) {
 	if p == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.users--; p.users > 0 {
-		return
+	if p.users += n; p.users == 0 {
+		delete(s.packages, p.CodeSha256)
+		os.Remove(p.Zip)
+		RemoveTree(p.Root)
 	}
-	delete(s.packages, p.CodeSha256)
-	os.Remove(p.Zip)
-	RemoveTree(p.Root)
 }
 
 // Files returns the sorted names of the files in the package.
