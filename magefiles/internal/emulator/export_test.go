@@ -1,10 +1,9 @@
 package emulator
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"time"
-
-	"example.com/dualboot/magefiles/internal/emulator/metrics"
 )
 
 // StartWithLimits is Start with other limits than AWS's.
@@ -12,10 +11,14 @@ func StartWithLimits(options Options, init time.Duration, retries ...time.Durati
 	return start(options, limits{init, retries})
 }
 
-// Serve counts an invocation of a function as one that was received at the given
-// time.
-func (s *Server) Serve(function string, at time.Time, took time.Duration, failed bool) {
-	s.metrics.Add(metrics.Invocation{Function: function, Resource: function, Received: at, Duration: took, Failed: failed})
+// NewOffline returns a server without network and processes, and its handler.
+func NewOffline(options Options) (*Server, http.Handler, error) {
+	s, err := newServer(options, awsLimits())
+	if err != nil {
+		return nil, nil, err
+	}
+	s.url = "http://emulator"
+	return s, s.handler(), nil
 }
 
 // Route returns the operation of a request and the names in its path.

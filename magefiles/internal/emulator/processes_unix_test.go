@@ -21,7 +21,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// alive says whether a process runs. One that only waits to be reaped does not.
+// alive reports whether a process runs. A zombie does not.
 func alive(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false
@@ -35,13 +35,34 @@ func alive(pid int) bool {
 	return state != "" && !strings.HasPrefix(state, "Z")
 }
 
-var sleeper = event{Do: "child", Child: []string{"/bin/sh", "-c", "trap '' HUP INT TERM; sleep 300"}}
-
+// gone waits until processes are gone.
 func gone(t testing.TB, what string, pids ...int) {
 	t.Helper()
 	for _, pid := range pids {
 		eventually(t, what+" leaves no process", func() bool { return !alive(pid) })
 	}
+}
+
+// await starts an invocation that is busy until its release, and waits until it
+// is busy. It returns the process and the result.
+func (b *bench) await() (pid int, release func(), done <-chan result) {
+	b.Helper()
+	dir := b.TempDir()
+	results := make(chan result, 1)
+	go func() { results <- b.invoke("f", event{Do: "await", Text: dir, N: 2}) }()
+	eventually(b, "the invocation is in progress", func() bool {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) == 0 {
+			return false
+		}
+		pid, err = strconv.Atoi(entries[0].Name())
+		return err == nil
+	})
+	return pid, func() {
+		if err := os.WriteFile(filepath.Join(dir, "go on"), nil, 0o600); err != nil {
+			b.Error(err)
+		}
+	}, results
 }
 
 func TestReplacedEnvironmentsAreKilled(t *testing.T) {
@@ -51,37 +72,29 @@ func TestReplacedEnvironmentsAreKilled(t *testing.T) {
 		if !alive(old.Pid) || !alive(old.ChildPid) {
 			b.Fatal("the environment does not outlive its invocation")
 		}
-		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: new("f"), Description: new("new")})
+		b.describe("new")
 		gone(b, "replacing", old.Pid, old.ChildPid)
 
-		// One that is busy finishes, and is killed then. What comes after the
-		// update is no longer for it.
-		dir := b.TempDir()
-		done := make(chan result)
-		go func() { done <- b.invoke("f", event{Do: "await", Text: dir, N: 2}) }()
-		eventually(b, "the invocation is under way", func() bool {
-			entries, err := os.ReadDir(dir)
-			return err == nil && len(entries) == 1
-		})
+		// A busy environment finishes its invocation and is killed then. It does
+		// not serve another one.
+		busy, release, done := b.await()
 		idle := b.invoke("f", event{}).Pid
-		b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: new("f"), Description: new("newer")})
+		b.describe("newer")
 		gone(b, "replacing", idle)
-		b.invoke("f", event{})
-		if err := os.WriteFile(filepath.Join(dir, "go on"), nil, 0o600); err != nil {
-			b.Fatal(err)
+		if pid := b.invoke("f", event{}).Pid; pid == busy {
+			b.Error("a replaced environment serves another invocation")
 		}
-		busy := <-done
-		gone(b, "finishing", busy.Pid)
+		release()
+		<-done
+		gone(b, "finishing", busy)
 
 		last := b.invoke("f", sleeper)
-		if _, err := b.client.DeleteFunction(b.Context(), &lambda.DeleteFunctionInput{FunctionName: new("f")}); err != nil {
-			b.Fatal(err)
-		}
+		b.remove("f")
 		gone(b, "deleting", last.Pid, last.ChildPid)
 	}, timeout(60))
 }
 
-func TestPanicAndTimeoutKillChildren(t *testing.T) {
+func TestFailuresKillChildren(t *testing.T) {
 	t.Parallel()
 	eachRuntime(t, func(b *bench, r types.Runtime) {
 		for _, end := range []event{{Do: "panic"}, {Do: "exit", N: 1}, {Do: "sleep", N: 60_000}} {
@@ -104,17 +117,17 @@ func TestCloseKillsAndRemoves(t *testing.T) {
 		_, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{FunctionName: new("f"), Payload: payload})
 		cut <- err
 	}()
-	eventually(t, "the invocation is under way", func() bool { return b.Calls()["Invoke"] == 3 })
+	eventually(t, "the invocation is in progress", func() bool { return b.Calls()["Invoke"] == 3 })
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-cut; err == nil {
-		t.Error("an invocation under way succeeded")
+		t.Error("an invocation in progress succeeded")
 	}
 	if alive(r.Pid) {
 		t.Error("closing left a process")
 	}
-	gone(t, "closing", r.ChildPid) // which is killed, and not ours to wait for
+	gone(t, "closing", r.ChildPid) // killed, but not a child of this process
 	if _, err := os.Stat(filepath.Dir(root)); !os.IsNotExist(err) {
 		t.Errorf("closing left %s: %v", filepath.Dir(root), err)
 	}
@@ -126,7 +139,7 @@ func TestCloseKillsAndRemoves(t *testing.T) {
 	}
 }
 
-// A program that is killed cannot clean up; the watcher does it.
+// A killed program cannot clean up. The watcher does.
 func TestKilledProgramLeavesNothing(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
@@ -156,7 +169,7 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 		pids = append(pids, pid)
 	}
 	if len(pids) < 4 {
-		t.Fatal("the program did not get as far as running functions")
+		t.Fatal("the program did not run its functions")
 	}
 	for _, pid := range pids {
 		if !alive(pid) {
@@ -180,8 +193,7 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 	eventually(t, "the program's directory is removed", func() bool { return len(left()) == 0 })
 }
 
-// A function that has nothing but its own process group is reached by no
-// signal that the terminal sends to ours.
+// A signal from the terminal goes to this process group, not to functions.
 func TestOwnProcessGroup(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
@@ -189,5 +201,26 @@ func TestOwnProcessGroup(t *testing.T) {
 	pid := b.invoke("f", event{}).Pid
 	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
 		t.Errorf("process %d is in group %d: %v", pid, group, err)
+	}
+}
+
+// A process of go1.x that loses its port to another program is started again.
+func TestPortLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	dir := t.TempDir()
+	b.create(function("f", types.RuntimeGo1x, makeZip(t, script("lambda", `
+		if [ ! -e "$DIR/port" ]; then
+			echo "$_LAMBDA_SERVER_PORT" > "$DIR/port"
+			echo "listen tcp 127.0.0.1:$_LAMBDA_SERVER_PORT: bind: address already in use"
+			exit 1
+		fi
+		exec "`+built.rpc+`"`)), variables(map[string]string{"DIR": dir})))
+	b.invoke("f", event{})
+
+	// After several losses the invocation fails as after any other exit.
+	b.updateCode("f", makeZip(t, script("lambda", `echo "address already in use"; exit 1`)))
+	if got := b.fail("f", event{}); got.ErrorType != "" || got.ErrorMessage != "RequestId: ID Process exited before completing request" {
+		t.Errorf("got %+v", got)
 	}
 }
