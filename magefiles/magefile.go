@@ -10,6 +10,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/bench"
 	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/ui"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 	//mage:import
@@ -30,7 +31,7 @@ func Test() error {
 	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
 }
 
-// Bench (local) compares dualboot with the recipe it replaces.
+// Bench (local) measures dualboot against the recipe.
 //
 // It writes a Markdown table.
 func Bench(
@@ -41,7 +42,7 @@ func Bench(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
+	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd(), Progress: ui.New(nil, nil).Notef})
 }
 
 // race reports whether the race detector is available: it needs cgo and a C

@@ -19,8 +19,8 @@ const repository = "../.."
 
 // The documents that tests compare with the program.
 const (
-	walkThroughFile = repository + "/README.md"
-	referenceFile   = repository + "/README.md"
+	walkThroughFile = "../docs/walkthrough.md"
+	referenceFile   = "../docs/reference.md"
 )
 
 var update = flag.Bool("update", false, "write what the program prints into the scripts and into the walk-through")

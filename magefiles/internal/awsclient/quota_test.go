@@ -4,72 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/lambdatest"
 )
 
-// service is Lambda behind the SDK's HTTP client, in memory. It notes when each
-// request came, and answers with a status that a test may choose.
-type service struct {
-	status func(n int) int // of the nth request, from 1; nil is 200
-
-	mu    sync.Mutex
-	start time.Time
-	came  []time.Duration
-	paths []string
-}
-
-func (s *service) Do(r *http.Request) (*http.Response, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.came = append(s.came, time.Since(s.start))
-	s.paths = append(s.paths, strings.TrimPrefix(r.URL.Path, "/2015-03-31/functions/"))
-	status, header := 200, http.Header{}
-	if s.status != nil {
-		status = s.status(len(s.came))
-	}
-	if status == 429 {
-		header.Set("X-Amzn-ErrorType", "TooManyRequestsException")
-	}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
-}
-
-// client returns a client of the service that makes so many calls a second and
-// is at it up to three times.
-func (s *service) client(calls float64) *lambda.Client {
-	s.start = time.Now()
-	cfg := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String("http://lambda"), HTTPClient: s,
-		Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
-		Retryer: func() aws.Retryer {
-			return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond)
-		},
-	}
+// client returns a client of l that makes so many calls a second and at most
+// three attempts of each.
+func client(l *lambdatest.Lambda, calls float64) *sdk.Client {
+	cfg := l.Config()
+	cfg.Retryer = func() aws.Retryer { return retry.AddWithMaxBackoffDelay(retry.NewStandard(), time.Millisecond) }
 	awsclient.Limit(&cfg, calls)
-	return lambda.NewFromConfig(cfg)
+	return sdk.NewFromConfig(cfg)
 }
 
-// configuration is a call of the control plane.
-func configuration(ctx context.Context, c *lambda.Client, name string) error {
-	_, err := c.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+// The answers of Lambda to a call that is throttled and to one that it fails to
+// serve.
+var (
+	throttled = &lambdatest.Error{Status: 429, Code: "TooManyRequestsException", Message: "Rate exceeded"}
+	failed    = &lambdatest.Error{Status: 500, Code: "ServiceException", Message: "try later"}
+)
+
+// always returns a hook that gives each call the same answer.
+func always(e *lambdatest.Error) func(lambdatest.Call) *lambdatest.Error {
+	return func(lambdatest.Call) *lambdatest.Error { return e }
+}
+
+// configuration makes one control-plane call.
+func configuration(ctx context.Context, c *sdk.Client, name string) error {
+	_, err := c.GetFunctionConfiguration(ctx, &sdk.GetFunctionConfigurationInput{FunctionName: &name})
 	return err
 }
 
-// times calls do n times at once and returns how long that took.
+// times makes n calls of do at the same time and returns how long they take.
 func times(n int, do func()) time.Duration {
 	start := time.Now()
 	var group sync.WaitGroup
@@ -86,26 +64,25 @@ func TestRates(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		calls float64
-		do    func(context.Context, *lambda.Client)
+		do    func(context.Context, *sdk.Client)
 		want  float64 // a second
 	}{
-		{"the default", 0, func(ctx context.Context, c *lambda.Client) { configuration(ctx, c, "f") }, 14.5},
-		{"a setting", 3, func(ctx context.Context, c *lambda.Client) { configuration(ctx, c, "f") }, 3},
-		{"all operations together", 0, func(ctx context.Context, c *lambda.Client) {
+		{"the default", 0, func(ctx context.Context, c *sdk.Client) { configuration(ctx, c, "f") }, 14.5},
+		{"a setting", 3, func(ctx context.Context, c *sdk.Client) { configuration(ctx, c, "f") }, 3},
+		{"all operations together", 0, func(ctx context.Context, c *sdk.Client) {
 			c.ListFunctions(ctx, nil)
-			c.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: name})
+			c.GetFunctionConfiguration(ctx, &sdk.GetFunctionConfigurationInput{FunctionName: name})
 		}, 14.5 / 2},
-		{"GetFunction", 1, func(ctx context.Context, c *lambda.Client) {
-			c.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: name})
+		{"GetFunction", 1, func(ctx context.Context, c *sdk.Client) {
+			c.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: name})
 		}, 90},
-		{"Invoke", 1, func(ctx context.Context, c *lambda.Client) {
-			c.Invoke(ctx, &lambda.InvokeInput{FunctionName: name})
+		{"Invoke", 1, func(ctx context.Context, c *sdk.Client) {
+			c.Invoke(ctx, &sdk.InvokeInput{FunctionName: name})
 		}, math.Inf(1)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &service{}
-				client := s.client(test.calls)
+				client := client(lambdatest.New("f"), test.calls)
 				took := times(n, func() { test.do(t.Context(), client) }).Seconds()
 				if want := n / test.want; took > want || took < 0.98*want {
 					t.Errorf("%d took %.2f s, want %.2f s", n, took, want)
@@ -118,30 +95,33 @@ func TestRates(t *testing.T) {
 // TestRetriesCount checks that each attempt waits for its turn.
 func TestRetriesCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{status: func(n int) int { return 500 }}
-		client := s.client(1)
+		l := lambdatest.New()
+		l.Before = always(failed)
+		client := client(l, 1)
+		start := time.Now()
 		configuration(t.Context(), client, "f")
 		configuration(t.Context(), client, "f")
-		if took := time.Since(s.start); len(s.came) != 6 || took != 5*time.Second {
-			t.Errorf("two calls of three attempts each came at %v", s.came)
+		if took := time.Since(start); len(l.Calls()) != 6 || took != 5*time.Second {
+			t.Errorf("two calls of three attempts each: %v", l.Calls())
 		}
 	})
 }
 
 func TestOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{}
-		client := s.client(1)
+		l := lambdatest.New()
+		client := client(l, 1)
 		var want []string
 		var group sync.WaitGroup
 		for i := range 50 {
 			name := fmt.Sprint("f", i)
-			want = append(want, name+"/configuration")
+			l.Create(name, nil)
+			want = append(want, fmt.Sprintf("%ds get-config %s", i, name))
 			group.Go(func() { configuration(t.Context(), client, name) })
 			synctest.Wait()
 		}
 		group.Wait()
-		if diff := cmp.Diff(want, s.paths); diff != "" {
+		if diff := cmp.Diff(want, l.Log()); diff != "" {
 			t.Errorf("order (-want +got):\n%s", diff)
 		}
 	})
@@ -149,8 +129,8 @@ func TestOrder(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{}
-		client := s.client(1)
+		l := lambdatest.New("f", "first")
+		client := client(l, 1)
 		configuration(t.Context(), client, "f")
 		for _, name := range []string{"next", "in the queue"} {
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -165,8 +145,8 @@ func TestCancel(t *testing.T) {
 				t.Errorf("%s: a call with 300 ms ends after %v with %v", name, took, err)
 			}
 		}
-		if err := configuration(t.Context(), client, "f"); err != nil || len(s.came) != 3 {
-			t.Errorf("after that: %v, requests at %v", err, s.came)
+		if err := configuration(t.Context(), client, "f"); err != nil || len(l.Calls()) != 3 {
+			t.Errorf("after that: %v, calls %v", err, l.Calls())
 		}
 	})
 }
@@ -177,16 +157,17 @@ func TestUntil(t *testing.T) {
 		stop time.Duration // when
 		sent int
 	}{
-		{"before", 0, 0},
-		{"while it waits", 500 * time.Millisecond, 0},
-		{"while it waits to be sent again", 1500 * time.Millisecond, 3},
+		{"before the call", 0, 0},
+		{"before the first attempt", 500 * time.Millisecond, 0},
+		{"between two attempts", 1500 * time.Millisecond, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &service{}
-				client := s.client(1)
-				configuration(t.Context(), client, "f") // the next is in a second
-				s.came, s.status = nil, func(int) int { return 500 }
+				l := lambdatest.New("f")
+				client := client(l, 1)
+				configuration(t.Context(), client, "f") // the turn of the next call is in a second
+				l.Reset()
+				l.Before = always(failed)
 
 				stop, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -196,8 +177,8 @@ func TestUntil(t *testing.T) {
 				time.AfterFunc(test.stop, cancel)
 				start := time.Now()
 				err := configuration(awsclient.Until(t.Context(), stop), client, "f")
-				if errors.Is(err, awsclient.ErrNotSent) != (test.sent == 0) || len(s.came) != test.sent {
-					t.Errorf("error %v after requests at %v, want %d of them", err, s.came, test.sent)
+				if errors.Is(err, awsclient.ErrNotSent) != (test.sent == 0) || len(l.Calls()) != test.sent {
+					t.Errorf("error %v after calls %v, want %d of them", err, l.Calls(), test.sent)
 				}
 				if took := time.Since(start); test.sent == 0 && took != test.stop {
 					t.Errorf("it ends after %v, want %v", took, test.stop)
@@ -207,17 +188,19 @@ func TestUntil(t *testing.T) {
 	}
 }
 
-// TestMakesWay checks that a throttled call slows down those after it, all that
-// are throttled within a second no more than one, and that the rate recovers.
+// TestMakesWay checks that a throttled call lowers the rate, that several within
+// a second lower it only once, and that the rate recovers.
 func TestMakesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{status: func(n int) int {
-			if 101 <= n && n <= 105 {
-				return 429
+		l := lambdatest.New("f")
+		var arrived atomic.Int64
+		l.Before = func(lambdatest.Call) *lambdatest.Error {
+			if n := arrived.Add(1); 101 <= n && n <= 105 {
+				return throttled
 			}
-			return 200
-		}}
-		client := s.client(10)
+			return nil
+		}
+		client := client(l, 10)
 		if took := times(1000, func() {
 			if err := configuration(t.Context(), client, "f"); err != nil {
 				t.Error(err)
@@ -227,8 +210,8 @@ func TestMakesWay(t *testing.T) {
 		}
 		check := func(from time.Duration, least, most int) {
 			n := 0
-			for _, at := range s.came {
-				if from <= at && at < from+4*time.Second {
+			for _, call := range l.Calls() {
+				if from <= call.At && call.At < from+4*time.Second {
 					n++
 				}
 			}
@@ -240,8 +223,9 @@ func TestMakesWay(t *testing.T) {
 		check(11*time.Second, 33, 35)
 		check(30*time.Second, 40, 40)
 
-		// However often it is throttled, a twentieth of the rate is left.
-		s.start, s.came, s.status = time.Now(), nil, func(int) int { return 429 }
+		// The rate does not fall below a twentieth.
+		l.Reset()
+		l.Before = always(throttled)
 		times(50, func() { configuration(t.Context(), client, "f") })
 		check(60*time.Second, 2, 3)
 	})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/klauspost/compress/flate"
 
+	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/text"
 )
@@ -88,7 +89,10 @@ func Zip(path string, files ...File) (*lambda.Package, error) {
 			path, strings.Join(p.Files, " + "), text.Bytes(p.Unzipped), text.Bytes(lambda.MaxUnzipped))
 	}
 	sum := sha256.New()
-	err := replace(path, func(out *os.File) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	err := atomicfile.ReplaceFunc(path, func(out *os.File) error {
 		w := zip.NewWriter(io.MultiWriter(out, sum))
 		for _, f := range files {
 			header := f.header
@@ -112,22 +116,4 @@ func Zip(path string, files ...File) (*lambda.Package, error) {
 	}
 	p.CodeSha256 = lambda.CodeSha256([sha256.Size]byte(sum.Sum(nil)))
 	return p, nil
-}
-
-// replace writes the file at path through a temporary file, so that the file
-// appears only when it is complete.
-func replace(path string, write func(*os.File) error) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	err = write(tmp)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

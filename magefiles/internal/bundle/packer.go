@@ -6,14 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
@@ -57,7 +58,7 @@ func (p *Packer) Pack(ctx context.Context, name string, files map[build.Binary]s
 		return lambda.Zips{}, err
 	}
 	dir := filepath.Join(p.dir, name)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := prepareDir(dir); err != nil {
 		return lambda.Zips{}, err
 	}
 	zips := lambda.Zips{}
@@ -88,6 +89,9 @@ func (p *Packer) store(ctx context.Context, legacy, bootstrap string) (lambda.Zi
 		return lambda.Zips{}, err
 	}
 	defer p.memory.Release(weight)
+	if err := prepareDir(dir); err != nil {
+		return lambda.Zips{}, err
+	}
 	return write(dir, legacy, bootstrap, p.recipe)
 }
 
@@ -107,42 +111,21 @@ func size(path string) int64 {
 	return info.Size()
 }
 
-// share makes a zip of the store appear in dir as well, as a hard link, or as a
-// copy where the file system has none.
+// share makes a zip of the store appear in dir as well.
 func share(stored *lambda.Package, dir string) (*lambda.Package, error) {
 	p := *stored
 	p.Path = filepath.Join(dir, filepath.Base(stored.Path))
-	if same(stored.Path, p.Path) {
-		return &p, nil
-	}
-	temp := filepath.Join(dir, "."+filepath.Base(p.Path)+".link")
-	if err := remove(temp); err != nil {
-		return nil, err
-	}
-	defer os.Remove(temp) // renaming a link to the same file leaves it there
-	if os.Link(stored.Path, temp) == nil {
-		return &p, os.Rename(temp, p.Path)
-	}
-	err := replace(p.Path, func(out *os.File) error {
-		in, err := os.Open(stored.Path)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		_, err = io.Copy(out, in)
-		return err
-	})
-	return &p, err
+	return &p, atomicfile.Link(stored.Path, p.Path)
 }
 
-// same reports whether both paths lead to the same file.
-func same(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
+// prepareDir creates a directory for zips, or removes the temporary files that
+// killed runs left in it. What it cannot remove stays.
+func prepareDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
+	_ = atomicfile.Clean(dir, time.Hour)
+	return nil
 }
 
 func remove(path string) error {

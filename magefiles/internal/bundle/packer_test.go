@@ -47,7 +47,7 @@ func TestPackShares(t *testing.T) {
 	first := mustPack(t, p, "a", both)
 	for _, name := range names[1:] {
 		zips := mustPack(t, p, name, both)
-		if !same(first.Dual.Path, zips.Dual.Path) || !same(first.Bootstrap.Path, zips.Bootstrap.Path) {
+		if !sameFile(t, first.Dual.Path, zips.Dual.Path) || !sameFile(t, first.Bootstrap.Path, zips.Bootstrap.Path) {
 			t.Errorf("%s does not share its zips", name)
 		}
 		if want := filepath.Join(dir, name, "lambda.zip"); zips.Dual.Path != want {
@@ -89,7 +89,11 @@ func TestPackReplaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(dir, "a", "lambda.zip"), []byte("of an old version"))
-	put(t, filepath.Join(dir, "a", ".lambda.zip.link"), []byte("of a killed run"))
+	left := filepath.Join(dir, "a", ".lambda.zip.dualboot-ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	put(t, left, []byte("of a killed run"))
+	if err := os.Chtimes(left, marked, marked); err != nil {
+		t.Fatal(err)
+	}
 	zips := mustPack(t, newPacker(dir), "a", both)
 	if _, err := zips.Dual.Read(); err != nil {
 		t.Error(err)
@@ -172,4 +176,17 @@ func TestIdentity(t *testing.T) {
 	if id(truncated) == id(one) {
 		t.Error("a longer file has the identity of the binary")
 	}
+}
+
+func sameFile(t *testing.T, a, b string) bool {
+	t.Helper()
+	x, err := os.Stat(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := os.Stat(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.SameFile(x, y)
 }

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/semver"
 	"golang.org/x/sync/errgroup"
 
+	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
@@ -205,7 +206,7 @@ func writeRecord(dir string, zips lambda.Zips, ids identities) error {
 		name := filepath.Base(p.Path)
 		r[name] = entry{ids[name], info.ModTime(), *p}
 	}
-	return replace(filepath.Join(dir, recordFile), func(f *os.File) error {
+	return atomicfile.ReplaceFunc(filepath.Join(dir, recordFile), func(f *os.File) error {
 		return json.NewEncoder(f).Encode(r)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"example.com/dualboot/magefiles/internal/audit"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // AuditOptions are the options of Audit.
@@ -49,7 +50,7 @@ func (w Workspace) Audit(ctx context.Context, o AuditOptions) error {
 	if err := s.UI.Audit(found); err != nil {
 		return err
 	}
-	for _, note := range found.Notes() {
+	for _, note := range ui.AuditNotes(found) {
 		s.notef("%s", note)
 	}
 	s.notef("calls: %s", s.calls())

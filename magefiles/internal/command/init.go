@@ -49,7 +49,7 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) error {
 	}
 	found := match.Match(o.Env, deployed, packages)
 	for _, u := range append(left, found.Unmatched...) {
-		s.notef("left out %s%s: %s", u.Function, u.Package, u.Reason)
+		s.notef("left out %s: %s", u.Name, u.Reason)
 	}
 	if choice.Unused() != "" {
 		return s.noFunction(choice)
@@ -91,7 +91,7 @@ func (s *session) list(ctx context.Context, choice *manifest.Choice) ([]match.De
 		}
 		for _, f := range page.Functions {
 			if name := aws.ToString(f.FunctionName); choice.Has(name) {
-				list = append(list, match.Deployed{Name: name, Runtime: string(f.Runtime), PackageType: string(f.PackageType)})
+				list = append(list, match.Deployed{Name: name, Runtime: string(f.Runtime)})
 			}
 		}
 	}

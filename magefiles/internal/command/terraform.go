@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"example.com/dualboot/magefiles/internal/terraform"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // TerraformOptions are the options of Terraform.
@@ -38,7 +39,7 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	if err := s.UI.Text(found.Diff()); err != nil {
 		return err
 	}
-	for _, note := range found.Notes() {
+	for _, note := range ui.TerraformNotes(found) {
 		s.notef("%s", note)
 	}
 	left := len(found.Unsure) > 0
@@ -75,13 +76,13 @@ func (s *session) warnOfTerraform() {
 	for _, f := range found.Found {
 		if f.Undoes() {
 			s.notef("WARNING: %s:%d: %s says %s; the next terraform apply undoes the migration of %s, which without lambda is an outage; run: mage terraform -env=%s -write",
-				f.File, f.Line, f.Address, f.Runtime, f.Name, s.env.Name)
+				f.At.Filename, f.At.Line, f.Address, f.Runtime, f.Name, s.env.Name)
 		}
 	}
 	if missing := found.Missing(); len(missing) > 0 {
 		s.notef("WARNING: %s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
 	}
 	for _, u := range found.Unsure {
-		s.notef("WARNING: look at %v", u)
+		s.notef("WARNING: look at %s", ui.TerraformUnsure(u))
 	}
 }

@@ -77,7 +77,7 @@ func (s *session) compare(ctx context.Context, functions []*fleet.Function) map[
 			return
 		}
 		seen := f.Observed
-		c, err := health.Compare(ctx, client, seen.Function, seen.Modified, seen.Modified.Add(seen.Age), health.Tolerance{})
+		c, err := health.Compare(ctx, client, seen.Function, seen.Modified, seen.Modified.Add(seen.Age))
 		if err != nil {
 			if ctx.Err() != nil {
 				err = fleet.ErrInterrupted

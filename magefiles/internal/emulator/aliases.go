@@ -1,18 +1,16 @@
 package emulator
 
 import (
+	"cmp"
 	"maps"
 	"math"
-	"net/http"
-	"net/url"
-	"path"
 	"slices"
 
 	"github.com/google/uuid"
 )
 
-// alias is a name for a version, as the API reports it. But for its turn, which
-// the server's mutex guards, it is replaced, never changed.
+// alias is a name for a version, as the API reports it. Except for its turn, an
+// alias is replaced, never changed.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_AliasConfiguration.html
 type alias struct {
@@ -26,288 +24,197 @@ type alias struct {
 	turn int // invocations since the routing was set
 }
 
-// routingConfig gives a share of an alias's invocations to a second version.
+// routingConfig gives a share of an alias's invocations to a second version. It
+// is nil or has one weight.
 type routingConfig struct {
 	AdditionalVersionWeights map[string]float64 // by version, from 0 to 1
 }
 
-// pick is the version that the next invocation is for. AWS picks by chance. Here a
+func (r *routingConfig) weights() map[string]float64 {
+	if r == nil {
+		return nil
+	}
+	return r.AdditionalVersionWeights
+}
+
+// pick returns the version for the next invocation. AWS picks at random. Here a
 // weight of 1/n gives every n-th invocation to the second version.
 func (a *alias) pick() string {
-	if a.RoutingConfig != nil {
-		n := float64(a.turn)
-		a.turn++
-		for second, weight := range a.RoutingConfig.AdditionalVersionWeights {
-			if math.Floor((n+1)*weight) > math.Floor(n*weight) {
-				return second
-			}
+	turn := float64(a.turn)
+	a.turn++
+	for second, weight := range a.RoutingConfig.weights() {
+		if math.Floor((turn+1)*weight) > math.Floor(turn*weight) {
+			return second
 		}
 	}
 	return a.FunctionVersion
 }
 
-// leadsTo says whether invocations by the alias can be for a version.
-func (a *alias) leadsTo(version string) bool {
-	if a.RoutingConfig != nil {
-		if _, ok := a.RoutingConfig.AdditionalVersionWeights[version]; ok {
-			return true
-		}
-	}
-	return a.FunctionVersion == version
-}
-
-// aliasesOf are the names of the aliases that lead to a version, sorted.
-func (f *function) aliasesOf(version string) []string {
-	var names []string
+// aliasesOf returns the sorted names of the aliases that can lead to a version.
+func (f *function) aliasesOf(version string) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(f.aliases)) {
-		if f.aliases[name].leadsTo(version) {
+		a := f.aliases[name]
+		if _, second := a.RoutingConfig.weights()[version]; second || a.FunctionVersion == version {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// isAliasName tells an alias's name from a version's number.
+// isAliasName reports whether a name is an alias's and not a version's number.
 func isAliasName(name string) bool {
 	return matches(`[a-zA-Z0-9-_]+`, name) && !matches(`[0-9]+`, name)
 }
 
 func checkAliasName(name string) error {
-	if len(name) > 128 {
-		return invalid(name, "name", "Member must have length less than or equal to 128")
+	err := atMost(128, &name, "name")
+	if err == nil && !isAliasName(name) {
+		err = invalid(name, "name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 	}
-	if !isAliasName(name) {
-		return invalid(name, "name", "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
-	}
-	return nil
+	return err
 }
 
-// aliasTarget is the alias that a call's path names, as a target.
-func (s *Server) aliasTarget(c *call) (target, error) {
-	t, err := s.latestTarget(c)
-	if err != nil {
-		return target{}, err
-	}
-	if t.qualifier, err = url.PathUnescape(path.Base(c.URL.EscapedPath())); err != nil {
-		return target{}, invalidParameter("The alias's name is not escaped as it should be: %v", err)
-	}
-	return t, checkAliasName(t.qualifier)
-}
-
-// aliasRequest is what requests give of an alias. What is nil was not given.
 type aliasRequest struct {
-	FunctionName, Name           *string // of an alias that exists, in the path
+	FunctionName, Name           *string // for an update also in the path
 	FunctionVersion, Description *string
 	RoutingConfig                *routingConfig
 	RevisionId                   *string
 }
 
-// readAlias reads a request about an alias, and checks its members one by one.
-func readAlias(c *call) (r aliasRequest, err error) {
-	if err := decode(c.body, &r); err != nil {
-		return r, err
-	}
-	const pattern = `(\$LATEST(\.PUBLISHED)?|[0-9]+)`
-	if r.FunctionVersion != nil && !matches(pattern, *r.FunctionVersion) {
-		return r, invalid(*r.FunctionVersion, "functionVersion", "Member must satisfy regular expression pattern: "+pattern)
-	}
-	if err := (settings{Description: r.Description}).apply(&configuration{}); err != nil {
-		return r, err
-	}
-	if r.RoutingConfig == nil {
-		return r, nil
-	}
-	weights := r.RoutingConfig.AdditionalVersionWeights
+// check refuses members that are invalid by themselves.
+func (r *aliasRequest) check() error {
+	const member = "routingConfig.additionalVersionWeights"
+	err := cmp.Or(
+		matching(r.FunctionVersion, "functionVersion", `(\$LATEST(\.PUBLISHED)?|[0-9]+)`),
+		checkDescription(r.Description),
+	)
+	weights := r.RoutingConfig.weights()
 	for version, weight := range weights {
-		if !matches(`[0-9]+`, version) {
-			return r, invalid(weights, "routingConfig.additionalVersionWeights", "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]")
-		}
-		if weight < 0 || weight > 1 {
-			return r, invalid(weights, "routingConfig.additionalVersionWeights", "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]")
+		switch {
+		case err != nil:
+		case !matches(`[0-9]+`, version):
+			err = invalid(weights, member, "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]")
+		case weight < 0 || weight > 1:
+			err = invalid(weights, member, "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]")
 		}
 	}
-	if len(weights) > 1 {
-		return r, invalidParameter("Number of items in AdditionalVersionWeights cannot be greater than 1")
+	if err == nil && len(weights) > 1 {
+		err = invalidParameter("Number of items in AdditionalVersionWeights cannot be greater than 1")
 	}
-	return r, nil
+	return err
 }
 
-// changed is an alias of f with what a request gives, under a new revision. The
-// server's mutex must be held.
-func (s *Server) changed(f *function, a alias, r aliasRequest) (*alias, error) {
-	if r.FunctionVersion != nil {
-		a.FunctionVersion = *r.FunctionVersion
-	}
-	if r.Description != nil {
-		a.Description = *r.Description
-	}
+func (s *Server) setAlias(f *function, a alias, r *aliasRequest) (any, error) {
+	set(&a.FunctionVersion, r.FunctionVersion)
+	set(&a.Description, r.Description)
 	if r.RoutingConfig != nil {
 		a.RoutingConfig, a.turn = r.RoutingConfig, 0
-		if len(r.RoutingConfig.AdditionalVersionWeights) == 0 {
+		if len(r.RoutingConfig.weights()) == 0 {
 			a.RoutingConfig = nil
 		}
 	}
-	if _, err := s.find(target{f.reported.FunctionName, a.FunctionVersion}); err != nil {
-		return nil, err
-	}
-	if a.RoutingConfig != nil {
-		for second := range a.RoutingConfig.AdditionalVersionWeights {
-			switch {
-			case a.FunctionVersion == latest:
-				return nil, invalidParameter("$LATEST is not supported for an alias pointing to more than 1 version")
-			case a.FunctionVersion == second:
-				return nil, invalidParameter("Invalid function version %s. Function version %s is already included in routing configuration.", second, second)
-			}
-			if _, err := s.find(target{f.reported.FunctionName, second}); err != nil {
-				return nil, err
-			}
+	_, err := s.find(target{f.reported.FunctionName, a.FunctionVersion})
+	for second := range a.RoutingConfig.weights() {
+		switch {
+		case err != nil:
+		case a.FunctionVersion == latest:
+			err = invalidParameter("$LATEST is not supported for an alias pointing to more than 1 version")
+		case a.FunctionVersion == second:
+			err = invalidParameter("Invalid function version %s. Function version %s is already included in routing configuration.", second, second)
+		default:
+			_, err = s.find(target{f.reported.FunctionName, second})
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	a.RevisionId = uuid.NewString()
+	f.aliases[a.Name] = &a
 	return &a, nil
 }
 
-// createAlias makes an alias.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
-func (s *Server) createAlias(c *call) (reply, error) {
-	request, err := readAlias(c)
-	if err != nil {
-		return reply{}, err
+func (s *Server) createAlias(c *call, r *aliasRequest) (any, error) {
+	if err := cmp.Or(r.check(), required(r.Name, "name"), required(r.FunctionVersion, "functionVersion")); err != nil {
+		return nil, err
 	}
-	if request.Name == nil {
-		return reply{}, invalid(nil, "name", "Member must not be null")
-	}
-	if request.FunctionVersion == nil {
-		return reply{}, invalid(nil, "functionVersion", "Member must not be null")
-	}
-	if err := checkAliasName(*request.Name); err != nil {
-		return reply{}, err
+	if err := checkAliasName(*r.Name); err != nil {
+		return nil, err
 	}
 	t, err := s.latestTarget(c)
+	f, t, err := s.lookup(target{t.name, *r.FunctionVersion}, err)
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(target{t.name, *request.FunctionVersion})
-	if err != nil {
-		return reply{}, err
+	arn := s.arn(target{t.name, *r.Name})
+	if f.aliases[*r.Name] != nil {
+		return nil, conflict("Alias already exists: %s", arn)
 	}
-	t.qualifier = *request.Name
-	if _, ok := f.aliases[t.qualifier]; ok {
-		return reply{}, conflict("Alias already exists: %s", s.arn(t))
-	}
-	a, err := s.changed(f, alias{AliasArn: s.arn(t), Name: t.qualifier}, request)
-	if err != nil {
-		return reply{}, err
-	}
-	f.aliases[t.qualifier] = a
-	return jsonReply(http.StatusCreated, a)
+	return s.setAlias(f, alias{AliasArn: arn, Name: *r.Name}, r)
 }
 
-// getAlias reports an alias.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html
-func (s *Server) getAlias(c *call) (reply, error) {
+// aliasTarget returns the alias in the path of a call. It need not exist.
+func (s *Server) aliasTarget(c *call) (target, error) {
+	t, err := s.latestTarget(c)
+	if err == nil {
+		err = checkAliasName(c.alias)
+	}
+	return target{t.name, c.alias}, err
+}
+
+// findAlias returns the alias of a call and its function. The words begin the
+// error if the function has no such alias.
+func (s *Server) findAlias(c *call, words string) (*function, *alias, error) {
 	t, err := s.aliasTarget(c)
+	f, _, err := s.lookup(target{name: t.name}, err)
 	if err != nil {
-		return reply{}, err
+		return nil, nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(target{name: t.name})
-	if err != nil {
-		return reply{}, err
+	a := f.aliases[t.qualifier]
+	if a == nil {
+		return nil, nil, notFound("%s: %s", words, s.arn(t))
 	}
-	a, ok := f.aliases[t.qualifier]
-	if !ok {
-		return reply{}, aliasNotFound("Cannot find alias arn: " + s.arn(t))
-	}
-	return jsonReply(http.StatusOK, a)
+	return f, a, nil
 }
 
-// updateAlias changes what is given of an alias and leaves the rest. It takes
-// effect at once.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html
-func (s *Server) updateAlias(c *call) (reply, error) {
-	request, err := readAlias(c)
-	if err != nil {
-		return reply{}, err
+func (s *Server) getAlias(c *call) (any, error) {
+	_, a, err := s.findAlias(c, "Cannot find alias arn")
+	return a, err
+}
+
+func (s *Server) updateAlias(c *call, r *aliasRequest) (any, error) {
+	if err := r.check(); err != nil {
+		return nil, err
 	}
+	f, a, err := s.findAlias(c, "Alias not found")
+	switch {
+	case err != nil:
+		return nil, err
+	case r.RevisionId != nil && *r.RevisionId != a.RevisionId:
+		return nil, staleRevision()
+	}
+	return s.setAlias(f, *a, r)
+}
+
+// deleteAlias deletes an alias, if it exists. Assumption: the function need not
+// exist either, as the reference has no error for that.
+func (s *Server) deleteAlias(c *call) (any, error) {
 	t, err := s.aliasTarget(c)
-	if err != nil {
-		return reply{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(target{name: t.name})
-	if err != nil {
-		return reply{}, err
-	}
-	old, ok := f.aliases[t.qualifier]
-	if !ok {
-		return reply{}, aliasNotFound("Alias not found: " + s.arn(t))
-	}
-	if request.RevisionId != nil && *request.RevisionId != old.RevisionId {
-		return reply{}, staleRevision()
-	}
-	a, err := s.changed(f, *old, request)
-	if err != nil {
-		return reply{}, err
-	}
-	f.aliases[t.qualifier] = a
-	return jsonReply(http.StatusOK, a)
-}
-
-func aliasNotFound(message string) *apiError {
-	return &apiError{http.StatusNotFound, "ResourceNotFoundException", message}
-}
-
-// deleteAlias removes an alias, if there is one of that name. Assumption: there
-// need not be the function either, as the reference has no error for that.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html
-func (s *Server) deleteAlias(c *call) (reply, error) {
-	t, err := s.aliasTarget(c)
-	if err != nil {
-		return reply{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f, ok := s.functions[t.name]; ok {
+	if f, ok := s.functions[t.name]; ok && err == nil {
 		delete(f.aliases, t.qualifier)
 	}
-	return reply{status: http.StatusNoContent}, nil
+	return nil, err
 }
 
-// listAliases lists a function's aliases by name. Assumptions: those that only
-// their weights lead to a version are not listed for it; fifty make a page.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListAliases.html
-func (s *Server) listAliases(c *call) (reply, error) {
-	t, err := s.latestTarget(c)
+// listAliases lists a function's aliases by name. Assumptions: FunctionVersion
+// does not select aliases by their second version; a page has at most 50.
+func (s *Server) listAliases(c *call) (any, error) {
+	f, _, err := s.lookup(s.latestTarget(c))
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(t)
-	if err != nil {
-		return reply{}, err
-	}
-	query := c.URL.Query()
 	list := maps.Clone(f.aliases)
-	if version := query.Get("FunctionVersion"); version != "" {
+	if version := c.URL.Query().Get("FunctionVersion"); version != "" {
 		maps.DeleteFunc(list, func(_ string, a *alias) bool { return a.FunctionVersion != version })
 	}
-	aliases, next, err := page(query, list, 50)
-	if err != nil {
-		return reply{}, err
-	}
-	return jsonReply(http.StatusOK, struct {
-		Aliases    []*alias
-		NextMarker string `json:",omitempty"`
-	}{aliases, next})
+	return pageOf(c, "Aliases", list, 50)
 }

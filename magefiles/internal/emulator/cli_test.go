@@ -4,27 +4,23 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// needCLI skips a test that is about the AWS CLI where there is none.
-func needCLI(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("there is no AWS CLI on PATH")
-	}
-}
-
-// The AWS CLI takes the emulator for AWS, through AWS_ENDPOINT_URL.
+// The AWS CLI uses the emulator through AWS_ENDPOINT_URL.
 func TestCLI(t *testing.T) {
 	t.Parallel()
-	needCLI(t)
 	b := newBench(t, emulator.Options{Region: "eu-west-1"})
 	dir := t.TempDir()
 	zip := filepath.Join(dir, "dual.zip")
@@ -71,7 +67,7 @@ func TestCLI(t *testing.T) {
 		t.Errorf("the answer is %s, %v", content, err)
 	}
 
-	// A version serves on by its alias when the function is updated.
+	// A version goes on serving through its alias when the function is updated.
 	got = aws("lambda", "publish-version", "--function-name", "f", "--description", "the first")
 	if got["Version"] != "1" || got["FunctionArn"] != arn+":1" {
 		t.Errorf("publish-version: %v", got)
@@ -115,10 +111,86 @@ func TestCLI(t *testing.T) {
 	}
 }
 
-// awsCLI runs the AWS CLI in a directory, against the server of a bench and with
-// nothing of the machine's own configuration. run answers stdout and stderr; aws
-// expects success and answers the JSON.
+// shown returns a time in the format of version 1 of the AWS CLI, or of version 2.
+func shown(v any) time.Time {
+	if seconds, ok := v.(float64); ok {
+		return time.Unix(int64(seconds), 0)
+	}
+	at, _ := time.Parse(time.RFC3339, fmt.Sprint(v))
+	return at
+}
+
+func TestCLIMetrics(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{Region: "eu-west-1"})
+	run, aws := awsCLI(b, t.TempDir())
+	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
+	b.invoke("f", event{})
+	b.fail("f", event{Do: "error", Text: "x"})
+
+	now := time.Now()
+	base := now.Add(-30 * time.Minute).Truncate(time.Minute).UTC()
+	query := func(stat string) []string {
+		return []string{"cloudwatch", "get-metric-data",
+			"--start-time", base.Format(time.RFC3339), "--end-time", now.Add(29 * time.Minute).UTC().Format(time.RFC3339),
+			"--metric-data-queries", fmt.Sprintf(`[{"Id":"q","MetricStat":{"Metric":{"Namespace":"AWS/Lambda","MetricName":"Errors","Dimensions":[{"Name":"FunctionName","Value":"f"}]},"Period":3600,"Stat":%q}}]`, stat)}
+	}
+	got := aws(query("Average")...)
+	results, _ := got["MetricDataResults"].([]any)
+	if len(results) != 1 {
+		t.Fatalf("get-metric-data: %v", got)
+	}
+	result := results[0].(map[string]any)
+	times, _ := result["Timestamps"].([]any)
+	delete(result, "Timestamps")
+	if want := (map[string]any{"Id": "q", "Label": "Errors", "Values": []any{0.5}, "StatusCode": "Complete"}); !cmp.Equal(result, want) || len(times) != 1 {
+		t.Errorf("get-metric-data: %v at %v", result, times)
+	} else if !shown(times[0]).Equal(base) {
+		t.Errorf("get-metric-data: at %v, want %s", times, base)
+	}
+	out, err := run(query("p99")...)
+	if err == nil || !strings.Contains(string(out), "An error occurred (InvalidParameterValueException) when calling the GetMetricData operation: statistic 'p99', of query 'q', is not implemented by the emulator") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestCLIEventSources(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	_, aws := awsCLI(b, t.TempDir())
+	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	created := aws("lambda", "create-event-source-mapping", "--function-name", "f", "--event-source-arn", kinesisARN,
+		"--starting-position", "AT_TIMESTAMP", "--starting-position-timestamp", "2024-01-31T15:05:00Z", "--maximum-retry-attempts", "2", "--no-enabled")
+	if created["State"] != "Creating" || created["MaximumRetryAttempts"] != 2.0 {
+		t.Errorf("create-event-source-mapping: %v", created)
+	}
+	listed, _ := aws("lambda", "list-event-source-mappings", "--function-name", "f")["EventSourceMappings"].([]any)
+	if len(listed) != 1 {
+		t.Fatalf("list-event-source-mappings: %v", listed)
+	}
+	created["State"] = "Disabled"
+	if diff := cmp.Diff(created, listed[0]); diff != "" {
+		t.Error(diff)
+	}
+	if at := created["StartingPositionTimestamp"]; shown(at).Unix() != 1706713500 {
+		t.Errorf("StartingPositionTimestamp is %v", at)
+	}
+	id := created["UUID"].(string)
+	if got := aws("lambda", "update-event-source-mapping", "--uuid", id, "--enabled"); got["State"] != "Enabling" {
+		t.Errorf("update-event-source-mapping: %v", got)
+	}
+	if got := aws("lambda", "delete-event-source-mapping", "--uuid", id); got["State"] != "Deleting" {
+		t.Errorf("delete-event-source-mapping: %v", got)
+	}
+}
+
+// awsCLI runs the AWS CLI in a directory with the server of a bench and without
+// the machine's configuration. run returns stdout and stderr; aws expects success
+// and returns the JSON. Without an AWS CLI the test is skipped.
 func awsCLI(b *bench, dir string) (run func(args ...string) ([]byte, error), aws func(args ...string) map[string]any) {
+	if _, err := exec.LookPath("aws"); err != nil {
+		b.Skip("there is no AWS CLI on PATH")
+	}
 	run = func(args ...string) ([]byte, error) {
 		cmd := exec.Command("aws", append(args, "--output", "json")...)
 		cmd.Dir = dir
@@ -127,11 +199,8 @@ func awsCLI(b *bench, dir string) (run func(args ...string) ([]byte, error), aws
 				cmd.Env = append(cmd.Env, pair)
 			}
 		}
+		cmd.Env = append(cmd.Env, b.Environment()...)
 		cmd.Env = append(cmd.Env,
-			"AWS_ENDPOINT_URL="+b.URL(),
-			"AWS_REGION="+b.Region(), "AWS_DEFAULT_REGION="+b.Region(),
-			"AWS_ACCESS_KEY_ID="+b.Credentials().AccessKeyID,
-			"AWS_SECRET_ACCESS_KEY="+b.Credentials().SecretAccessKey,
 			"AWS_CONFIG_FILE="+filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "none"),
 			"AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1",
 			"NO_PROXY=127.0.0.1",
@@ -149,9 +218,7 @@ func awsCLI(b *bench, dir string) (run func(args ...string) ([]byte, error), aws
 		}
 		var v map[string]any
 		if len(bytes.TrimSpace(out)) > 0 {
-			if err := json.Unmarshal(out, &v); err != nil {
-				b.Fatalf("aws %s: %v\n%s", strings.Join(args, " "), err, out)
-			}
+			b.decode(out, &v)
 		}
 		return v
 	}

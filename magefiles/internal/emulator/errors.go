@@ -1,107 +1,99 @@
 package emulator
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+
+	"example.com/dualboot/magefiles/internal/emulator/metrics"
+	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// apiError is an answer of the API that is not a success.
 type apiError struct {
-	status  int
-	code    string
-	message string
+	status        int
+	code, message string
 }
 
-func (e *apiError) Error() string { return fmt.Sprintf("%s: %s", e.code, e.message) }
+func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-// asAPIError makes what is not an answer of the API the service's own failure.
+func apiErrorf(status int, code, format string, args ...any) error {
+	return &apiError{status, code, fmt.Sprintf(format, args...)}
+}
+
+// asAPIError returns the answer to an error. What is not a refusal is a failure
+// of the service.
 func asAPIError(err error) *apiError {
-	var e *apiError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*apiError](err); ok {
 		return e
+	}
+	if e, ok := errors.AsType[*metrics.Error](err); ok {
+		return &apiError{http.StatusBadRequest, e.Code, e.Message}
+	}
+	if e, ok := errors.AsType[zips.Refusal](err); ok {
+		return asAPIError(invalidParameter("%s", e))
+	}
+	if errors.Is(err, sandbox.ErrClosed) {
+		return asAPIError(errClosing())
 	}
 	return &apiError{http.StatusInternalServerError, "ServiceException", err.Error()}
 }
 
-// reply is Lambda's JSON form of an error; the SDKs take the code from the header.
-func (e *apiError) reply() reply {
-	kind := "User"
+// lambdaService is AWS Lambda. The SDKs take the code of its errors from the
+// header.
+var lambdaService = service{"lambda", func(_ *call, e *apiError) reply {
+	body := map[string]string{"Type": "User", "Message": e.message}
 	if e.status >= 500 {
-		kind = "Service"
+		body["Type"] = "Service"
 	}
-	reason := ""
 	if e.code == tooManyRequests {
-		reason = "CallerRateLimitExceeded"
+		body["Reason"] = "CallerRateLimitExceeded"
 	}
-	body, _ := json.Marshal(struct {
-		Type, Message string
-		Reason        string `json:",omitempty"`
-	}{kind, e.message, reason})
-	return reply{
-		status: e.status,
-		header: map[string]string{
-			"Content-Type":     "application/json",
-			"X-Amzn-ErrorType": e.code,
-		},
-		body: body,
-	}
+	r, _ := jsonReply(e.status, body)
+	r.header["X-Amzn-ErrorType"] = e.code
+	return r
+}}
+
+func invalidParameter(format string, args ...any) error {
+	return apiErrorf(http.StatusBadRequest, "InvalidParameterValueException", format, args...)
 }
 
-// invalidParameter is Lambda's answer to a value that it cannot take.
-func invalidParameter(format string, args ...any) *apiError {
-	return &apiError{http.StatusBadRequest, "InvalidParameterValueException", fmt.Sprintf(format, args...)}
+func notFound(format string, args ...any) error {
+	return apiErrorf(http.StatusNotFound, "ResourceNotFoundException", format, args...)
 }
 
-// invalid is the answer to a value that breaks a constraint of the API's model.
-func invalid(value any, member, constraint string) *apiError {
-	shown := "null"
-	if value != nil {
-		shown = fmt.Sprintf("'%v'", value)
-	}
-	return &apiError{http.StatusBadRequest, "ValidationException",
-		fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)}
+func functionNotFound(arn string) error { return notFound("Function not found: %s", arn) }
+
+func conflict(format string, args ...any) error {
+	return apiErrorf(http.StatusConflict, "ResourceConflictException", format, args...)
 }
 
-func notFound(arn string) *apiError {
-	return &apiError{http.StatusNotFound, "ResourceNotFoundException", "Function not found: " + arn}
-}
-
-func conflict(format string, args ...any) *apiError {
-	return &apiError{http.StatusConflict, "ResourceConflictException", fmt.Sprintf(format, args...)}
-}
-
-// updateInProgress is what a second update meets.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
-func updateInProgress(arn string) *apiError {
-	return conflict("The operation cannot be performed at this time. An update is in progress for resource: %s", arn)
-}
-
-// functionPending is what updates and invocations of a function meet that is still being created.
-func functionPending() *apiError { return notActive("Pending") }
-
-func notActive(state string) *apiError {
+func notActive(state string) error {
 	return conflict("The operation cannot be performed at this time. The function is currently in the following state: %s", state)
 }
 
-func staleRevision() *apiError {
-	return &apiError{http.StatusPreconditionFailed, "PreconditionFailedException",
-		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id"}
+func staleRevision() error {
+	return apiErrorf(http.StatusPreconditionFailed, "PreconditionFailedException",
+		"The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")
 }
 
-// notImplemented refuses what AWS would do and the emulator does not.
-func notImplemented(what string) *apiError {
+func tooLarge(operation string, limit int64) error {
+	code := "RequestEntityTooLargeException"
+	if operation == "Invoke" {
+		operation, code = "InvokeFunction", "RequestTooLargeException"
+	}
+	return apiErrorf(http.StatusRequestEntityTooLarge, code, "Request must be smaller than %d bytes for the %s operation", limit, operation)
+}
+
+func malformed(message string) error {
+	return apiErrorf(http.StatusBadRequest, "SerializationException", "%s", message)
+}
+
+// notImplemented refuses what AWS does and the emulator does not.
+func notImplemented(what string) error {
 	return invalidParameter("%s is not implemented by the emulator", what)
 }
 
-// unparsable is the answer to a body that is not the JSON that it should be.
-func unparsable(err error) *apiError {
-	return &apiError{http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json: " + err.Error()}
-}
-
-// serverClosing is what requests meet that the server's end cuts short.
-func serverClosing() *apiError {
-	return &apiError{http.StatusServiceUnavailable, "ServiceUnavailableException", "the emulator is closing"}
+func errClosing() error {
+	return apiErrorf(http.StatusServiceUnavailable, "ServiceUnavailableException", "the emulator is closing")
 }

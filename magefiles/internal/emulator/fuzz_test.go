@@ -4,15 +4,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/smithy-go/encoding/cbor"
 
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// Whatever a signed request says, the answer is a success or the caller's
-// mistake, never the server's failure.
+// Whatever a signed request contains, the answer is a success or an error of the
+// caller, never a failure of the service.
 func FuzzRequests(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"GET", "/2015-03-31/functions?MaxItems=1&Marker=Zg", ""},
@@ -50,30 +49,27 @@ func FuzzRequests(f *testing.F) {
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path
 		}
-		service, header := "lambda", map[string]string{}
+		r := signed{method: method, path: path, body: body, header: map[string]string{}}
 		if strings.HasPrefix(path, "/service/") {
-			service, header["Smithy-Protocol"] = "monitoring", "rpc-v2-cbor"
+			r.service, r.header["Smithy-Protocol"] = "monitoring", "rpc-v2-cbor"
 		}
 		if method == "POST" && path == "/" {
-			service = "sts"
+			r.service = "sts"
 		}
-		request, err := signed{
-			method: method, path: path, body: body, service: service, region: s.Region(),
-			secret: s.Credentials().SecretAccessKey, at: time.Now(), header: header,
-		}.request(s)
+		request, err := r.request(s)
 		if err != nil {
-			return // no such request can be made
+			return // there is no such request
 		}
 		response, err := http.DefaultTransport.RoundTrip(request)
 		if err != nil {
-			return // nor sent
+			return // it cannot be sent
 		}
 		defer response.Body.Close()
 		if response.StatusCode >= 500 {
-			t.Errorf("%s %s with %q gives %s", method, path, body, response.Status)
+			t.Errorf("%s %s with %q answers %s", method, path, body, response.Status)
 		}
 		if strings.TrimSpace(response.Header.Get("X-Amzn-RequestId")) == "" && response.StatusCode != 400 {
-			t.Errorf("%s %s has no request id", method, path)
+			t.Errorf("%s %s has no request ID", method, path)
 		}
 	})
 }

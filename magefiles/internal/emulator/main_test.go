@@ -6,17 +6,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
@@ -25,13 +29,16 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-const role = "arn:aws:iam::123456789012:role/test"
+const (
+	role = "arn:aws:iam::123456789012:role/test"
 
-// binaries are the paths of the handler's two builds, and of a zip of both.
-type binaries struct{ rpc, norpc, zip string }
+	// arnOfF is the ARN of f with the default region and account.
+	arnOfF = "arn:aws:lambda:us-east-1:123456789012:function:f"
+)
 
-// built holds them; TestMain fills it before any test.
-var built binaries
+// built are the paths of the handler's two builds, and of a zip of both.
+// TestMain sets it.
+var built struct{ rpc, norpc, zip string }
 
 func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) != "" {
@@ -48,7 +55,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	built = binaries{filepath.Join(dir, "lambda"), filepath.Join(dir, "bootstrap"), filepath.Join(dir, "dual.zip")}
+	built.rpc, built.norpc, built.zip = filepath.Join(dir, "lambda"), filepath.Join(dir, "bootstrap"), filepath.Join(dir, "dual.zip")
 	for _, args := range [][]string{
 		{"-o", built.rpc},
 		{"-o", built.norpc, "-tags", "lambda.norpc"},
@@ -57,82 +64,98 @@ func run(m *testing.M) int {
 		cmd := exec.Command("go", args...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the test's handler: %v\n%s", err, out)
+			fmt.Fprintf(os.Stderr, "building the handler: %v\n%s", err, out)
 			return 1
 		}
 	}
-	if err := zipBinaries(built); err != nil {
+	var files []file
+	for _, path := range []string{built.rpc, built.norpc} {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		files = append(files, file{filepath.Base(path), 0o755, content})
+	}
+	content, err := zipOf(files...)
+	if err == nil {
+		err = os.WriteFile(built.zip, content, 0o600)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
 
-// zipBinaries makes the zip, stored: to deflate takes long under the race detector.
-func zipBinaries(b binaries) error {
-	out, err := os.Create(b.zip)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	w := zip.NewWriter(out)
-	for _, path := range []string{b.rpc, b.norpc} {
-		header := &zip.FileHeader{Name: filepath.Base(path), Method: zip.Store}
-		header.SetMode(0o755)
-		entry, err := w.CreateHeader(header)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if _, err := entry.Write(content); err != nil {
-			return err
-		}
-	}
-	return w.Close()
-}
-
-// hostBinaries says whether this machine needs Options.HostBinaries.
+// hostBinaries reports whether this machine needs Options.HostBinaries.
 const hostBinaries = runtime.GOOS != "linux" || runtime.GOARCH != "amd64"
 
-// bench is a server, and a client that does not retry.
+// bench is a server, and clients that do not retry.
 type bench struct {
 	*emulator.Server
 	*testing.T
-	client *lambda.Client
+	client     *lambda.Client
+	monitoring *cloudwatch.Client
+	http       http.RoundTripper
 }
 
 func newBench(t *testing.T, options emulator.Options) *bench {
 	t.Helper()
 	options.HostBinaries = hostBinaries
 	s, err := emulator.Start(options)
+	return adopt(t, s, err, http.DefaultTransport)
+}
+
+// inBubble runs a test with a fake clock and a server without network and
+// processes.
+func inBubble(t *testing.T, options emulator.Options, test func(b *bench)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, handler, err := emulator.NewOffline(options)
+		test(adopt(t, s, err, direct{handler}))
+	})
+}
+
+// direct sends requests to a handler without a network.
+type direct struct{ handler http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	r = r.Clone(r.Context())
+	r.Host = r.URL.Host
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	d.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+func adopt(t *testing.T, s *emulator.Server, err error, transport http.RoundTripper) *bench {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return adopt(t, s)
-}
-
-func adopt(t *testing.T, s *emulator.Server) *bench {
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("closing: %v", err)
 		}
 	})
-	client := lambda.NewFromConfig(s.Config(), func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
-	return &bench{s, t, client}
+	config := s.Config()
+	config.HTTPClient = &http.Client{Transport: transport}
+	config.RetryMaxAttempts = 1
+	return &bench{s, t, lambda.NewFromConfig(config), cloudwatch.NewFromConfig(config), transport}
 }
 
-// file is an entry of a zip.
+// file is a file in a zip.
 type file struct {
 	name    string
 	mode    fs.FileMode
 	content []byte
 }
 
-func makeZip(t testing.TB, files ...file) []byte {
-	t.Helper()
+// zipOf stores files in a zip: deflating takes long under the race detector.
+func zipOf(files ...file) ([]byte, error) {
 	var buffer bytes.Buffer
 	w := zip.NewWriter(&buffer)
 	for _, f := range files {
@@ -143,33 +166,43 @@ func makeZip(t testing.TB, files ...file) []byte {
 			_, err = entry.Write(f.content)
 		}
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 	}
-	if err := w.Close(); err != nil {
+	err := w.Close()
+	return buffer.Bytes(), err
+}
+
+func makeZip(t testing.TB, files ...file) []byte {
+	t.Helper()
+	content, err := zipOf(files...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return buffer.Bytes()
+	return content
 }
+
+// smallZip contains a lambda that is not run.
+func smallZip(t testing.TB) []byte { return makeZip(t, file{"lambda", 0o755, []byte("x")}) }
 
 // script is an executable file that sh runs.
 func script(name, lines string) file {
 	return file{name, 0o755, []byte("#!/bin/sh\n" + lines)}
 }
 
-// launcher is an executable file that becomes one of the handler's builds. It
-// stands in for the build itself where that is not what a test is about: it is
-// a thousand times smaller to upload, which counts under the race detector.
+// launcher is an executable file that runs one of the handler's builds. It
+// replaces the build where a test is not about it: it is a thousand times smaller
+// to upload, which matters under the race detector.
 func launcher(name, path string) file {
 	return script(name, `exec "`+path+`"`)
 }
 
-// dualZip holds both of the handler's builds, lambda and bootstrap.
+// dualZip contains both of the handler's builds, lambda and bootstrap.
 func dualZip(t testing.TB) []byte {
 	return makeZip(t, launcher("lambda", built.rpc), launcher("bootstrap", built.norpc))
 }
 
-// runtimeZip holds, by runtime, what it needs and nothing else.
+// runtimeZip contains only what a runtime starts.
 func runtimeZip(t testing.TB, r types.Runtime) []byte {
 	if r == types.RuntimeGo1x {
 		return makeZip(t, launcher("lambda", built.rpc))
@@ -177,7 +210,7 @@ func runtimeZip(t testing.TB, r types.Runtime) []byte {
 	return makeZip(t, launcher("bootstrap", built.norpc))
 }
 
-// realZip holds the builds themselves.
+// realZip contains the builds themselves.
 func realZip(t testing.TB) []byte {
 	t.Helper()
 	content, err := os.ReadFile(built.zip)
@@ -187,10 +220,10 @@ func realZip(t testing.TB) []byte {
 	return content
 }
 
-// function is the input that creates a function; edits change it.
+// function returns the input that creates a function; edits change it.
 func function(name string, r types.Runtime, zip []byte, edits ...func(*lambda.CreateFunctionInput)) *lambda.CreateFunctionInput {
 	in := &lambda.CreateFunctionInput{
-		FunctionName: aws.String(name),
+		FunctionName: &name,
 		Runtime:      r,
 		Handler:      aws.String("lambda"),
 		Role:         aws.String(role),
@@ -228,6 +261,31 @@ func (b *bench) get(name string) *types.FunctionConfiguration {
 	return out.Configuration
 }
 
+// location returns the URL of a function's package.
+func (b *bench) location(name string) string {
+	b.Helper()
+	out, err := b.client.GetFunction(b.Context(), &lambda.GetFunctionInput{FunctionName: &name})
+	if err != nil {
+		b.Fatalf("getting %s: %v", name, err)
+	}
+	return *out.Code.Location
+}
+
+// download returns the status and the body of a URL.
+func (b *bench) download(url string) (status int, body []byte) {
+	b.Helper()
+	response, err := (&http.Client{Transport: b.http}).Get(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(response.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return response.StatusCode, body
+}
+
 func (b *bench) updateCode(name string, zip []byte) *lambda.UpdateFunctionCodeOutput {
 	b.Helper()
 	out, err := b.client.UpdateFunctionCode(b.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: zip})
@@ -237,13 +295,33 @@ func (b *bench) updateCode(name string, zip []byte) *lambda.UpdateFunctionCodeOu
 	return out
 }
 
+// configure updates the configuration of f.
 func (b *bench) configure(in *lambda.UpdateFunctionConfigurationInput) *lambda.UpdateFunctionConfigurationOutput {
 	b.Helper()
+	in.FunctionName = aws.String("f")
 	out, err := b.client.UpdateFunctionConfiguration(b.Context(), in)
 	if err != nil {
-		b.Fatalf("updating the configuration of %s: %v", *in.FunctionName, err)
+		b.Fatalf("updating the configuration of f: %v", err)
 	}
 	return out
+}
+
+// remove deletes a function, or a version of it.
+func (b *bench) remove(name string) {
+	b.Helper()
+	if _, err := b.client.DeleteFunction(b.Context(), &lambda.DeleteFunctionInput{FunctionName: &name}); err != nil {
+		b.Fatalf("deleting %s: %v", name, err)
+	}
+}
+
+// text is a configuration that makes the handler answer with a text.
+func text(text string) *lambda.UpdateFunctionConfigurationInput {
+	return &lambda.UpdateFunctionConfigurationInput{Environment: &types.Environment{Variables: map[string]string{"TEXT": text}}}
+}
+
+// toProvided is the switch of the runtime.
+func toProvided() *lambda.UpdateFunctionConfigurationInput {
+	return &lambda.UpdateFunctionConfigurationInput{Runtime: types.RuntimeProvidedal2023}
 }
 
 // event and result are the handler's.
@@ -266,11 +344,18 @@ type result struct {
 	Milliseconds  int64
 }
 
-// failure is what a function error's payload says.
+// failure is the payload of a function error.
 type failure struct {
 	ErrorType    string `json:"errorType"`
 	ErrorMessage string `json:"errorMessage"`
 	StackTrace   []any  `json:"stackTrace"`
+}
+
+func (b *bench) decode(payload []byte, v any) {
+	b.Helper()
+	if err := json.Unmarshal(payload, v); err != nil {
+		b.Fatalf("%v in %s", err, payload)
+	}
 }
 
 func (b *bench) send(name string, e event) *lambda.InvokeOutput {
@@ -283,49 +368,52 @@ func (b *bench) send(name string, e event) *lambda.InvokeOutput {
 	return out
 }
 
+// sendLater invokes a function asynchronously.
+func (b *bench) sendLater(name string, e event) {
+	b.Helper()
+	payload, _ := json.Marshal(e)
+	out, err := b.client.Invoke(b.Context(), &lambda.InvokeInput{FunctionName: &name, InvocationType: types.InvocationTypeEvent, Payload: payload})
+	if err != nil || out.StatusCode != 202 || len(out.Payload) != 0 {
+		b.Fatalf("%v, status %d, payload %s", err, out.StatusCode, out.Payload)
+	}
+}
+
 // invoke expects success.
-func (b *bench) invoke(name string, e event) result {
+func (b *bench) invoke(name string, e event) (r result) {
 	b.Helper()
 	out := b.send(name, e)
 	if out.FunctionError != nil {
 		b.Fatalf("invoking %s with %+v failed: %s", name, e, out.Payload)
 	}
-	var r result
-	if err := json.Unmarshal(out.Payload, &r); err != nil {
-		b.Fatalf("%v in %s", err, out.Payload)
-	}
+	b.decode(out.Payload, &r)
 	return r
 }
 
-// fail expects a function error. The request's id is taken out of its message.
-func (b *bench) fail(name string, e event) failure {
+// fail expects a function error. In its message "ID" replaces the request ID.
+func (b *bench) fail(name string, e event) (f failure) {
 	b.Helper()
 	out := b.send(name, e)
 	if aws.ToString(out.FunctionError) != "Unhandled" {
 		b.Fatalf("invoking %s with %+v did not fail: %s", name, e, out.Payload)
 	}
-	var f failure
-	if err := json.Unmarshal(out.Payload, &f); err != nil {
-		b.Fatalf("%v in %s", err, out.Payload)
-	}
 	id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
-	f.ErrorMessage = string(bytes.ReplaceAll([]byte(f.ErrorMessage), []byte(id), []byte("ID")))
+	b.decode(bytes.ReplaceAll(out.Payload, []byte(id), []byte("ID")), &f)
 	return f
 }
 
-// wantError expects an error of the API.
+// wantError expects an error of an API.
 func wantError(t testing.TB, err error, status int, code, message string) {
 	t.Helper()
-	var api smithy.APIError
-	var response *smithyhttp.ResponseError
-	if !errors.As(err, &api) || !errors.As(err, &response) {
+	api, isAPI := errors.AsType[smithy.APIError](err)
+	response, isResponse := errors.AsType[*smithyhttp.ResponseError](err)
+	if !isAPI || !isResponse {
 		t.Fatalf("error is %v, want an API error %s", err, code)
 	}
 	if response.HTTPStatusCode() != status || api.ErrorCode() != code || message != "" && api.ErrorMessage() != message {
 		t.Errorf("error is\n%d %s: %s, want\n%d %s: %s", response.HTTPStatusCode(), api.ErrorCode(), api.ErrorMessage(), status, code, message)
 	}
 	if response.Response.Header.Get("X-Amzn-RequestId") == "" {
-		t.Error("no request id")
+		t.Error("no request ID")
 	}
 }
 
@@ -335,29 +423,8 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	deadline := time.Now().Add(20 * time.Second)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("timed out: %s", what)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-// settle waits until a function is neither Pending nor InProgress.
-func (b *bench) settle(name string) *types.FunctionConfiguration {
-	b.Helper()
-	var c *types.FunctionConfiguration
-	eventually(b, name+" settles", func() bool {
-		c = b.get(name)
-		return c.State == types.StateActive && c.LastUpdateStatus != types.LastUpdateStatusInProgress
-	})
-	return c
-}
-
-func httpGet(t testing.TB, url string) *http.Response {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { response.Body.Close() })
-	return response
 }

@@ -8,22 +8,21 @@ import (
 // latest is the version that updates change.
 const latest = "$LATEST"
 
-// namePattern is every form in which the API takes a function's name: the name
-// alone, a partial ARN (account:function:name) or a full one, each with an
-// optional version or alias.
+// namePattern matches every form of a function's name: the name alone, a partial
+// ARN (account:function:name) or a full ARN, each with an optional version or
+// alias.
 const namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-[a-z]+)+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 
-// qualifierPattern is every form in which the API takes a version or an alias.
-const qualifierPattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
-
-// target is the function that a request is for.
+// target is a function, or a version of it, in a request.
 type target struct {
 	name      string
-	qualifier string // a version or an alias, or nothing if none was given
+	qualifier string // a version or an alias, or "" if none was given
 }
 
-// parseTarget reads a function's name as the API takes it. What another region
-// or account would have is not found here.
+func (t target) String() string { return strings.TrimSuffix(t.name+":"+t.qualifier, ":") }
+
+// parseTarget parses a function's name. Functions of other regions and accounts
+// do not exist.
 func (s *Server) parseTarget(given string) (target, error) {
 	m := regexp.MustCompile(`^` + namePattern + `$`).FindStringSubmatch(given)
 	if m == nil || len(m[7]) > 64 || len(given) > 256 {
@@ -31,32 +30,32 @@ func (s *Server) parseTarget(given string) (target, error) {
 	}
 	region, account := strings.TrimSuffix(m[3], ":"), strings.TrimSuffix(m[5], ":")
 	if region != "" && region != s.options.Region || account != "" && account != s.options.Account {
-		return target{}, notFound(given)
+		return target{}, functionNotFound(given)
 	}
 	return target{name: m[7], qualifier: m[9]}, nil
 }
 
-// target is the function that a call is for, by its path and Qualifier.
 func (s *Server) target(c *call) (target, error) {
-	t, err := s.parseTarget(c.function)
+	t, err := s.parseTarget(c.resource)
 	if err != nil {
-		return target{}, err
+		return t, err
 	}
 	if q := c.URL.Query().Get("Qualifier"); q != "" {
-		if len(q) > 128 || !matches(qualifierPattern, q) {
-			return target{}, invalid(q, "qualifier", "Member must satisfy regular expression pattern: "+qualifierPattern)
+		const pattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
+		if len(q) > 128 || !matches(pattern, q) {
+			return t, invalid(q, "qualifier", "Member must satisfy regular expression pattern: "+pattern)
 		}
 		if t.qualifier != "" && t.qualifier != q {
-			return target{}, otherQualifier()
+			return t, otherQualifier()
 		}
 		t.qualifier = q
 	}
 	return t, nil
 }
 
-// latestTarget is target for what can only be done with $LATEST, or with the
-// function as a whole. Assumption: AWS refuses a version or an alias there in
-// the words in which it refuses two qualifiers that differ.
+// latestTarget is target for an operation on $LATEST or on the whole function.
+// Assumption: AWS refuses versions and aliases there in the same words as two
+// different qualifiers.
 func (s *Server) latestTarget(c *call) (target, error) {
 	t, err := s.target(c)
 	if err == nil && t.qualifier != "" && t.qualifier != latest {
@@ -65,25 +64,23 @@ func (s *Server) latestTarget(c *call) (target, error) {
 	return t, err
 }
 
-func otherQualifier() *apiError {
+func otherQualifier() error {
 	return invalidParameter("The derived qualifier from the function name does not match the specified qualifier.")
 }
 
-// arn is the function's ARN, qualified if the target is.
-func (s *Server) arn(t target) string {
-	arn := "arn:" + partition(s.options.Region) + ":lambda:" + s.options.Region + ":" + s.options.Account + ":function:" + t.name
-	if t.qualifier != "" {
-		arn += ":" + t.qualifier
-	}
-	return arn
+// arn returns the ARN of a target, qualified if the target is.
+func (s *Server) arn(t target) string { return s.lambdaARN("function:" + t.String()) }
+
+func (s *Server) lambdaARN(resource string) string {
+	return "arn:" + s.partition() + ":lambda:" + s.options.Region + ":" + s.options.Account + ":" + resource
 }
 
-// partition is the part of AWS that a region is in.
-func partition(region string) string {
+// partition returns the part of AWS that the region belongs to.
+func (s *Server) partition() string {
 	switch {
-	case strings.HasPrefix(region, "cn-"):
+	case strings.HasPrefix(s.options.Region, "cn-"):
 		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
+	case strings.HasPrefix(s.options.Region, "us-gov-"):
 		return "aws-us-gov"
 	}
 	return "aws"

@@ -1,19 +1,42 @@
 package emulator
 
 import (
-	"encoding/xml"
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 )
 
-// xmlNamespace is that of STS's query protocol.
-const xmlNamespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+// stsService is AWS STS. Its answers are XML.
+var stsService = service{"sts", func(c *call, e *apiError) reply {
+	const format = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>%s</RequestId></ErrorResponse>`
+	r := xmlReply(e.status, format, e.fault(), e.queryCode(), html.EscapeString(e.message), c.id)
+	r.header["X-Amzn-ErrorType"] = e.queryCode()
+	return r
+}}
 
-// stsCode is STS's name for an error that Lambda calls otherwise.
+func xmlReply(status int, format string, values ...any) reply {
+	return reply{status, map[string]string{"Content-Type": "text/xml"}, fmt.Appendf(nil, format, values...)}
+}
+
+func (s *Server) getCallerIdentity(c *call) (reply, error) {
+	form, err := url.ParseQuery(string(c.body))
+	if err != nil {
+		return reply{}, apiErrorf(http.StatusBadRequest, "MalformedQueryString", "%v", err)
+	}
+	if action := form.Get("Action"); action != "GetCallerIdentity" {
+		return reply{}, apiErrorf(http.StatusBadRequest, "InvalidAction", "the emulator's STS does not implement action %s, only GetCallerIdentity", action)
+	}
+	const format = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:%s:iam::%[2]s:user/emulator</Arn><UserId>AIDA%s</UserId><Account>%[2]s</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>%[4]s</RequestId></ResponseMetadata></GetCallerIdentityResponse>`
+	return xmlReply(http.StatusOK, format, s.partition(), s.options.Account, s.credentials.AccessKeyID[4:], c.id), nil
+}
+
+// queryCode returns the code of an error in the query protocol, which has other
+// codes for signatures than Lambda.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func stsCode(code string) string {
-	switch code {
+func (e *apiError) queryCode() string {
+	switch e.code {
 	case "MissingAuthenticationTokenException":
 		return "MissingAuthenticationToken"
 	case "IncompleteSignatureException":
@@ -23,60 +46,13 @@ func stsCode(code string) string {
 	case "InvalidSignatureException":
 		return "SignatureDoesNotMatch"
 	}
-	return code
+	return e.code
 }
 
-// getCallerIdentity answers the one operation of STS that is played.
-//
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func (s *Server) getCallerIdentity(c *call) (reply, error) {
-	form, err := url.ParseQuery(string(c.body))
-	if err != nil {
-		return reply{}, &apiError{http.StatusBadRequest, "MalformedQueryString", err.Error()}
-	}
-	if action := form.Get("Action"); action != "GetCallerIdentity" {
-		return reply{}, &apiError{http.StatusBadRequest, "InvalidAction", "the emulator's STS does not implement action " + action + ", only GetCallerIdentity"}
-	}
-	type result struct{ Arn, UserId, Account string }
-	type metadata struct{ RequestId string }
-	return xmlReply(http.StatusOK, struct {
-		XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
-		Xmlns                   string   `xml:"xmlns,attr"`
-		GetCallerIdentityResult result
-		ResponseMetadata        metadata
-	}{
-		Xmlns: xmlNamespace,
-		GetCallerIdentityResult: result{
-			Arn:     "arn:" + partition(s.options.Region) + ":iam::" + s.options.Account + ":user/emulator",
-			UserId:  "AIDA" + s.credentials.AccessKeyID[4:],
-			Account: s.options.Account,
-		},
-		ResponseMetadata: metadata{c.id},
-	})
-}
-
-// stsReply is STS's XML form of an error.
-func (e *apiError) stsReply(id string) reply {
-	type detail struct{ Type, Code, Message string }
-	kind := "Sender"
+// fault returns whose fault an error is, in the words of the query protocol.
+func (e *apiError) fault() string {
 	if e.status >= 500 {
-		kind = "Receiver"
+		return "Receiver"
 	}
-	r, _ := xmlReply(e.status, struct {
-		XMLName   xml.Name `xml:"ErrorResponse"`
-		Xmlns     string   `xml:"xmlns,attr"`
-		Error     detail
-		RequestId string
-	}{
-		Xmlns:     xmlNamespace,
-		Error:     detail{kind, stsCode(e.code), e.message},
-		RequestId: id,
-	})
-	r.header["X-Amzn-ErrorType"] = stsCode(e.code)
-	return r
-}
-
-func xmlReply(status int, v any) (reply, error) {
-	body, err := xml.Marshal(v)
-	return reply{status: status, header: map[string]string{"Content-Type": "text/xml"}, body: body}, err
+	return "Sender"
 }

@@ -1,112 +1,81 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// Versions and aliases behave as AWS's reference says. Where that is silent,
-// answers and errors are those that the tests of LocalStack recorded from AWS;
-// what is not there either is an assumption.
+// publishedVersion is a version that was published from $LATEST.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
-// https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
-
-// publication is a version that was published. The server's mutex guards it.
-type publication struct {
+type publishedVersion struct {
 	number   int
-	reported configuration // what the API says of it
-	source   configuration // frozen, of $LATEST when it was published
-	serving  *version      // what invocations get, nil unless it is Active
+	reported configuration
+	source   configuration // frozen, of $LATEST at that time
+	serving  *deployment   // nil unless the version is Active
 }
 
-// frozen is the part of a configuration that a version freezes: not what names
-// and dates it, and not the states.
+// frozen returns what a version freezes of a configuration: not its name, date,
+// revision and states.
 func (c configuration) frozen() configuration {
 	c = c.listed()
 	c.FunctionArn, c.Version, c.LastModified, c.RevisionId = "", "", "", ""
 	return c
 }
 
-// version is what a qualifier names, by number or alias; nil is $LATEST.
-func (f *function) version(qualifier string) (p *publication, ok bool) {
+// version returns the version that a number or an alias names; nil is $LATEST.
+func (f *function) version(qualifier string) (v *publishedVersion, ok bool) {
 	if a, ok := f.aliases[qualifier]; ok {
 		qualifier = a.FunctionVersion
 	}
 	if qualifier == "" || qualifier == latest {
 		return nil, true
 	}
-	i := slices.IndexFunc(f.versions, func(p *publication) bool { return p.reported.Version == qualifier })
+	i := slices.IndexFunc(f.versions, func(v *publishedVersion) bool { return v.reported.Version == qualifier })
 	if i < 0 {
 		return nil, false
 	}
 	return f.versions[i], true
 }
 
-// serve picks what the next invocation by a qualifier that f has is for. The
-// server's mutex must be held, and what is over of the window swept away.
-func (f *function) serve(qualifier string) (*version, error) {
-	if a, ok := f.aliases[qualifier]; ok {
-		qualifier = a.pick()
+func (v *publishedVersion) invokable() error {
+	if v.serving == nil {
+		return notActive(v.reported.State)
 	}
-	if p, _ := f.version(qualifier); p != nil {
-		return p.serving, p.invokable()
-	}
-	v := f.pick()
-	return v, v.invokable()
+	return v.serving.invokable()
 }
 
-// invokable says why a version that was published could not be invoked.
-func (p *publication) invokable() error {
-	if p.serving == nil {
-		return notActive(p.reported.State)
-	}
-	return p.serving.invokable()
+type publishRequest struct {
+	FunctionName                        *string // also in the path
+	CodeSha256, Description, RevisionId *string
 }
 
-// publishVersion makes a version of $LATEST.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
-func (s *Server) publishVersion(c *call) (reply, error) {
-	var request struct {
-		FunctionName                        *string // in the path; some clients repeat it
-		CodeSha256, Description, RevisionId *string
-	}
-	if err := decode(c.body, &request); err != nil {
-		return reply{}, err
-	}
-	if err := (settings{Description: request.Description}).apply(&configuration{}); err != nil {
-		return reply{}, err
-	}
+func (s *Server) publishVersion(c *call, r *publishRequest) (any, error) {
 	t, err := s.latestTarget(c)
+	f, err := s.updatable(t, r.RevisionId, cmp.Or(checkDescription(r.Description), err))
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.updatable(t, request.RevisionId)
-	if err != nil {
-		return reply{}, err
+	if given, sum := r.CodeSha256, f.reported.CodeSha256; given != nil && *given != sum {
+		return nil, invalidParameter("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", *given, sum)
 	}
-	if given, sum := request.CodeSha256, f.reported.CodeSha256; given != nil && *given != sum {
-		return reply{}, invalidParameter("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.", *given, sum)
-	}
-	return jsonReply(http.StatusCreated, s.publish(f, request.Description).reported)
+	return s.publish(f, r.Description).reported, nil
 }
 
-// publish makes a version of what $LATEST is reported to be, or finds the last
-// one if nothing has changed since. Without a description it has $LATEST's.
-// While an update, or the creation, is bringing in what it is of, the version is
-// Pending. The server's mutex must be held.
+// publish publishes $LATEST as reported, or returns the last version if nothing
+// has changed since. The description is $LATEST's if none is given. During an
+// update, or the creation, the version is Pending.
 //
-// Assumptions: an update to what was there before is no change; numbers are not
-// used again, but begin anew when the function is deleted; the version's
-// LastModified is that of $LATEST.
-func (s *Server) publish(f *function, description *string) *publication {
+// Assumptions: an update that restores the previous values is no change; numbers
+// are not reused, but a function that is created again starts with 1; the
+// version has the LastModified of $LATEST.
+func (s *Server) publish(f *function, description *string) *publishedVersion {
 	source := f.reported.frozen()
 	if n := len(f.versions); n > 0 {
 		last := f.versions[n-1]
@@ -115,78 +84,57 @@ func (s *Server) publish(f *function, description *string) *publication {
 		}
 	}
 	f.published++
-	p := &publication{number: f.published, reported: f.reported.listed(), source: source}
-	p.reported.Version = strconv.Itoa(p.number)
-	p.reported.FunctionArn = s.arn(target{f.reported.FunctionName, p.reported.Version})
-	if description != nil {
-		p.reported.Description = *description
-	}
+	v := &publishedVersion{number: f.published, reported: f.reported.listed(), source: source}
+	v.reported.Version = strconv.Itoa(v.number)
+	v.reported.FunctionArn = s.arn(target{f.reported.FunctionName, v.reported.Version})
+	set(&v.reported.Description, description)
 	if f.next == nil {
-		s.activate(p, f.serving.code)
+		s.activate(v, f.serving.code)
 	} else {
-		p.reported.State, p.reported.StateReason, p.reported.StateReasonCode = "Pending", "The function is being created.", "Creating"
-		p.reported.revise()
+		v.reported.state = creating
+		v.reported.revise()
 	}
-	f.versions = append(f.versions, p)
+	f.versions = append(f.versions, v)
 	f.reported.revise()
-	return p
+	return v
 }
 
-// activate has a version serve.
-func (s *Server) activate(p *publication, code *codePackage) {
-	p.reported.State, p.reported.StateReason, p.reported.StateReasonCode = "Active", "", ""
-	p.reported.LastUpdateStatus = "Successful"
-	p.reported.revise()
-	s.packages.keep(code)
-	p.serving = &version{configuration: p.reported, code: code}
+func (s *Server) activate(v *publishedVersion, code *zips.Package) {
+	v.reported.state, v.reported.lastUpdate = active, successful
+	v.reported.revise()
+	s.packages.Keep(code)
+	v.serving = &deployment{configuration: v.reported, code: code}
 }
 
-// endPublishing ends the publishing of what the end of an update, or of the
-// creation, has brought: v, or with a failure nothing. The server's mutex must
-// be held.
-func (s *Server) endPublishing(f *function, v *version, failure *Failure) {
+// endPublishing ends the publishing of the deployment that an update or the
+// creation brought or, with a failure, did not bring.
+func (s *Server) endPublishing(f *function, d *deployment, failure *Failure) {
 	if len(f.versions) == 0 {
 		return
 	}
-	p := f.versions[len(f.versions)-1]
+	v := f.versions[len(f.versions)-1]
 	switch {
-	case p.reported.State != "Pending":
+	case v.reported.State != creating.State:
 	case failure == nil:
-		s.activate(p, v.code)
+		s.activate(v, d.code)
 	default:
-		// Assumption: a version fails with the update that it is published by.
-		p.reported.State, p.reported.StateReason, p.reported.StateReasonCode = "Failed", failure.Reason, failure.ReasonCode
-		p.reported.revise()
+		// Assumption: a version fails with the update that publishes it.
+		v.reported.state = state{"Failed", failure.Reason, failure.ReasonCode}
+		v.reported.revise()
 	}
 }
 
-// listVersionsByFunction lists $LATEST and what was published, oldest first.
-//
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
-func (s *Server) listVersionsByFunction(c *call) (reply, error) {
-	t, err := s.latestTarget(c)
+func (s *Server) listVersionsByFunction(c *call) (any, error) {
+	f, _, err := s.lookup(s.latestTarget(c))
 	if err != nil {
-		return reply{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(t)
-	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	list := map[string]configuration{}
 	s.listVersions(f, list)
-	versions, next, err := page(c.URL.Query(), list, 50)
-	if err != nil {
-		return reply{}, err
-	}
-	return jsonReply(http.StatusOK, struct {
-		Versions   []configuration
-		NextMarker string `json:",omitempty"`
-	}{versions, next})
+	return pageOf(c, "Versions", list, 50)
 }
 
-// listVersions puts a function's versions into a list, under keys that sort by
+// listVersions adds a function's versions to a list, under keys that sort by
 // name and number.
 func (s *Server) listVersions(f *function, list map[string]configuration) {
 	add := func(number int, version string) {
@@ -194,13 +142,12 @@ func (s *Server) listVersions(f *function, list map[string]configuration) {
 		list[fmt.Sprintf("%s %010d", t.name, number)] = s.reported(f, t).listed()
 	}
 	add(0, latest)
-	for _, p := range f.versions {
-		add(p.number, p.reported.Version)
+	for _, v := range f.versions {
+		add(v.number, v.reported.Version)
 	}
 }
 
-// deleteVersion removes a version, if there is one of that number and no alias
-// leads to it. The server's mutex must be held.
+// deleteVersion deletes a version, if it exists and no alias points to it.
 //
 // https://github.com/karl-cardenas-coding/go-lambda-cleanup/issues/45
 func (s *Server) deleteVersion(f *function, version string) error {
@@ -210,12 +157,9 @@ func (s *Server) deleteVersion(f *function, version string) error {
 	if names := f.aliasesOf(version); len(names) > 0 {
 		return conflict("Unable to delete version because the following aliases reference it: [%s]", strings.Join(names, ", "))
 	}
-	f.versions = slices.DeleteFunc(f.versions, func(p *publication) bool {
-		if p.reported.Version != version {
-			return false
-		}
-		s.retire(p.serving)
-		return true
-	})
+	if v, _ := f.version(version); v != nil {
+		s.retire(v.serving)
+		f.versions = slices.DeleteFunc(f.versions, func(other *publishedVersion) bool { return other == v })
+	}
 	return nil
 }

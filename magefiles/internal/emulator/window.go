@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// The window is the time after an update in which AWS may still serve what
-// the update replaced; see [Options.Window]. While it lasts, what may serve
-// besides a function's newest version is in function.window: the versions that
-// were replaced and, if code and configuration travel separately, mixtures of
-// them. A mixture is a version like any other, with environments of its own.
+// The window is the time after an update in which AWS may still serve what the
+// update replaced; see [Options.Window]. function.window holds what may serve
+// besides the newest deployment: the replaced deployments and, with
+// [Options.Mixed], mixtures of them. A mixture is a deployment like any other,
+// with its own environments.
 
-// replace makes v what serves a function. Without a window what served before
-// ends at once, and else with the window, and there are mixtures: those that
-// were not in play before are the answer. The server's mutex must be held.
-func (s *Server) replace(f *function, v *version) (mixtures []*version) {
+// replace makes d the deployment that serves a function. Without a window the
+// replaced deployment ends at once, else with the window. It returns the
+// mixtures that become possible.
+func (s *Server) replace(f *function, d *deployment) (mixtures []*deployment) {
 	old := f.serving
-	f.serving = v
+	f.serving = d
 	if old == nil || s.options.Window == 0 {
 		s.retire(old)
 		return nil
@@ -29,168 +29,129 @@ func (s *Server) replace(f *function, v *version) (mixtures []*version) {
 		mixtures = s.mix(f)
 	}
 	f.turn = 0
-	f.window = s.worstFirst(f.window)
+	rank := func(d *deployment) int {
+		if s.describe(d).Startable() {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(f.window, func(a, b *deployment) int { return rank(a) - rank(b) })
 	s.sweep(f)
 	return mixtures
 }
 
-// mix brings into play what the newest version adds: its code with each earlier
-// configuration, and each earlier code with its configuration. All other pairs
-// came into play with earlier updates. The answer is what is new.
-func (s *Server) mix(f *function) (mixtures []*version) {
-	for _, earlier := range slices.Clone(f.window) {
-		if earlier.mixed {
+// mix adds to the window what the newest deployment makes possible: its code
+// with each replaced configuration, and each replaced code with its
+// configuration. Previous updates have added the other pairs. It returns the
+// mixtures that are new.
+func (s *Server) mix(f *function) (mixtures []*deployment) {
+	for _, old := range slices.Clone(f.window) {
+		if old.mixed {
 			continue
 		}
-		for _, m := range []*version{
-			mixture(earlier, f.serving, earlier.until),
-			mixture(f.serving, earlier, earlier.until),
-		} {
-			if known := f.inPlay(m.origin); known == nil {
-				s.packages.keep(m.code)
+		for _, m := range []*deployment{mixture(old, f.serving), mixture(f.serving, old)} {
+			inPlay := append([]*deployment{f.serving}, f.window...)
+			i := slices.IndexFunc(inPlay, func(d *deployment) bool { return d.origin == m.origin })
+			if i < 0 {
+				m.until = old.until
+				s.packages.Keep(m.code)
 				f.window = append(f.window, m)
 				mixtures = append(mixtures, m)
-			} else if known.mixed && known.until.Before(m.until) {
-				known.until = m.until
+			} else if known := inPlay[i]; known.mixed && known.until.Before(old.until) {
+				known.until = old.until
 			}
 		}
 	}
 	return mixtures
 }
 
-// mixture is the code of one version with the configuration of another.
-func mixture(code, configured *version, until time.Time) *version {
+// mixture returns the code of one deployment with the configuration of another.
+func mixture(code, configured *deployment) *deployment {
 	conf, of := configured.configuration, code.configuration
 	conf.CodeSha256, conf.CodeSize = of.CodeSha256, of.CodeSize
-	if conf.Runtime != "go1.x" { // which runs on x86_64 only, whatever the code is for
+	if supports(conf.Runtime, of.architecture()) {
 		conf.Architectures = of.Architectures
 	}
-	return &version{
-		configuration: conf,
-		code:          code.code,
-		origin:        origin{code.origin.code, configured.origin.configuration},
-		mixed:         true,
-		until:         until,
-	}
+	return &deployment{configuration: conf, code: code.code, origin: origin{code.origin.code, configured.origin.configuration}, mixed: true}
 }
 
-// inPlay is what may serve of the given origin, nil if nothing does.
-func (f *function) inPlay(o origin) *version {
-	if f.serving.origin == o {
-		return f.serving
-	}
-	for _, v := range f.window {
-		if v.origin == o {
-			return v
-		}
-	}
-	return nil
-}
-
-// worstFirst puts what cannot be started before the rest, and else keeps the order.
-func (s *Server) worstFirst(versions []*version) []*version {
-	var startable, not []*version
-	for _, v := range versions {
-		if s.deployment(v).Startable() {
-			startable = append(startable, v)
-		} else {
-			not = append(not, v)
-		}
-	}
-	return append(not, startable...)
-}
-
-// pick is the version that the next invocation is for. Within the window every
-// other one, beginning with the first, is for what is in play besides the newest
-// version, each of these in turn. The server's mutex must be held, and what is
-// over swept away.
-func (f *function) pick() *version {
-	if len(f.window) == 0 {
-		return f.serving
-	}
+// pickLatest returns the deployment for the next invocation of $LATEST. Within
+// the window every other invocation, starting with the first, is for one of the
+// window's deployments, each in turn.
+func (f *function) pickLatest() *deployment {
 	turn := f.turn
 	f.turn++
-	if turn%2 == 1 {
+	if len(f.window) == 0 || turn%2 == 1 {
 		return f.serving
 	}
 	return f.window[turn/2%len(f.window)]
 }
 
-// sweep ends what is over of a function's window: versions, and environments
-// whose moment to move over has come. It sets the timer for what is over next.
-// The server's mutex must be held.
+// sweep ends what is over of a function's window: deployments, and instances at
+// their time to move. It sets the timer for the next end.
 func (s *Server) sweep(f *function) {
 	if len(f.window) == 0 || s.stopped {
 		return
 	}
 	now := time.Now()
-	var next time.Time
-	later := func(t time.Time) bool {
-		if !now.Before(t) {
-			return false
-		}
-		if next.IsZero() || t.Before(next) {
+	next := now.Add(s.options.Window)
+	over := func(t time.Time) bool {
+		if t.After(now) && t.Before(next) {
 			next = t
 		}
-		return true
+		return !t.After(now)
 	}
-	f.window = slices.DeleteFunc(f.window, func(v *version) bool {
-		if !later(v.until) {
-			s.retire(v)
+	f.window = slices.DeleteFunc(f.window, func(d *deployment) bool {
+		if over(d.until) {
+			s.retire(d)
 			return true
 		}
-		v.idle = slices.DeleteFunc(v.idle, func(e *environment) bool {
-			if later(e.moves(v.until, s.options.Window)) {
-				return false
+		d.idle = slices.DeleteFunc(d.idle, func(i *instance) bool {
+			end := over(i.moves(d.until, s.options.Window))
+			if end {
+				i.Kill()
 			}
-			s.processes.kill(e.process)
-			return true
+			return end
 		})
 		return false
 	})
-	switch {
-	case next.IsZero():
-	case f.timer == nil:
+	if f.timer == nil {
 		f.timer = time.AfterFunc(next.Sub(now), func() { s.sweepLater(f) })
-	default:
+	} else {
 		f.timer.Reset(next.Sub(now))
 	}
 }
 
-// sweepLater is sweep for a timer.
+// sweepLater is sweep for a timer. It locks mu.
 func (s *Server) sweepLater(f *function) {
-	if !s.begin() {
-		return
+	if s.begin() {
+		defer s.work.Done()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sweep(f)
 	}
-	defer s.work.Done()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sweep(f)
 }
 
-// endWindow ends a function's window before its time. The server's mutex must
-// be held.
 func (s *Server) endWindow(f *function) {
 	if f.timer != nil {
 		f.timer.Stop()
 	}
-	for _, v := range f.window {
-		s.retire(v)
+	for _, d := range f.window {
+		s.retire(d)
 	}
 	f.window = nil
 }
 
-// moves is when an environment moves over whose version may serve until the
-// given time: at the end for a version's first environment, and then, for
-// however many there are, spread evenly over the time from the update, or from
-// the environment's own first use, to the end.
-func (e *environment) moves(until time.Time, window time.Duration) time.Time {
+// moves returns when an instance moves to the newest deployment, that is, ends,
+// if its deployment may serve until the given time. The first instance moves at
+// the end. Any number of others are spread evenly over the time before, which
+// begins with the update or the instance's first use.
+func (i *instance) moves(until time.Time, window time.Duration) time.Time {
 	begin := until.Add(-window)
-	if begin.Before(e.warmed) {
-		begin = e.warmed
+	if begin.Before(i.warmed) {
+		begin = i.warmed
 	}
-	// With the bits of 0, 1, 2, 3 … in reverse the fraction of the time that
-	// goes before the end is 0, 1/2, 1/4, 3/4 …
-	early := float64(bits.Reverse64(uint64(e.number))) / (1 << 64)
+	// Reversing the bits of 0, 1, 2, 3 … gives the fractions 0, 1/2, 1/4, 3/4 …
+	early := float64(bits.Reverse64(uint64(i.number))) / (1 << 64)
 	return until.Add(-time.Duration(early * float64(until.Sub(begin))))
 }

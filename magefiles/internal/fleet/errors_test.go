@@ -54,7 +54,7 @@ func TestNoErrors(t *testing.T) {
 func TestFailKeepsTheFirst(t *testing.T) {
 	f := failed("a", "reading", errors.New("first"))
 	f.Fail(Applying, "updating the code of", errors.New("second"))
-	if e, ok := f.Err.(*Error); !ok || e.Stage != Building || e.Error() != `reading "a": first` {
+	if e, ok := errors.AsType[*Error](f.Err); !ok || e.Stage != Building || e.Error() != `reading "a": first` {
 		t.Errorf("error %v", f.Err)
 	}
 }

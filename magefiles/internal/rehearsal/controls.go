@@ -181,11 +181,7 @@ func try(ctx context.Context, o Options, w way, functions []*fleet.Function) (ou
 
 func readsStream(f *fleet.Function) bool {
 	sample, err := event(f)
-	if err != nil {
-		return false
-	}
-	kind, err := traffic.KindOf(sample)
-	return err == nil && (kind == traffic.Kinesis || kind == traffic.DynamoDB)
+	return err == nil && traffic.ReadsStream(sample)
 }
 
 // each does the steps to each function, to all functions at the same time.

@@ -221,5 +221,5 @@ func (s *stage) traffic(ctx context.Context, o traffic.Options) (*traffic.Traffi
 		sources = append(sources, traffic.Source{Function: f.FunctionName, Event: sample})
 	}
 	s.options.UI.Notef("sending events to %s", text.Count(len(sources), "function"))
-	return traffic.Start(ctx, traffic.NewInvoker(s.server.Config()), sources, o)
+	return traffic.Start(ctx, s.server.Config(), sources, o)
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -117,7 +118,7 @@ func (s side) zip() string {
 
 // reason is an error without the name of its function.
 func reason(err error) string {
-	if e, ok := err.(*fleet.Error); ok {
+	if e, ok := errors.AsType[*fleet.Error](err); ok {
 		return e.Doing + ": " + e.Err.Error()
 	}
 	return err.Error()

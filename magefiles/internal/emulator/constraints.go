@@ -1,0 +1,71 @@
+package emulator
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Constraints of the API's model. A nil value was not given and breaks none.
+
+func invalid(value any, member, constraint string) error {
+	return apiErrorf(http.StatusBadRequest, "ValidationException", "%s", violation(value, member, constraint))
+}
+
+func violation(value any, member, constraint string) string {
+	shown := "null"
+	if value != nil {
+		shown = fmt.Sprintf("'%v'", value)
+	}
+	return fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+}
+
+func required[T any](value *T, member string) error {
+	if value == nil {
+		return invalid(nil, member, "Member must not be null")
+	}
+	return nil
+}
+
+func matching(value *string, member, pattern string) error {
+	if value != nil && !matches(pattern, *value) {
+		return invalid(*value, member, "Member must satisfy regular expression pattern: "+pattern)
+	}
+	return nil
+}
+
+func matches(pattern, value string) bool {
+	return regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString(value)
+}
+
+func atMost(length int, value *string, member string) error {
+	if value != nil && len(*value) > length {
+		return invalid(*value, member, fmt.Sprintf("Member must have length less than or equal to %d", length))
+	}
+	return nil
+}
+
+func between(least, most int, value *int, member string) error {
+	switch {
+	case value != nil && *value < least:
+		return invalid(*value, member, fmt.Sprintf("Member must have value greater than or equal to %d", least))
+	case value != nil && *value > most:
+		return invalid(*value, member, fmt.Sprintf("Member must have value less than or equal to %d", most))
+	}
+	return nil
+}
+
+func oneOf(value, member string, set ...string) error {
+	if !slices.Contains(set, value) {
+		return invalid(value, member, "Member must satisfy enum value set: ["+strings.Join(set, ", ")+"]")
+	}
+	return nil
+}
+
+func set[T any](to *T, given *T) {
+	if given != nil {
+		*to = *given
+	}
+}

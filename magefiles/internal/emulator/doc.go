@@ -1,0 +1,59 @@
+// Package emulator emulates AWS Lambda on a loopback address and runs the
+// deployed binaries.
+//
+// It serves enough of Lambda's REST API, of GetCallerIdentity of STS and of
+// GetMetricData of CloudWatch for the AWS SDKs and the AWS CLI to work with it
+// unchanged, through AWS_ENDPOINT_URL. It unpacks each deployed zip, and an
+// invocation starts the file that the function's runtime would start: for go1.x
+// the file that Handler names, reached over net/rpc; for provided.* the file
+// bootstrap, which polls the Runtime API. It reproduces what a migration between
+// the two depends on: the previous code serves while an update is InProgress,
+// revisions become stale, a package without the right binary fails with Lambda's
+// errors, published versions do not change, and aliases point to them.
+//
+// # The window
+//
+// AWS says that after an update there is "a brief window, typically less than a
+// minute" in which either version may serve a request. It does not say how long
+// exactly, which version serves a request, or whether code and configuration may
+// come from different versions. With [Options.Window] and [Options.Mixed] the
+// emulator assumes the worst: both versions serve, in turns, and whatever can go
+// wrong does so in every run. This is a pessimistic model for testing a
+// migration, not a claim about AWS.
+//
+// https://aws.amazon.com/lambda/faqs/
+//
+// # Metrics
+//
+// GetMetricData returns Invocations, Errors, Throttles, Duration and IteratorAge
+// of the namespace AWS/Lambda by the minute: by function, by function and
+// resource, or across all functions. An attempt at an invocation that reached
+// the function counts at once, in the minute in which it was received. The
+// statistics are Sum, Average, Minimum, Maximum and SampleCount. There are no
+// expressions. Metrics outlive their function.
+//
+// # Differences from AWS
+//
+//   - Functions on go1.x can be created, so that a test can set up a fleet as it
+//     was before its migration. AWS blocks that since February 2024.
+//     [Options.Blocked] blocks updates too.
+//   - Event source mappings are configuration: the emulator polls no source.
+//     Events arrive through Invoke. IteratorAge counts those with a last record
+//     from the stream of an enabled mapping.
+//   - Other metrics have no data, like unknown metrics on AWS.
+//   - Functions on other runtimes and container images cannot be invoked.
+//   - There are no layers, VPCs, permissions or provisioned concurrency. The
+//     emulator refuses a request for one rather than ignore it.
+//   - Calls have no quotas unless [Options.Quotas] sets them.
+//   - An alias with two versions distributes invocations in a fixed order, not at
+//     random.
+//   - Functions are processes of the current user, not sandboxes. Deploy only
+//     code that you would run yourself.
+//
+// Answers follow AWS's API reference. Where it says nothing, they are as
+// LocalStack's tests recorded them from AWS. What is in neither is marked as an
+// assumption.
+//
+// https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
+// https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
+package emulator

@@ -1,0 +1,86 @@
+package emulator
+
+import (
+	"debug/elf"
+	"path"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+)
+
+// Facts about Lambda: runtimes, architectures and limits.
+
+const (
+	go1x   = "go1.x"
+	x86_64 = "x86_64"
+	arm64  = "arm64"
+)
+
+// Limits in bytes.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const (
+	maxUnzipped       = 250 << 20 // of a deployment package
+	maxPackageRequest = 70167211  // of a request with a deployment package
+	maxSyncPayload    = 6291456
+	maxAsyncPayload   = 1048576
+	maxOtherRequest   = 1 << 20
+	maxVariables      = 4096 // of all environment variables as JSON
+)
+
+// entryPoint returns the file in the package that a runtime starts. It reports
+// false for the runtimes that the emulator cannot run.
+func entryPoint(runtime, handler string) (file string, ok bool) {
+	switch runtime {
+	case go1x:
+		return path.Clean(handler), true
+	case "provided", "provided.al2", "provided.al2023":
+		return "bootstrap", true
+	}
+	return "", false
+}
+
+func protocol(runtime string) sandbox.Protocol {
+	if runtime == go1x {
+		return sandbox.RPC
+	}
+	return sandbox.RuntimeAPI
+}
+
+// knownRuntimes returns the sorted names of the runtimes that the SDK knows, with the
+// deprecated ones.
+func knownRuntimes() []string {
+	var names []string
+	for _, r := range types.Runtime("").Values() {
+		names = append(names, string(r))
+	}
+	slices.Sort(names)
+	return names
+}
+
+func supports(runtime, architecture string) bool {
+	return runtime != go1x || architecture == x86_64
+}
+
+func machine(architecture string) elf.Machine {
+	if architecture == arm64 {
+		return elf.EM_AARCH64
+	}
+	return elf.EM_X86_64
+}
+
+// isReserved reports whether functions cannot set an environment variable.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+func isReserved(variable string) bool {
+	return slices.Contains([]string{
+		"_HANDLER", "_X_AMZN_TRACE_ID",
+		"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "TZ",
+	}, variable)
+}

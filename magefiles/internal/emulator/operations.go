@@ -1,0 +1,83 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+type service struct {
+	name   string                       // in signatures
+	failed func(*call, *apiError) reply // formats an error
+}
+
+type operation struct {
+	name    string
+	service service
+	limit   int64 // of the request body, in bytes
+	run     handler
+}
+
+// lambdaOperations returns Lambda's operations by method and path. Names in the
+// path are "{}": every second segment of the path after the API's version.
+func lambdaOperations() map[string]operation {
+	small := func(name string, run handler) operation { return operation{name, lambdaService, maxOtherRequest, run} }
+	return map[string]operation{
+		"GET functions":                  small("ListFunctions", reading(http.StatusOK, (*Server).listFunctions)),
+		"POST functions":                 {"CreateFunction", lambdaService, maxPackageRequest, decoding((*Server).createFunction)},
+		"GET functions/{}":               small("GetFunction", reading(http.StatusOK, (*Server).getFunction)),
+		"DELETE functions/{}":            small("DeleteFunction", reading(http.StatusNoContent, (*Server).deleteFunction)),
+		"GET functions/{}/configuration": small("GetFunctionConfiguration", reading(http.StatusOK, (*Server).getFunctionConfiguration)),
+		"PUT functions/{}/configuration": small("UpdateFunctionConfiguration", decoding((*Server).updateFunctionConfiguration)),
+		"PUT functions/{}/code":          {"UpdateFunctionCode", lambdaService, maxPackageRequest, decoding((*Server).updateFunctionCode)},
+		"POST functions/{}/invocations":  {"Invoke", lambdaService, maxSyncPayload, (*Server).invoke},
+
+		"GET functions/{}/versions":      small("ListVersionsByFunction", reading(http.StatusOK, (*Server).listVersionsByFunction)),
+		"POST functions/{}/versions":     small("PublishVersion", writing(http.StatusCreated, (*Server).publishVersion)),
+		"GET functions/{}/aliases":       small("ListAliases", reading(http.StatusOK, (*Server).listAliases)),
+		"POST functions/{}/aliases":      small("CreateAlias", writing(http.StatusCreated, (*Server).createAlias)),
+		"GET functions/{}/aliases/{}":    small("GetAlias", reading(http.StatusOK, (*Server).getAlias)),
+		"PUT functions/{}/aliases/{}":    small("UpdateAlias", writing(http.StatusOK, (*Server).updateAlias)),
+		"DELETE functions/{}/aliases/{}": small("DeleteAlias", reading(http.StatusNoContent, (*Server).deleteAlias)),
+
+		"GET event-source-mappings":       small("ListEventSourceMappings", reading(http.StatusOK, (*Server).listEventSourceMappings)),
+		"POST event-source-mappings":      small("CreateEventSourceMapping", writing(http.StatusAccepted, (*Server).createEventSourceMapping)),
+		"GET event-source-mappings/{}":    small("GetEventSourceMapping", reading(http.StatusOK, (*Server).getEventSourceMapping)),
+		"PUT event-source-mappings/{}":    small("UpdateEventSourceMapping", writing(http.StatusAccepted, (*Server).updateEventSourceMapping)),
+		"DELETE event-source-mappings/{}": small("DeleteEventSourceMapping", reading(http.StatusAccepted, (*Server).deleteEventSourceMapping)),
+	}
+}
+
+// route finds the operation of a request, and what its path names.
+func (s *Server) route(r *http.Request) *call {
+	c := &call{Request: r, operation: unknown(lambdaService)}
+	if op, ok := cloudWatchOperation(r); ok {
+		c.operation = op
+		return c
+	}
+	if r.Method == http.MethodPost && r.URL.EscapedPath() == "/" {
+		c.operation = operation{"GetCallerIdentity", stsService, maxOtherRequest, (*Server).getCallerIdentity}
+		return c
+	}
+	path, ok := strings.CutPrefix(strings.Trim(r.URL.EscapedPath(), "/"), "2015-03-31/")
+	if !ok {
+		return c
+	}
+	segments := strings.Split(path, "/")
+	names := []*string{&c.resource, &c.alias}
+	for i := 1; i < len(segments) && i/2 < len(names); i += 2 {
+		*names[i/2], _ = url.PathUnescape(segments[i]) // which cannot fail with a path that is parsed
+		segments[i] = "{}"
+	}
+	if op, ok := s.operations[r.Method+" "+strings.Join(segments, "/")]; ok {
+		c.operation = op
+	}
+	return c
+}
+
+func unknown(service service) operation {
+	return operation{"Unknown", service, maxOtherRequest, func(_ *Server, c *call) (reply, error) {
+		return reply{}, apiErrorf(http.StatusNotFound, "UnknownOperationException",
+			"the emulator does not implement %s %s", c.Method, c.URL.EscapedPath())
+	}}
+}

@@ -1,0 +1,140 @@
+package sandbox
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rand"
+	"io"
+	"os"
+	"sync"
+)
+
+const (
+	// tailSize is the maximum size in bytes of the log in an answer.
+	//
+	// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+	tailSize = 4096
+
+	// maxLine is the length in bytes at which a line is cut: Lambda's limit of
+	// a log event.
+	maxLine = 256 << 10
+)
+
+// lineWriter writes whole lines of many functions to one writer.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lineWriter) writeLine(function string, line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w.Write(append(append([]byte(function+": "), line...), '\n'))
+}
+
+// output collects what one process writes to stdout and stderr, which are one
+// pipe.
+//
+// To know that everything written so far is read, sync writes a mark into the
+// pipe, on a line of its own, and waits until it comes out. No process can know
+// the mark, as none reads from the pipe.
+type output struct {
+	function string
+	logs     *lineWriter
+	r, w     *os.File
+	mark     []byte
+	marks    chan struct{} // receives once for each mark that comes out
+	finished chan struct{} // closed at the end of the pipe
+	syncing  sync.Mutex
+
+	mu   sync.Mutex
+	tail []byte // the end of the log since takeTail
+}
+
+func newOutput(function string, logs *lineWriter) (*output, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	o := &output{
+		function: function,
+		logs:     logs,
+		r:        r,
+		w:        w,
+		mark:     []byte("\x00" + rand.Text()),
+		marks:    make(chan struct{}, 1),
+		finished: make(chan struct{}),
+	}
+	go o.read()
+	return o, nil
+}
+
+func (o *output) read() {
+	defer close(o.finished)
+	reader := bufio.NewReaderSize(o.r, maxLine)
+	empty := false // the last line is empty, and belongs to the mark if that follows
+	for {
+		line, err := reader.ReadSlice('\n')
+		if empty && !bytes.HasPrefix(line, o.mark) {
+			o.println("")
+		}
+		empty = string(line) == "\n"
+		switch line := bytes.TrimSuffix(line, []byte("\n")); {
+		case bytes.Equal(line, o.mark):
+			o.marks <- struct{}{}
+		case len(line) > 0:
+			o.println(string(line))
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			return
+		}
+	}
+}
+
+func (o *output) println(line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.logs.writeLine(o.function, []byte(line))
+	o.tail = append(append(o.tail, line...), '\n')
+	if extra := len(o.tail) - tailSize; extra > 0 {
+		o.tail = append(o.tail[:0], o.tail[extra:]...)
+	}
+}
+
+// sync returns once everything that was written to the pipe is in the log.
+func (o *output) sync() {
+	o.syncing.Lock()
+	defer o.syncing.Unlock()
+	if _, err := o.w.Write(append(append([]byte("\n"), o.mark...), '\n')); err != nil {
+		return // the pipe is closed, and so read to its end
+	}
+	select {
+	case <-o.marks:
+	case <-o.finished:
+	}
+}
+
+func (o *output) contains(text string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return bytes.Contains(o.tail, []byte(text))
+}
+
+// takeTail returns the end of the log since the last call.
+func (o *output) takeTail() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	tail := o.tail
+	o.tail = nil
+	return tail
+}
+
+// close reads the rest and closes the pipe.
+func (o *output) close() {
+	o.sync()
+	o.syncing.Lock()
+	defer o.syncing.Unlock()
+	o.w.Close()
+	o.r.Close()
+	<-o.finished
+}

@@ -1,0 +1,81 @@
+package sandbox
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What is written before sync is in the log after it, in whole lines.
+func TestOutput(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxLine)
+	for _, test := range []struct {
+		name   string
+		writes []string // each followed by sync
+		want   []string
+	}{
+		{"nothing", []string{""}, nil},
+		{"lines", []string{"a\nb\n"}, []string{"a", "b"}},
+		{"no newline", []string{"a", "b\n"}, []string{"a", "b"}},
+		{"empty lines", []string{"\n\na\n\n", "\n"}, []string{"", "", "a", "", ""}},
+		{"carriage return", []string{"a\r\n"}, []string{"a\r"}},
+		{"zero bytes", []string{"\x00a\x00\n"}, []string{"\x00a\x00"}},
+		{"maximum line", []string{long[1:] + "\n"}, []string{long[1:]}},
+		{"cut line", []string{long + "yz\n"}, []string{long, "yz"}},
+		{"cut line without an end", []string{long + long[:10]}, []string{long, long[:10]}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var logs strings.Builder
+			o, err := newOutput("f", &lineWriter{w: &logs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range test.writes {
+				if _, err := o.w.WriteString(text); err != nil {
+					t.Fatal(err)
+				}
+				o.sync()
+			}
+			var got []string
+			o.logs.mu.Lock()
+			for line := range strings.Lines(logs.String()) {
+				got = append(got, strings.TrimSuffix(strings.TrimPrefix(line, "f: "), "\n"))
+			}
+			o.logs.mu.Unlock()
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("log (-want +got):\n%s", diff)
+			}
+			o.close()
+			o.sync() // returns after close
+		})
+	}
+}
+
+func TestTail(t *testing.T) {
+	t.Parallel()
+	var logs strings.Builder
+	o, err := newOutput("f", &lineWriter{w: &logs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	var all strings.Builder
+	for i := range 1000 {
+		fmt.Fprintln(&all, "line", i)
+	}
+	o.w.WriteString(all.String())
+	o.sync()
+	if !o.contains("line 999") || o.contains("line 1\n") {
+		t.Error("the tail does not contain the last line, or contains the second")
+	}
+	if got, want := string(o.takeTail()), all.String()[all.Len()-tailSize:]; got != want {
+		t.Errorf("the tail is %q, want %q", got, want)
+	}
+	o.println("new")
+	if got := string(o.takeTail()); got != "new\n" {
+		t.Errorf("the next tail is %q", got)
+	}
+}

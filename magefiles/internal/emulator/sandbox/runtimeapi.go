@@ -1,0 +1,272 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// runtimeAPI serves the Runtime API to the processes of provided.*, all on one
+// listener. Each process has its own path with a secret token. Clients insert
+// the value of AWS_LAMBDA_RUNTIME_API between "http://" and "/2018-06-01/", so
+// the value may contain a path. The token keeps other local users out.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+type runtimeAPI struct {
+	address string
+	http    *http.Server
+	clients sync.Map // *runtimeClient by token
+}
+
+func newRuntimeAPI() (*runtimeAPI, error) {
+	listener, err := net.Listen("tcp", localPort(0))
+	if err != nil {
+		return nil, err
+	}
+	a := &runtimeAPI{address: listener.Addr().String()}
+	mux := http.NewServeMux()
+	const root = "/{token}/2018-06-01/runtime/"
+	mux.HandleFunc("GET "+root+"invocation/next", a.client((*runtimeClient).next))
+	mux.HandleFunc("POST "+root+"invocation/{id}/response", a.post((*runtimeClient).response))
+	mux.HandleFunc("POST "+root+"invocation/{id}/error", a.post((*runtimeClient).error))
+	mux.HandleFunc("POST "+root+"init/error", a.post((*runtimeClient).initError))
+	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go a.http.Serve(listener)
+	return a, nil
+}
+
+func (a *runtimeAPI) client(handle func(*runtimeClient, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := a.clients.Load(r.PathValue("token")); ok {
+			handle(c.(*runtimeClient), w, r)
+		} else {
+			http.NotFound(w, r)
+		}
+	}
+}
+
+// post is client for a request with a body, which handle gets up to one byte
+// more than a response may have.
+func (a *runtimeAPI) post(handle func(c *runtimeClient, r *http.Request, body []byte) (status int, v any)) http.HandlerFunc {
+	return a.client(func(c *runtimeClient, w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+		if err == nil {
+			_, err = io.Copy(io.Discard, r.Body)
+		}
+		status, v := invalidRequest(err)
+		if err == nil {
+			status, v = handle(c, r, body)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		json.NewEncoder(w).Encode(v)
+	})
+}
+
+func invalidRequest(err error) (status int, v any) {
+	return http.StatusBadRequest, functionError{"InvalidRequest", fmt.Sprint(err)}
+}
+
+// runtimeClient is the side of the Runtime API that serves one process.
+type runtimeClient struct {
+	api   *runtimeAPI
+	token string
+
+	events chan *exchange // from invoke to next
+	polled chan struct{}  // closed when the process first asks for an event: its init is over
+
+	mu         sync.Mutex
+	initReport []byte    // from init/error, until polled
+	current    *exchange // the event that the process handles
+}
+
+// exchange is an event and its answer.
+type exchange struct {
+	*Invocation
+	answer *answer       // guarded by the client's mutex
+	done   chan struct{} // closed when the process asks for the next event
+}
+
+func (a *runtimeAPI) newClient() *runtimeClient {
+	c := &runtimeClient{api: a, token: rand.Text(), events: make(chan *exchange), polled: make(chan struct{})}
+	a.clients.Store(c.token, c)
+	return c
+}
+
+func (c *runtimeClient) close() { c.api.clients.Delete(c.token) }
+
+func (c *runtimeClient) variables() []string {
+	return []string{"AWS_LAMBDA_RUNTIME_API=" + c.api.address + "/" + c.token}
+}
+
+func (c *runtimeClient) ready(ctx context.Context) error {
+	select {
+	case <-c.polled:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (c *runtimeClient) isReady() bool {
+	select {
+	case <-c.polled:
+		return true
+	default:
+		return false
+	}
+}
+
+// invoke hands an event to the process. The invocation is over when the process
+// asks for the next event, not when it answers: until then it may still work.
+func (c *runtimeClient) invoke(ctx context.Context, inv *Invocation) (*answer, error) {
+	x := &exchange{Invocation: inv, done: make(chan struct{})}
+	over := false
+	select {
+	case c.events <- x:
+		select {
+		case <-x.done:
+			over = true
+		case <-ctx.Done():
+		}
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case x.answer != nil:
+		x.answer.discard = x.answer.discard || !over
+		return x.answer, nil
+	case over:
+		return functionError{"Runtime.NoResponse", "RequestId: " + inv.ID + " Error: the runtime asked for the next event without answering this one"}.answer(), nil
+	}
+	return nil, context.Cause(ctx)
+}
+
+// next answers with the next event, when there is one.
+func (c *runtimeClient) next(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	if !c.isReady() {
+		close(c.polled)
+		c.initReport = nil
+	}
+	if c.current != nil {
+		close(c.current.done)
+		c.current = nil
+	}
+	c.mu.Unlock()
+
+	var x *exchange
+	select {
+	case x = <-c.events:
+	case <-r.Context().Done():
+		return
+	}
+	c.mu.Lock()
+	c.current = x
+	c.mu.Unlock()
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(len(x.Payload)))
+	header.Set("Lambda-Runtime-Aws-Request-Id", x.ID)
+	header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(x.deadline.UnixMilli(), 10))
+	header.Set("Lambda-Runtime-Invoked-Function-Arn", x.ARN)
+	header.Set("Lambda-Runtime-Trace-Id", x.Trace)
+	if len(x.ClientContext) > 0 {
+		header.Set("Lambda-Runtime-Client-Context", string(x.ClientContext))
+	}
+	w.Write(x.Payload)
+}
+
+// response takes the answer to an event. A response that fails in the middle
+// ends with trailers.
+func (c *runtimeClient) response(r *http.Request, body []byte) (status int, v any) {
+	a := &answer{payload: body}
+	if len(body) > maxResponse {
+		a = responseTooLarge()
+	} else if r.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "" {
+		report, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))
+		if err != nil {
+			return invalidRequest(err)
+		}
+		a = &answer{payload: report, failed: true}
+	}
+	status, v = c.accept(r, a)
+	if status == http.StatusAccepted && len(body) > maxResponse {
+		return http.StatusRequestEntityTooLarge, functionError{"RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxResponse)}
+	}
+	return status, v
+}
+
+var errReportTooLarge = errors.New("the error is too large")
+
+func (c *runtimeClient) error(r *http.Request, report []byte) (status int, v any) {
+	if len(report) > maxResponse {
+		return invalidRequest(errReportTooLarge)
+	}
+	return c.accept(r, &answer{payload: report, failed: true})
+}
+
+// accept takes the first answer to the event that the process handles.
+func (c *runtimeClient) accept(r *http.Request, a *answer) (status int, v any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.current == nil || c.current.ID != r.PathValue("id") || c.current.answer != nil {
+		return http.StatusBadRequest, functionError{"InvalidRequestID", "Invalid request ID"}
+	}
+	c.current.answer = a
+	return accepted()
+}
+
+// initError takes the error of the init. The process exits after it.
+func (c *runtimeClient) initError(_ *http.Request, report []byte) (status int, v any) {
+	if len(report) > maxResponse {
+		return invalidRequest(errReportTooLarge)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.isReady() {
+		c.initReport = report
+	}
+	return accepted()
+}
+
+func accepted() (status int, v any) {
+	return http.StatusAccepted, map[string]string{"status": "OK"}
+}
+
+// failed prefers the error that the process reported about its init.
+func (c *runtimeClient) failed(id string, cause error) *answer {
+	f := functionError{"Runtime.ExitError", "Runtime exited without providing a reason"}
+	switch cause := cause.(type) {
+	case timedOut:
+		f = functionError{"Sandbox.Timedout", cause.Error()}
+	case unstartable:
+		f = functionError{"Runtime.InvalidEntrypoint", cause.Error()}
+		if errors.Is(cause, fs.ErrNotExist) {
+			f.Message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"
+		}
+	case exited:
+		if !cause.Success() {
+			f.Message = "Runtime exited with error: " + cause.String()
+		}
+	}
+	f.Message = "RequestId: " + id + " Error: " + f.Message
+	a := f.answer()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.initReport != nil {
+		a.payload = c.initReport
+	}
+	return a
+}

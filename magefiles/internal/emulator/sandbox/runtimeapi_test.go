@@ -1,0 +1,251 @@
+//go:build unix
+
+package sandbox_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+)
+
+func newHost(t *testing.T, logs io.Writer) *sandbox.Host {
+	t.Helper()
+	h, err := sandbox.NewHost(t.TempDir(), 10*time.Second, logs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		h.Kill()
+		if err := h.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	})
+	return h
+}
+
+// scriptSpec describes an environment with a bootstrap that sh runs.
+func scriptSpec(t *testing.T, lines string) sandbox.Spec {
+	t.Helper()
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "bootstrap"), []byte("#!/bin/sh\n"+lines), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return sandbox.Spec{Function: "f", Version: "$LATEST", MemorySize: 128, Timeout: time.Minute, Root: root, EntryPoint: "bootstrap"}
+}
+
+// puppet is an environment with a test as its runtime: its bootstrap only tells
+// the test where its Runtime API is, and exits with 5 when the test says so.
+type puppet struct {
+	*testing.T
+	dir     string
+	root    string              // of the Runtime API
+	events  chan string         // payloads of invocations, one after the other
+	results chan sandbox.Result // of the invocations
+}
+
+func newPuppet(t *testing.T) *puppet {
+	h, dir := newHost(t, io.Discard), t.TempDir()
+	spec := scriptSpec(t, `
+		echo "$AWS_LAMBDA_RUNTIME_API" > "$DIR/new" && mv "$DIR/new" "$DIR/api"
+		while [ ! -e "$DIR/exit" ]; do sleep 0.02; done
+		exit 5
+	`)
+	spec.Environ = []string{"DIR=" + dir, "PATH=/bin:/usr/bin"}
+	p := &puppet{T: t, dir: dir, events: make(chan string, 1), results: make(chan sandbox.Result, 1)}
+	t.Cleanup(func() { close(p.events) })
+	go func() {
+		e, err := h.Start(spec, "id")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for payload := range p.events {
+			p.results <- e.Invoke(sandbox.Invocation{ID: "id", ARN: "arn", Trace: "trace", Payload: []byte(payload), ClientContext: []byte(`{"a":1}`)})
+		}
+	}()
+	for deadline := time.Now().Add(20 * time.Second); p.root == ""; time.Sleep(5 * time.Millisecond) {
+		if api, err := os.ReadFile(filepath.Join(dir, "api")); err == nil {
+			p.root = "http://" + strings.TrimSpace(string(api)) + "/2018-06-01/runtime/"
+		} else if time.Now().After(deadline) {
+			t.Fatal("the bootstrap does not start")
+		}
+	}
+	return p
+}
+
+// exit makes the bootstrap exit.
+func (p *puppet) exit() {
+	p.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, "exit"), nil, 0o600); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// next asks for an event and returns the answer with its body.
+func (p *puppet) next() (*http.Response, string) {
+	p.Helper()
+	response, err := http.Get(p.root + "invocation/next")
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return response, string(body)
+}
+
+// post checks the answer to a request: status and body.
+func (p *puppet) post(path, body, want string) {
+	p.Helper()
+	response, err := http.Post(p.root+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer response.Body.Close()
+	answer, _ := io.ReadAll(response.Body)
+	if got := fmt.Sprint(response.StatusCode, " ", strings.TrimSpace(string(answer))); got != want {
+		p.Errorf("POST %s answers %s, want %s", path, got, want)
+	}
+}
+
+const (
+	accepted = `202 {"status":"OK"}`
+	badID    = `400 {"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}`
+)
+
+func TestRuntimeAPI(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+
+	// Without the token there is nothing.
+	host, _, _ := strings.Cut(strings.TrimPrefix(p.root, "http://"), "/")
+	for _, path := range []string{"/2018-06-01/runtime/invocation/next", "/x/2018-06-01/runtime/invocation/next", "/"} {
+		response, err := http.Get("http://" + host + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != 404 {
+			t.Errorf("%s answers %s", path, response.Status)
+		}
+	}
+
+	// The payload reaches the process byte by byte.
+	const payload = " {\"a\" : 1.0,\n\"b\":\"\\u00e9\"} "
+	p.events <- payload
+	response, body := p.next()
+	if body != payload {
+		t.Errorf("the event is %q, want %q", body, payload)
+	}
+	for name, want := range map[string]string{"Aws-Request-Id": "id", "Invoked-Function-Arn": "arn", "Trace-Id": "trace", "Client-Context": `{"a":1}`} {
+		if got := response.Header.Get("Lambda-Runtime-" + name); got != want {
+			t.Errorf("header %s is %q, want %q", name, got, want)
+		}
+	}
+	if response.Header.Get("Lambda-Runtime-Deadline-Ms") == "" {
+		t.Error("no deadline")
+	}
+	p.post("invocation/wrong/response", "1", badID)
+	p.post("invocation/wrong/error", "1", badID)
+	p.post("invocation/id/response", `"first"`, accepted)
+	p.post("invocation/id/response", `"again"`, badID)
+	p.post("invocation/id/error", `"again"`, badID)
+	p.post("init/error", `"too late"`, accepted)
+
+	// The invocation is over when the process asks for the next event.
+	select {
+	case <-p.results:
+		t.Error("the invocation was over before the process asked for the next event")
+	default:
+	}
+	polled := make(chan struct{})
+	go func() {
+		defer close(polled)
+		p.next()
+	}()
+	if r := <-p.results; string(r.Payload) != `"first"` || r.Failed || !r.Reusable {
+		t.Errorf("got %s, %+v", r.Payload, r)
+	}
+
+	// An event without an answer fails.
+	p.events <- "{}"
+	<-polled
+	go http.Get(p.root + "invocation/next") // until the host is closed
+	if r := <-p.results; !strings.Contains(string(r.Payload), "Runtime.NoResponse") || !r.Failed || r.Reusable {
+		t.Errorf("without an answer: %s, %+v", r.Payload, r)
+	}
+}
+
+// The answer counts if the process exits after it, and the environment is not
+// used again.
+func TestExitAfterAnswer(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+	p.events <- "{}"
+	p.next()
+	p.post("invocation/id/response", `"done"`, accepted)
+	p.exit()
+	if r := <-p.results; string(r.Payload) != `"done"` || r.Failed || r.Reusable {
+		t.Errorf("got %s, %+v", r.Payload, r)
+	}
+}
+
+func TestExitWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+	p.events <- "{}"
+	p.next()
+	p.exit()
+	const want = `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: exit status 5"}`
+	if r := <-p.results; string(r.Payload) != want || !r.Failed || r.Reusable {
+		t.Errorf("got %s, %+v", r.Payload, r)
+	}
+}
+
+// An init fails with the error that the process reports.
+func TestInitError(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+	const report = `{"errorType":"Mine.Own","errorMessage":"cannot start"}`
+	p.post("init/error", report, accepted)
+	p.exit()
+	p.events <- "{}"
+	if r := <-p.results; string(r.Payload) != report || !r.Failed || r.Reusable {
+		t.Errorf("got %s, %+v", r.Payload, r)
+	}
+}
+
+func TestResponseTooLarge(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+	p.events <- "{}"
+	p.next()
+	large := strings.Repeat("x", 6291557)
+	p.post("invocation/id/error", large, `400 {"errorType":"InvalidRequest","errorMessage":"the error is too large"}`)
+	p.post("invocation/wrong/response", large, badID)
+	p.post("invocation/id/response", large, `413 {"errorType":"RequestEntityTooLarge","errorMessage":"Exceeded maximum allowed payload size (6291556 bytes)."}`)
+	p.exit()
+	const want = `{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}`
+	if r := <-p.results; string(r.Payload) != want || !r.Failed {
+		t.Errorf("got %s, %+v", r.Payload, r)
+	}
+}
+
+func TestStartAfterKill(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, io.Discard)
+	h.Kill()
+	if _, err := h.Start(scriptSpec(t, ""), "id"); !errors.Is(err, sandbox.ErrClosed) {
+		t.Errorf("error is %v, want %v", err, sandbox.ErrClosed)
+	}
+}

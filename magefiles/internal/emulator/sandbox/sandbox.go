@@ -1,0 +1,127 @@
+// Package sandbox runs Lambda functions as processes of this machine: one
+// process for each execution environment. A process is reached as on Lambda,
+// through net/rpc by go1.x and through the Runtime API by provided.*, and its
+// failures are in Lambda's words. Nothing is isolated: a process has the rights
+// of this one.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+)
+
+// ErrClosed is returned by [Host.Start] after [Host.Kill].
+var ErrClosed = errors.New("the sandbox is closed")
+
+// Protocol is how a runtime and its process communicate.
+type Protocol int
+
+const (
+	RuntimeAPI Protocol = iota // the process asks for events: provided.*
+	RPC                        // the process serves net/rpc: go1.x
+)
+
+// Spec describes an execution environment.
+type Spec struct {
+	Function, Version string
+	MemorySize        int // MB, only for the log
+	Timeout           time.Duration
+
+	Protocol    Protocol
+	Root        string   // directory of the unpacked deployment package
+	EntryPoint  string   // path below Root, with slashes
+	Unstartable error    // why the entry point cannot be started, or nil
+	Environ     []string // NAME=value; the protocol's variables are added
+}
+
+// Host starts execution environments. Its methods may be called concurrently.
+type Host struct {
+	initLimit time.Duration
+	logs      *lineWriter
+	ports     ports
+	api       *runtimeAPI
+	watcher   *watcher
+
+	mu      sync.Mutex
+	running map[*Environment]bool
+	closed  bool
+	exits   sync.WaitGroup
+}
+
+// NewHost returns a host with environments that must be ready within initLimit.
+// Each line that a function writes goes to logs, after the function's name.
+//
+// If this program ends without Close, even by SIGKILL, a watcher process kills
+// the environments and removes dir. Only Unix has the watcher.
+func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error) {
+	w, err := startWatcher(dir)
+	if err != nil {
+		return nil, err
+	}
+	api, err := newRuntimeAPI()
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return &Host{initLimit: initLimit, logs: &lineWriter{w: logs}, api: api, watcher: w, running: map[*Environment]bool{}}, nil
+}
+
+// Close ends the host after Kill.
+func (h *Host) Close() error { return errors.Join(h.api.http.Close(), h.watcher.close()) }
+
+// Start starts an environment and waits until it can take an invocation. If it
+// does not become ready, its first invocation fails as on Lambda; requestID is
+// for the text of that failure. An error is the host's own.
+func (h *Host) Start(spec Spec, requestID string) (*Environment, error) {
+	const tries = 5
+	for try := 1; ; try++ {
+		e, cause, err := h.try(spec, requestID)
+		if _, lost := cause.(portLost); err != nil || !lost || try == tries {
+			return e, err
+		}
+	}
+}
+
+// try starts an environment once. The cause is why it is not ready.
+func (h *Host) try(spec Spec, requestID string) (_ *Environment, cause, err error) {
+	out, err := newOutput(spec.Function, h.logs)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &Environment{spec: spec, host: h, output: out}
+	if spec.Protocol == RPC {
+		e.protocol, err = newRPCClient(&h.ports, out)
+	} else {
+		e.protocol = h.api.newClient()
+	}
+	if err != nil {
+		out.close()
+		return nil, nil, err
+	}
+
+	began := time.Now()
+	if err := h.start(e); err != nil {
+		e.close()
+		refused, ok := errors.AsType[*fs.PathError](err)
+		if !ok {
+			return nil, nil, err
+		}
+		cause = unstartable{spec.EntryPoint, refused.Err}
+	} else {
+		ctx, cancel := context.WithTimeoutCause(e.gone, h.initLimit, timedOut(h.initLimit))
+		defer cancel()
+		cause = e.protocol.ready(ctx)
+	}
+	if cause != nil {
+		// Assumption: AWS gives an init that takes too long another try within
+		// the function's own timeout; here the invocation fails at once.
+		e.stop()
+		e.failure = e.protocol.failed(requestID, cause)
+		return e, cause, nil
+	}
+	e.initTime = time.Since(began)
+	return e, nil, nil
+}

@@ -1,0 +1,160 @@
+// Package zips keeps deployment packages on disk, zipped and unpacked. Equal
+// packages are kept once.
+package zips
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/base64"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+// Store keeps the packages in use. Its methods may be called concurrently.
+type Store struct {
+	dir         string
+	maxUnzipped int64
+
+	mu       sync.Mutex
+	packages map[string]*Package // by CodeSha256
+	added    int                 // numbers the directories
+}
+
+// Package is a deployment package. It does not change.
+type Package struct {
+	CodeSha256 string // standard base64, as in the API
+	Size       int64  // of the zip in bytes
+	Zip        string // path of the zip
+	Root       string // path of the directory with the unpacked files
+
+	files  map[string]file
+	users  int // guarded by the store's mutex
+	unpack func() error
+}
+
+type file struct {
+	mode    fs.FileMode // as in the zip
+	machine elf.Machine // that an executable file is built for, EM_NONE if it is not ELF
+}
+
+// NewStore returns a store that keeps its packages in dir and refuses those
+// with more than maxUnzipped bytes unzipped.
+func NewStore(dir string, maxUnzipped int64) *Store {
+	return &Store{dir: dir, maxUnzipped: maxUnzipped, packages: map[string]*Package{}}
+}
+
+// Add returns the package with the given zip and unpacks it if it is new. The
+// caller must release it. The error is a [Refusal] if the zip is not acceptable.
+func (s *Store) Add(zip []byte) (*Package, error) {
+	if len(zip) == 0 {
+		return nil, errEmpty
+	}
+	digest := sha256.Sum256(zip)
+	sum := base64.StdEncoding.EncodeToString(digest[:])
+
+	s.mu.Lock()
+	p := s.packages[sum]
+	if p == nil {
+		s.added++
+		base := filepath.Join(s.dir, "package-"+strconv.Itoa(s.added))
+		p = &Package{CodeSha256: sum, Size: int64(len(zip)), Zip: base + ".zip", Root: base}
+		p.unpack = sync.OnceValue(func() (err error) {
+			if err = os.WriteFile(p.Zip, zip, 0o600); err == nil {
+				p.files, err = unpack(zip, p.Root, s.maxUnzipped)
+			}
+			return err
+		})
+		s.packages[sum] = p
+	}
+	p.users++
+	s.mu.Unlock()
+
+	if err := p.unpack(); err != nil {
+		s.Release(p)
+		return nil, err
+	}
+	return p, nil
+}
+
+// Find returns the package with the given digest, or nil if none is in use. The
+// caller must release it.
+func (s *Store) Find(codeSha256 string) *Package {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.packages[codeSha256]
+	if p != nil {
+		p.users++
+	}
+	return p
+}
+
+// Keep adds a use of a package that is in use. It does nothing with nil.
+func (s *Store) Keep(p *Package) { s.use(p, +1) }
+
+// Release ends one use of a package, and removes it from disk after the last.
+// It does nothing with nil.
+func (s *Store) Release(p *Package) { s.use(p, -1) }
+
+func (s *Store) use(p *Package, n int) {
+	if p == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.users += n; p.users == 0 {
+		delete(s.packages, p.CodeSha256)
+		os.Remove(p.Zip)
+		RemoveTree(p.Root)
+	}
+}
+
+// Files returns the sorted names of the files in the package.
+func (p *Package) Files() []string { return slices.Sorted(maps.Keys(p.files)) }
+
+// Startable returns nil if a file can be started on the given machine, or the
+// kernel's error as a *fs.PathError. EM_NONE stands for any machine. Lambda runs
+// functions as a user that does not own the files, so the mode for others
+// decides.
+func (p *Package) Startable(name string, machine elf.Machine) error {
+	f, ok := p.files[name]
+	var err syscall.Errno
+	switch {
+	case !ok:
+		err = syscall.ENOENT
+	case f.mode&0o001 == 0:
+		err = syscall.EACCES
+	case machine != elf.EM_NONE && f.machine != elf.EM_NONE && f.machine != machine:
+		err = syscall.ENOEXEC
+	default:
+		return nil
+	}
+	return &fs.PathError{Op: "fork/exec", Path: name, Err: err}
+}
+
+// machineOf returns the machine that a file is built for, EM_NONE if it is not
+// an ELF file.
+func machineOf(path string) elf.Machine {
+	f, err := elf.Open(path)
+	if err != nil {
+		return elf.EM_NONE
+	}
+	defer f.Close()
+	return f.Machine
+}
+
+// RemoveTree removes a directory with write-protected content.
+func RemoveTree(dir string) error {
+	filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}

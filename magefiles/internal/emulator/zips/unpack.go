@@ -1,0 +1,160 @@
+package zips
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// maxEntries is the maximum number of entries of a zip. AWS documents no such
+// limit; this one keeps a small upload from creating millions of files.
+const maxEntries = 20000
+
+// Refusal is the reason why a zip is not accepted, as AWS words it, or in the
+// case of what only the emulator refuses, in similar words.
+type Refusal string
+
+func (r Refusal) Error() string { return string(r) }
+
+const (
+	errBroken = Refusal("Could not unzip uploaded file. Please check your file, then try to upload again.")
+	errEmpty  = Refusal("Uploaded file must be a non-empty zip")
+)
+
+func errTooLarge(maxUnzipped int64) error {
+	return Refusal(fmt.Sprintf("Unzipped size must be smaller than %d bytes", maxUnzipped))
+}
+
+func badEntry(format string, args ...any) error {
+	return Refusal("Could not unzip uploaded file: " + fmt.Sprintf(format, args...) + ".")
+}
+
+// unpack unzips a package into a new directory. Files get the modes of the zip
+// without the right to write, as on Lambda. After an error the directory is of
+// no use.
+//
+// AWS accepts symbolic links. unpack refuses them: a link is the usual way out
+// of the directory, and these packages have one file or two.
+func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, error) {
+	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	switch {
+	case err != nil && !errors.Is(err, zip.ErrInsecurePath):
+		return nil, errBroken
+	case len(archive.File) == 0:
+		return nil, errEmpty
+	}
+	if err := checkEntries(archive.File, maxUnzipped); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir) // no name leads out of it, even if a check has a gap
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	files := map[string]file{}
+	left := maxUnzipped
+	for _, entry := range archive.File {
+		name, isDir := strings.CutSuffix(entry.Name, "/")
+		parent := path.Dir(name)
+		if isDir {
+			parent = name
+		}
+		if err := root.MkdirAll(parent, 0o700); err != nil {
+			return nil, err
+		}
+		if isDir {
+			continue
+		}
+		n, err := extract(root, entry, left)
+		if err != nil {
+			return nil, err
+		}
+		if left -= n; left < 0 {
+			return nil, errTooLarge(maxUnzipped)
+		}
+		f := file{mode: entry.Mode().Perm()}
+		if f.mode&0o111 != 0 {
+			f.machine = machineOf(filepath.Join(dir, name))
+		}
+		files[name] = f
+	}
+	return files, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			err = os.Chmod(path, 0o555)
+		}
+		return err
+	})
+}
+
+// checkEntries refuses entries that must not be in a package, before anything
+// is written.
+func checkEntries(entries []*zip.File, maxUnzipped int64) error {
+	if len(entries) > maxEntries {
+		return badEntry("there are %d entries, and the emulator takes %d", len(entries), maxEntries)
+	}
+	directory := map[string]bool{} // by name
+	left := uint64(maxUnzipped)
+	for _, entry := range entries {
+		name, isDir := strings.CutSuffix(entry.Name, "/")
+		_, twice := directory[name]
+		switch {
+		case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00"):
+			return badEntry("entry %q is not a plain relative path", entry.Name)
+		case len(name) > 1024:
+			return badEntry("the name of entry %.60q… is longer than 1024 bytes", entry.Name)
+		case isDir != entry.Mode().IsDir() || !isDir && !entry.Mode().IsRegular():
+			return badEntry("entry %q is not a regular file", entry.Name)
+		case entry.Flags&1 != 0:
+			return badEntry("entry %q is encrypted", entry.Name)
+		case isDir && entry.UncompressedSize64 != 0:
+			return badEntry("directory %q has content", entry.Name)
+		case twice:
+			return badEntry("entry %q is there twice", entry.Name)
+		case entry.UncompressedSize64 > left: // headers can lie, so unpack counts again
+			return errTooLarge(maxUnzipped)
+		}
+		directory[name] = isDir
+		left -= entry.UncompressedSize64
+	}
+	for name := range directory {
+		for parent := path.Dir(name); parent != "."; parent = path.Dir(parent) {
+			if isDir, exists := directory[parent]; exists && !isDir {
+				return badEntry("entry %q is in %q, which is a file", name, parent)
+			}
+		}
+	}
+	return nil
+}
+
+// extract writes one file, up to one byte more than left, and returns its size.
+func extract(root *os.Root, entry *zip.File, left int64) (int64, error) {
+	in, err := entry.Open()
+	if err != nil {
+		return 0, errBroken
+	}
+	defer in.Close()
+	out, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrExist): // on a file system that ignores case
+		return 0, badEntry("entry %q is there twice", entry.Name)
+	case err != nil:
+		return 0, err
+	}
+	n, err := io.Copy(out, io.LimitReader(in, left+1))
+	if _, disk := errors.AsType[*fs.PathError](err); err != nil && !disk {
+		err = errBroken // in reading the zip
+	}
+	// The owner can always read, or the emulator could not.
+	return n, cmp.Or(err, out.Chmod(entry.Mode().Perm()&^0o222|0o400), out.Close())
+}
