@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 	if scratch, err = os.MkdirTemp("", "dualboot-test-"); err != nil {
 		panic(err)
 	}
+	os.Setenv("TMPDIR", scratch) // also for what killed programs leave behind
 	code := m.Run()
 	os.RemoveAll(scratch)
 	os.Exit(code)
