@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -34,6 +35,13 @@ var canRun = runtime.GOOS == build.AWS.OS && runtime.GOARCH == build.AWS.Arch
 var scratch string
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Most of the tests wait most of the time: for updates, and for settle delays.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "dualboot-test-"); err != nil {
 		panic(err)

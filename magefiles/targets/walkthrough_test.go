@@ -40,6 +40,7 @@ func TestWalkThrough(t *testing.T) {
 	if err := clone(dir, "go.mod", "go.sum", "magefiles", "functions", "lambdas.json"); err != nil {
 		t.Fatal(err)
 	}
+	ageOnSignal(t, dir)
 	before := contents(t, dir)
 
 	steps := parseSteps(string(document))
@@ -145,6 +146,7 @@ func play(t *testing.T, dir, tmp string, steps []step) []string {
 	t.Helper()
 	const mark = "=-=-= "
 	var script strings.Builder
+	script.WriteString(sleep)
 	for i, s := range steps {
 		if s.command != "" {
 			fmt.Fprintf(&script, "printf '%s%d\\n'\n%s\n", mark, i, s.command)
