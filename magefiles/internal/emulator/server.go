@@ -20,6 +20,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
 	"example.com/dualboot/magefiles/internal/emulator/sandbox"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Server is a running emulator. Its methods may be called concurrently.
@@ -94,7 +95,7 @@ func newServer(options Options, limits limits) (*Server, error) {
 		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
 		dir:         dir,
-		packages:    zips.NewStore(dir, maxUnzipped),
+		packages:    zips.NewStore(dir, lambda.MaxUnzipped),
 		metrics:     metrics.NewStore(),
 		functions:   map[string]*function{},
 		mappings:    map[string]eventSourceMapping{},

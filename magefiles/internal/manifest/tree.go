@@ -64,7 +64,7 @@ func parseTree(data []byte) (root *node, broken *finding) {
 	root = p.value(nil)
 	if p.broken == nil {
 		end := p.offset()
-		if _, err := tokens.ReadToken(); err != io.EOF {
+		if _, err := tokens.ReadToken(); !errors.Is(err, io.EOF) {
 			p.broken = &finding{skip(data, end), "", fault{"unexpected data after the manifest", "remove it"}}
 		}
 	}

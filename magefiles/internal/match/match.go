@@ -180,13 +180,14 @@ func (m *matcher) nothingLike(name string) string {
 	if !strings.HasPrefix(name, ".") {
 		return "no package has a similar name"
 	}
-	for _, p := range m.barred[name] {
-		if p.function.Runtime == "" {
-			return p.function.Name + " is a container image"
-		}
-		return p.function.Name + " is on " + p.function.Runtime
+	barred := m.barred[name]
+	switch {
+	case len(barred) == 0:
+		return "no function on go1.x or provided.* has a similar name"
+	case barred[0].function.Runtime == "":
+		return barred[0].function.Name + " is a container image"
 	}
-	return "no function on go1.x or provided.* has a similar name"
+	return barred[0].function.Name + " is on " + barred[0].function.Runtime
 }
 
 // anyOf lists the counterparts of name in the pairs: "a, b or c". It lists at most

@@ -152,20 +152,21 @@ func TestFaults(t *testing.T) {
 // count returns how many calls and updates an action takes without faults.
 func count(t *testing.T, zips lambda.Zips, action fleet.Action) (calls int64, updates int) {
 	t.Helper()
-	w, err := newWorld(zips, startOf(action))
+	w, err := startOf(action)(zips)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.server.Close()
+	before := w.updates
 	clean := &network{}
 	if err := w.run(t.Context(), clean, action); err != nil {
 		t.Fatal(err)
 	}
-	return clean.n.Load(), w.updates
+	return clean.n.Load(), w.updates - before
 }
 
-// startOf returns the fleet that an action starts from.
-func startOf(action fleet.Action) []deployment {
+// startOf returns what starts the world before an action.
+func startOf(action fleet.Action) func(lambda.Zips) (*world, error) {
 	if action == fleet.Deploy {
 		return unmigrated
 	}
@@ -191,12 +192,14 @@ func (c trial) String() string {
 }
 
 func (c trial) run(ctx context.Context, zips lambda.Zips) error {
-	w, err := newWorld(zips, startOf(c.action))
+	w, err := startOf(c.action)(zips)
 	if err != nil {
 		return err
 	}
 	defer w.server.Close()
-	w.fails = c.fails
+	if c.fails > 0 {
+		w.fails = w.updates + c.fails
+	}
 	if err := c.first(ctx, w); err != nil {
 		return err
 	}
@@ -257,21 +260,19 @@ func (c trial) check(w *world) error {
 		return err
 	}
 	for i, name := range fleetNames {
-		want := deployment{lambda.ProvidedAL2023, []string{"bootstrap", "lambda"}}
-		most := 2 // created, and the code or the configuration
+		runtime, files := lambda.ProvidedAL2023, []string{"bootstrap", "lambda"}
 		switch c.action {
-		case fleet.Deploy:
-			most = 3 // created, code, configuration
 		case fleet.Cleanup:
-			want.files = []string{"bootstrap"}
+			files = []string{"bootstrap"}
 		case fleet.Rollback:
-			want.runtime = previous[i]
+			runtime = previous[i]
 		}
 		served := slices.DeleteFunc(w.served[name], func(d emulator.Deployment) bool { return d.Mixed })
 		last := served[len(served)-1]
-		if last.Runtime != want.runtime || last.Handler != lambda.Handler(want.runtime) || !slices.Equal(last.Files, want.files) {
-			return fmt.Errorf("%s ends as %+v, want %+v", name, last, want)
+		if last.Runtime != runtime || last.Handler != lambda.Handler(runtime) || !slices.Equal(last.Files, files) {
+			return fmt.Errorf("%s ends as %+v, want %v on %s", name, last, files, runtime)
 		}
+		most := 3 // created, and two updates
 		switch {
 		case c.fails > 0 && c.action == fleet.Deploy:
 			most++ // the update that did not fail, again

@@ -63,7 +63,7 @@ func TestTwoAtOnce(t *testing.T) {
 // the second one if it deploys.
 type meeting struct {
 	name    string
-	start   []deployment
+	start   func(lambda.Zips) (*world, error)
 	actions [2]fleet.Action
 	same    bool // both have the same code
 
@@ -76,7 +76,7 @@ type meeting struct {
 // run starts one command after the other, by the delay. The first one starts later
 // in even runs. It returns how many of them failed because of the other one.
 func (m meeting) run(ctx context.Context, i int, delay time.Duration) (lost int, err error) {
-	first, err := newWorld(m.ours, m.start)
+	first, err := m.start(m.ours)
 	if err != nil {
 		return 0, err
 	}

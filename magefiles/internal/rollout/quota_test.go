@@ -48,19 +48,20 @@ func TestQuotas(t *testing.T) {
 	zips := writeZips(t, "small")
 	for _, test := range []struct {
 		name   string
+		fleet  int
 		others float64       // the part of the quotas that others take
 		upload time.Duration // how much longer a zip takes
 		opts   rollout.Options
 		most   float64 // times the bound
 	}{
-		{name: "alone", most: 1.15},
-		{name: "others take half", others: 0.5, most: 1.15},
-		{name: "others take nine tenths", others: 0.9, most: 1.15},
-		{name: "large zips, eight at the same time", upload: 500 * time.Millisecond, opts: rollout.Options{Uploads: 8 * zips.Dual.Size}, most: 1.2},
+		{name: "alone", fleet: 1000, most: 1.15},
+		{name: "others take half", fleet: 600, others: 0.5, most: 1.15},
+		{name: "others take nine tenths", fleet: 300, others: 0.9, most: 1.15},
+		{name: "large zips, eight at the same time", fleet: 1000, upload: 500 * time.Millisecond, opts: rollout.Options{Uploads: 8 * zips.Dual.Size}, most: 1.2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newAccount(names(1000))
+				l := newAccount(names(test.fleet))
 				l.Upload = test.upload
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
@@ -70,7 +71,7 @@ func TestQuotas(t *testing.T) {
 				}
 				start := time.Now()
 				r := newRollout(l, test.opts)
-				list := functions(zips, deploy, names(1000)...)
+				list := functions(zips, deploy, names(test.fleet)...)
 				fleet.Each(list, 1024, func(f *fleet.Function) {
 					r.Observe(ctx, f)
 					r.Apply(ctx, f)
@@ -81,14 +82,14 @@ func TestQuotas(t *testing.T) {
 					}
 				}
 				took, left := time.Since(start), 1-test.others
-				bound := time.Duration(float64(time.Second) * max(2*1000/(15*left), 4*1000/(100*left)))
+				bound := time.Duration(float64(time.Second) * float64(test.fleet) * max(2/(15*left), 4/(100*left)))
 				ratio := took.Seconds() / bound.Seconds()
 				t.Logf("%.1f s: %.3f times the bound of %.1f s; calls %v, %d of them throttled",
 					took.Seconds(), ratio, bound.Seconds(), l.Count(), l.Throttled())
 				if ratio > test.most {
 					t.Errorf("that is more than %v times", test.most)
 				}
-				if reads := l.Count()[lambdatest.Get]; test.others == 0 && reads != 4*1000 {
+				if reads := l.Count()[lambdatest.Get]; test.others == 0 && reads != 4*test.fleet {
 					t.Errorf("%d reads, want one before, one after each update, one after settling", reads)
 				}
 			})

@@ -28,18 +28,6 @@ var (
 	previous   = []string{lambda.Go1x, lambda.ProvidedAL2}
 )
 
-// deployment is the runtime of a function and the executables in its zip.
-type deployment struct {
-	runtime string
-	files   []string
-}
-
-var (
-	// unmigrated is the fleet before its first deploy, switched after it.
-	unmigrated = []deployment{{lambda.Go1x, []string{"lambda"}}, {lambda.ProvidedAL2, []string{"bootstrap"}}}
-	switched   = []deployment{{lambda.ProvidedAL2023, []string{"bootstrap", "lambda"}}, {lambda.ProvidedAL2023, []string{"bootstrap", "lambda"}}}
-)
-
 // settle is the settle delay. The emulator's window is as long: after an update,
 // the version before may serve until then.
 const settle = 3 * time.Millisecond
@@ -55,8 +43,43 @@ type world struct {
 	updates int
 }
 
-// newWorld starts a world. A function that has a dual zip has the one of zips.
-func newWorld(zips lambda.Zips, start []deployment) (*world, error) {
+// unmigrated starts a world before the first deploy.
+func unmigrated(zips lambda.Zips) (*world, error) {
+	return newWorld(zips, lambdatest.Executables("lambda"), lambdatest.Executables("bootstrap"))
+}
+
+// switched starts a world right after the first deploy: what served before the
+// switch may still serve.
+func switched(zips lambda.Zips) (*world, error) {
+	dual, err := zips.Dual.Read()
+	if err != nil {
+		return nil, err
+	}
+	w, err := newWorld(zips, dual, dual)
+	if err != nil {
+		return nil, err
+	}
+	client := sdk.NewFromConfig(w.server.Config())
+	for _, name := range fleetNames {
+		if _, err := client.UpdateFunctionConfiguration(context.Background(), &sdk.UpdateFunctionConfigurationInput{
+			FunctionName: &name, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		}); err != nil {
+			return nil, errors.Join(err, w.server.Close())
+		}
+	}
+	updated := sdk.NewFunctionUpdatedV2Waiter(client, func(o *sdk.FunctionUpdatedV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = time.Millisecond, 2*time.Millisecond
+	})
+	for _, name := range fleetNames {
+		if err := updated.Wait(context.Background(), &sdk.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
+			return nil, errors.Join(err, w.server.Close())
+		}
+	}
+	return w, nil
+}
+
+// newWorld starts a world with functions on their previous runtimes.
+func newWorld(zips lambda.Zips, deployed ...[]byte) (*world, error) {
 	w := &world{served: map[string][]emulator.Deployment{}}
 	server, err := emulator.Start(emulator.Options{
 		UpdateTime: 2 * time.Millisecond,
@@ -80,8 +103,8 @@ func newWorld(zips lambda.Zips, start []deployment) (*world, error) {
 		return nil, err
 	}
 	w.server = server
-	for i, d := range start {
-		if err := w.create(fleetNames[i], d, zips); err != nil {
+	for i, zip := range deployed {
+		if err := w.create(fleetNames[i], previous[i], zip); err != nil {
 			return nil, errors.Join(err, server.Close())
 		}
 		w.goals = append(w.goals, fleet.Function{
@@ -93,16 +116,10 @@ func newWorld(zips lambda.Zips, start []deployment) (*world, error) {
 }
 
 // create creates a function and waits until it is active.
-func (w *world) create(name string, d deployment, zips lambda.Zips) (err error) {
-	zip := lambdatest.Executables(d.files...)
-	if len(d.files) > 1 {
-		if zip, err = zips.Dual.Read(); err != nil {
-			return err
-		}
-	}
+func (w *world) create(name, runtime string, zip []byte) error {
 	client := sdk.NewFromConfig(w.server.Config())
 	if _, err := client.CreateFunction(context.Background(), &sdk.CreateFunctionInput{
-		FunctionName: &name, Runtime: types.Runtime(d.runtime), Handler: aws.String(lambda.Handler(d.runtime)),
+		FunctionName: &name, Runtime: types.Runtime(runtime), Handler: aws.String(lambda.Handler(runtime)),
 		Role: aws.String("arn:aws:iam::123456789012:role/r"), Code: &types.FunctionCode{ZipFile: zip},
 	}); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -29,7 +30,7 @@ type lineWriter struct {
 func (l *lineWriter) writeLine(function string, line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.w.Write(append(append([]byte(function+": "), line...), '\n'))
+	_, _ = l.w.Write(append(append([]byte(function+": "), line...), '\n'))
 }
 
 // output collects what one process writes to stdout and stderr, which are one
@@ -85,7 +86,7 @@ func (o *output) read() {
 		case len(line) > 0:
 			o.println(string(line))
 		}
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}
