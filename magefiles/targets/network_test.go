@@ -19,7 +19,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// operation names the call that a request is.
+// operation returns the API operation of a request.
 func operation(r *http.Request) string {
 	switch {
 	case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/code"):
@@ -32,8 +32,9 @@ func operation(r *http.Request) string {
 	return "other"
 }
 
-// through puts a proxy before the emulator. fault may answer a request itself,
-// the nth of its operation counted from 1, and then returns true.
+// through starts a proxy in front of the emulator and returns its URL. fault
+// receives each request and its number, from 1, among those of its operation. It
+// returns true if it has answered the request.
 func (f *fixture) through(fault func(w http.ResponseWriter, r *http.Request, forward http.Handler, operation string, n int) bool) string {
 	target, err := url.Parse(f.server.URL())
 	if err != nil {
@@ -64,11 +65,10 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	w.Header().Set("X-Amzn-ErrorType", code)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	io.WriteString(w, `{"Type":"Service","Message":"as the test wants it"}`)
+	io.WriteString(w, `{"Type":"Service","Message":"injected by the test"}`)
 }
 
-// TestRetries deploys through a network on which the first of each kind of call
-// fail.
+// TestRetries deploys while the first calls of each operation fail.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api")
@@ -105,7 +105,8 @@ func TestRetries(t *testing.T) {
 	f.wantStartable()
 }
 
-// TestNoRetries deploys with an answer that no repetition makes better.
+// TestNoRetries deploys while AWS denies the switch of one function: no retry can
+// succeed.
 func TestNoRetries(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api", "order-stream")
@@ -122,7 +123,7 @@ func TestNoRetries(t *testing.T) {
 	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
-	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: as the test wants it`; status != 1 || !strings.Contains(stderr, want) {
+	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: injected by the test`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, and the error does not say %q:\n%s", status, want, stderr)
 	}
 	if tries != 1 {
@@ -133,8 +134,8 @@ func TestNoRetries(t *testing.T) {
 	f.wantStartable()
 }
 
-// TestReadsWhileBuilding does not let a function be read before it is built. It
-// turns out to be on go1.x, where lambdas.json says that no lambda is needed.
+// TestReadsWhileBuilding answers the first read once the function is built. The
+// function is on go1.x, although lambdas.json says that it needs no lambda.
 func TestReadsWhileBuilding(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api")
@@ -164,8 +165,8 @@ func TestReadsWhileBuilding(t *testing.T) {
 	f.wantStartable()
 }
 
-// TestNothingToBuildFor has a go build that never ends. No function can be read,
-// so there is no use for what it builds.
+// TestNothingToBuildFor plans a function that does not exist, with a go build that
+// never ends: the plan must not wait for it.
 func TestNothingToBuildFor(t *testing.T) {
 	t.Parallel()
 	gocmd, err := exec.LookPath("go")
@@ -209,7 +210,7 @@ func TestMetricsAreDenied(t *testing.T) {
 		if !strings.HasSuffix(r.URL.Path, "/GetMetricData") {
 			return false
 		}
-		body := cbor.Encode(cbor.Map{"__type": cbor.String("AccessDenied"), "message": cbor.String("as the test wants it")})
+		body := cbor.Encode(cbor.Map{"__type": cbor.String("AccessDenied"), "message": cbor.String("injected by the test")})
 		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 		w.Header().Set("Content-Type", "application/cbor")
 		w.WriteHeader(http.StatusForbidden)

@@ -148,7 +148,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestBrokenPipe deploys into a pipe that nobody reads.
+// TestBrokenPipe deploys while nobody reads the results.
 func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "first", "second")
@@ -204,8 +204,8 @@ func TestLocalInterrupted(t *testing.T) {
 	}
 }
 
-// TestControls checks that ours is the way that loses nothing, and that the
-// experiment sees what the others lose.
+// TestControls checks that dualboot loses nothing, and that the experiment detects
+// what the other ways lose.
 func TestControls(t *testing.T) {
 	if !canRun {
 		t.Skip("this machine starts no linux/amd64 binaries")
@@ -239,7 +239,7 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// TestEmulator uses the emulator as a person would: by its export lines.
+// TestEmulator uses the emulator through the export lines that it prints.
 func TestEmulator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, "order-stream")
@@ -301,7 +301,7 @@ func TestEmulator(t *testing.T) {
 	}
 	group.Wait()
 	if !throttled.Load() {
-		t.Error("with -quotas it takes 50 calls at once")
+		t.Error("with -quotas the emulator accepts 50 calls at once")
 	}
 
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
