@@ -89,10 +89,11 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// network carries the requests of a run to the emulator. The nth request, or each
-// one from the nth on, meets a fault.
+// network carries the requests of a run to the emulator, each after a delay. The
+// nth request, or each one from the nth on, meets a fault.
 type network struct {
 	inner   http.RoundTripper
+	delay   time.Duration
 	n       atomic.Int64
 	at      int64
 	persist bool
@@ -102,7 +103,10 @@ type network struct {
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	count := n.n.Add(1)
-	send := func() (*http.Response, error) { return n.inner.RoundTrip(r) }
+	send := func() (*http.Response, error) {
+		time.Sleep(n.delay)
+		return n.inner.RoundTrip(r)
+	}
 	if n.fault == nil || count < n.at || count > n.at && !n.persist {
 		return send()
 	}

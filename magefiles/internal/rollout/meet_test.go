@@ -38,11 +38,11 @@ func TestTwoAtOnce(t *testing.T) {
 			m.ours, m.theirs = ours, theirs
 			var lost atomic.Int64
 			var group errgroup.Group
-			group.SetLimit(runtime.GOMAXPROCS(0))
+			group.SetLimit(4 * runtime.GOMAXPROCS(0)) // most wait
 			const runs = 12
 			for i := range runs {
 				group.Go(func() error {
-					n, err := m.run(t.Context(), i, time.Duration(i)*20*time.Millisecond/runs)
+					n, err := m.run(t.Context(), i, time.Duration(i)*50*time.Millisecond/runs)
 					lost.Add(int64(n))
 					if err != nil {
 						t.Errorf("run %d: %v", i, err)
@@ -58,6 +58,10 @@ func TestTwoAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// latency is how long a request takes. It leaves time for the other command between
+// a read and the update after it.
+const latency = 2 * time.Millisecond
 
 // meeting is two commands on one fleet. The first one has its own code, and so has
 // the second one if it deploys.
@@ -96,7 +100,7 @@ func (m meeting) run(ctx context.Context, i int, delay time.Duration) (lost int,
 			if k == i%2 {
 				time.Sleep(delay)
 			}
-			errs[k] = w.run(ctx, &network{}, m.actions[k])
+			errs[k] = w.run(ctx, &network{delay: latency}, m.actions[k])
 		})
 	}
 	group.Wait()

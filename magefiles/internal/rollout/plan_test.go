@@ -26,7 +26,7 @@ var (
 	both      = lambda.Zips{Dual: dual, Bootstrap: bootstrap}
 )
 
-// goal is what a test wants of a function.
+// goal is the goal of a function, with its zips.
 type goal struct {
 	action   fleet.Action
 	dual     bool
@@ -91,19 +91,19 @@ func TestPlan(t *testing.T) {
 		refused bool // with the text in testdata/refusals.txtar
 	}{
 		{
-			name: "from go1.x", state: legacy, goal: deploy,
+			name: "deploy on go1.x", state: legacy, goal: deploy,
 			want: "code dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "from go1.x, dual off in the manifest", state: legacy, goal: goal{zips: both},
+			name: "deploy on go1.x, dual off", state: legacy, goal: goal{zips: both},
 			want: "code dual, wait, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "code is there", state: with(legacy, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy,
+			name: "the code is up to date", state: with(legacy, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy,
 			want: "settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "code is there and settled", state: with(legacy, func(s *lambda.State) { s.CodeSha256, s.Settled = "dual", true }), goal: deploy,
+			name: "the code is up to date and settled", state: with(legacy, func(s *lambda.State) { s.CodeSha256, s.Settled = "dual", true }), goal: deploy,
 			want: "switch provided.al2023 bootstrap, wait",
 		},
 		{
@@ -111,7 +111,7 @@ func TestPlan(t *testing.T) {
 			want: "wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "from provided.al2, never dual", state: al2, goal: goal{zips: lambda.Zips{Bootstrap: bootstrap}, settle: minute},
+			name: "deploy on provided.al2, no dual zip", state: al2, goal: goal{zips: lambda.Zips{Bootstrap: bootstrap}, settle: minute},
 			want: "code bootstrap, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{name: "nothing to do", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy},
@@ -120,11 +120,11 @@ func TestPlan(t *testing.T) {
 			want: "code dual, wait",
 		},
 		{
-			name: "same code, other architecture", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
+			name: "same code, another architecture", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
 			want: "code dual arm64→x86_64, wait",
 		},
 		{
-			name: "only the handler is wrong", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
+			name: "only the handler differs", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
 			want: "switch provided.al2023 bootstrap, wait",
 		},
 		{
@@ -136,14 +136,14 @@ func TestPlan(t *testing.T) {
 			want: "code bootstrap, wait",
 		},
 		{
-			name: "lambda is dropped soon after the switch", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Age = "dual", minute }), goal: goal{zips: both, settle: minute},
+			name: "deploy without lambda soon after the switch", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Age = "dual", minute }), goal: goal{zips: both, settle: minute},
 			want: "settle 1m0s, code bootstrap, wait",
 		},
 		{
 			name: "cleanup soon after the switch", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Age = "dual", minute }), goal: cleanup,
 			want: "settle 1m0s, code bootstrap, wait",
 		},
-		{name: "cleanup of a clean one", state: clean, goal: cleanup},
+		{name: "cleanup of a clean function", state: clean, goal: cleanup},
 		{
 			name: "cleanup on go1.x", state: legacy, goal: cleanup,
 			refused: true,
@@ -153,15 +153,15 @@ func TestPlan(t *testing.T) {
 			refused: true,
 		},
 		{
-			name: "nodejs", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: deploy,
+			name: "deploy on nodejs22.x", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: deploy,
 			refused: true,
 		},
 		{
-			name: "image", state: lambda.State{PackageType: "Image"}, goal: deploy,
+			name: "deploy of a container image", state: lambda.State{PackageType: "Image"}, goal: deploy,
 			refused: true,
 		},
 		{
-			name: "another handler", state: with(legacy, func(s *lambda.State) { s.Handler = "main" }), goal: deploy,
+			name: "deploy on go1.x with another handler", state: with(legacy, func(s *lambda.State) { s.Handler = "main" }), goal: deploy,
 			refused: true,
 		},
 		{
@@ -169,7 +169,7 @@ func TestPlan(t *testing.T) {
 			want: "switch go1.x lambda, wait",
 		},
 		{
-			name: "rollback of what was not inspected", state: with(switched, func(s *lambda.State) { s.Files = nil }), goal: back,
+			name: "rollback before the zip is read", state: with(switched, func(s *lambda.State) { s.Files = nil }), goal: back,
 			want: "inspect",
 		},
 		{
@@ -185,29 +185,29 @@ func TestPlan(t *testing.T) {
 			refused: true,
 		},
 		{
-			name: "rollback to what is not known", state: switched, goal: goal{action: fleet.Rollback, settle: minute},
+			name: "rollback to an unknown runtime", state: switched, goal: goal{action: fleet.Rollback, settle: minute},
 			refused: true,
 		},
-		{name: "rollback of what is back, with a handler of its own", state: with(al2, func(s *lambda.State) { s.Handler = "main" }), goal: toAL2},
+		{name: "rollback of a function that is back, with its own handler", state: with(al2, func(s *lambda.State) { s.Handler = "main" }), goal: toAL2},
 		{
 			name: "rollback to provided.al2", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: toAL2,
 			want: "switch provided.al2 bootstrap, wait",
 		},
-		{name: "rollback of what is back", state: with(legacy, func(s *lambda.State) { s.Files = nil }), goal: back},
+		{name: "rollback of a function that is back", state: with(legacy, func(s *lambda.State) { s.Files = nil }), goal: back},
 		{
 			name: "rollback without lambda", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: back,
 			refused: true,
 		},
 		{
-			name: "rollback of a zip with nothing in it", state: with(switched, func(s *lambda.State) { s.Files = []string{} }), goal: toAL2,
+			name: "rollback with an empty zip", state: with(switched, func(s *lambda.State) { s.Files = []string{} }), goal: toAL2,
 			refused: true,
 		},
 		{
-			name: "rollback of what never was there", state: al2, goal: back,
+			name: "rollback on provided.al2 to go1.x", state: al2, goal: back,
 			refused: true,
 		},
 		{
-			name: "rollback of arm64", state: with(switched, func(s *lambda.State) { s.Architecture = "arm64" }), goal: back,
+			name: "rollback on arm64", state: with(switched, func(s *lambda.State) { s.Architecture = "arm64" }), goal: back,
 			refused: true,
 		},
 		{
@@ -215,15 +215,15 @@ func TestPlan(t *testing.T) {
 			refused: true,
 		},
 		{
-			name: "rollback of nodejs", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: back,
+			name: "rollback on nodejs22.x", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: back,
 			refused: true,
 		},
 		{
-			name: "too large", state: legacy, goal: large,
+			name: "the zip is too large", state: legacy, goal: large,
 			refused: true,
 		},
 		{
-			name: "back to go1.x since the zip was built", state: legacy, goal: late,
+			name: "go1.x again since the zips were built", state: legacy, goal: late,
 			refused: true,
 		},
 	}
@@ -292,7 +292,7 @@ func (g *golden) write(t *testing.T) {
 	}
 }
 
-// world is what serves invocations.
+// world is a version that serves invocations.
 type world struct {
 	runtime, handler string
 	files            []string
@@ -305,10 +305,10 @@ func (w world) startable() bool {
 	return slices.Contains(w.files, "bootstrap")
 }
 
-// TestPlanKeepsTheInvariant walks the plan of every combination of what a
-// function can be and what is wanted of it. After each step, whatever serves
-// must be able to start: the new code and configuration, and until a settle
-// delay has passed every mixture with the ones before.
+// TestPlanKeepsTheInvariant walks the plan for every combination of state and
+// goal. After each step, everything that may serve must be able to start: the new
+// code with the new configuration, and every mixture with the ones before until a
+// settle delay has passed.
 func TestPlanKeepsTheInvariant(t *testing.T) {
 	contents := map[string][]string{
 		"dual":       dual.Files,
@@ -341,15 +341,15 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 										}
 										now := world{runtime, handler, files}
 										if !now.startable() {
-											continue // it is broken already
+											continue // it is already broken
 										}
 										serving := []world{now}
-										// The switch from go1.x may be under way, or have been a moment
-										// ago, or have failed, and Lambda reports what was wanted.
+										// The switch from go1.x may be in progress, or just complete, or
+										// failed, while Lambda reports the attempted configuration.
 										if recent := !settled && age < 3*time.Minute; (recent || status == "InProgress" || status == "Failed") && lambda.IsProvided(runtime) && slices.Contains(files, "lambda") {
 											serving = append(serving, world{lambda.Go1x, "lambda", files})
 										}
-										// A zip of a moment ago may be serving still.
+										// The previous zip may still serve.
 										if goal.action == fleet.Rollback && !settled && age < 3*time.Minute && runtime == lambda.ProvidedAL2023 {
 											serving = append(serving, world{lambda.ProvidedAL2023, handler, bootstrap.Files})
 										}
@@ -386,21 +386,21 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 	t.Logf("%d plans, %d refusals", plans, refusals)
 }
 
-// walk does the steps. worlds are what may be serving at first, the one that
-// Lambda reports before all others.
+// walk does the steps. worlds are what may serve at first; Lambda reports the first
+// of them.
 func walk(t *testing.T, goal *fleet.Function, state lambda.State, worlds []world, steps []fleet.Step) {
 	t.Helper()
 	fail := func(why string) { t.Fatalf("%+v\n%+v\n%v: %s", state, goal, steps, why) }
 	now, after := worlds[0], state
 	for i, step := range steps {
 		if (step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration) && (i+1 == len(steps) || steps[i+1].Kind != fleet.Wait) {
-			fail("an update is not waited for")
+			fail("no wait follows an update")
 		}
 		change := func(w world) world { return w }
 		switch step.Kind {
 		case fleet.Wait:
 			after.Updating, after.Pending, after.Age = false, false, 0
-		case fleet.Inspect: // and plan the rest
+		case fleet.Inspect: // the rest is planned after it
 			rest, err := Plan(after, goal)
 			if err == nil {
 				walk(t, goal, after, worlds, rest)

@@ -29,8 +29,9 @@ var (
 )
 
 // settle is the settle delay. The emulator's window is as long: after an update,
-// the version before may serve until then.
-const settle = 3 * time.Millisecond
+// the version before may serve until then. It is longer than an update with its
+// poll takes, so that two updates without a settle delay between them mix.
+const settle = 12 * time.Millisecond
 
 // world is an emulator with a fleet.
 type world struct {
@@ -142,7 +143,7 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 		})
 	}
 	r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{
-		FirstPoll: 4 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
+		FirstPoll: 3 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
 		HTTP: cfg.HTTPClient,
 	})
 	var functions []*fleet.Function
