@@ -76,7 +76,7 @@ func newEventSourceMapping(source string) (eventSourceMapping, error) {
 			LastProcessingResult: "No records processed",
 		}
 	default:
-		return m, notImplemented("an event source other than a Kinesis stream, a DynamoDB stream or an SQS queue, such as " + source + ",")
+		return m, notImplemented("event source " + source + ", not a Kinesis stream, a DynamoDB stream or an SQS queue,")
 	}
 	return m, nil
 }
@@ -97,7 +97,7 @@ func (m *eventSourceMapping) startAt(position *string, at *float64) error {
 	case !m.isStream():
 		return nil
 	case position == nil:
-		return invalidParameter("%s", violation(nil, "startingPosition", "Member must not be null."))
+		return invalidParameter("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
 	case *position != "AT_TIMESTAMP" && at != nil:
 		return invalidParameter("Timestamp only valid with StartingPosition AT_TIMESTAMP")
 	case *position == "AT_TIMESTAMP" && !strings.Contains(m.EventSourceArn, ":kinesis:"):

@@ -42,7 +42,7 @@ type output struct {
 	function string
 	logs     *lineWriter
 	r, w     *os.File
-	mark     []byte
+	mark     string
 	marks    chan struct{} // receives once for each mark that comes out
 	finished chan struct{} // closed at the end of the pipe
 	syncing  sync.Mutex
@@ -61,7 +61,7 @@ func newOutput(function string, logs *lineWriter) (*output, error) {
 		logs:     logs,
 		r:        r,
 		w:        w,
-		mark:     []byte("\x00" + rand.Text()),
+		mark:     "\x00" + rand.Text(),
 		marks:    make(chan struct{}, 1),
 		finished: make(chan struct{}),
 	}
@@ -71,24 +71,38 @@ func newOutput(function string, logs *lineWriter) (*output, error) {
 
 func (o *output) read() {
 	defer close(o.finished)
-	reader := bufio.NewReaderSize(o.r, maxLine)
+	lines := bufio.NewScanner(o.r)
+	lines.Buffer(nil, 2*maxLine)
+	lines.Split(splitLines)
 	empty := false // the last line is empty, and belongs to the mark if that follows
-	for {
-		line, err := reader.ReadSlice('\n')
-		if empty && !bytes.HasPrefix(line, o.mark) {
+	for lines.Scan() {
+		line := lines.Text()
+		if empty && line != o.mark {
 			o.println("")
 		}
-		empty = string(line) == "\n"
-		switch line := bytes.TrimSuffix(line, []byte("\n")); {
-		case bytes.Equal(line, o.mark):
+		empty = line == ""
+		switch line {
+		case "":
+		case o.mark:
 			o.marks <- struct{}{}
-		case len(line) > 0:
-			o.println(string(line))
-		}
-		if err != nil && err != bufio.ErrBufferFull {
-			return
+		default:
+			o.println(line)
 		}
 	}
+}
+
+// splitLines is a [bufio.SplitFunc] that cuts long lines.
+func splitLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	i := bytes.IndexByte(data[:min(len(data), maxLine)], '\n')
+	switch {
+	case i >= 0:
+		return i + 1, data[:i], nil
+	case len(data) >= maxLine:
+		return maxLine, data[:maxLine], nil
+	case atEOF && len(data) > 0:
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 func (o *output) println(line string) {
@@ -105,7 +119,7 @@ func (o *output) println(line string) {
 func (o *output) sync() {
 	o.syncing.Lock()
 	defer o.syncing.Unlock()
-	if _, err := o.w.Write(append(append([]byte("\n"), o.mark...), '\n')); err != nil {
+	if _, err := o.w.WriteString("\n" + o.mark + "\n"); err != nil {
 		return // the pipe is closed, and so read to its end
 	}
 	select {
