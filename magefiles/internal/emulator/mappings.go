@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,236 @@ import (
 // Event source mappings are configuration: the emulator polls no source. A
 // change of their state is over before the answer is sent. The answer still says
 // Creating, Updating, Enabling, Disabling or Deleting, as on AWS.
+
+// eventSourceMapping is an event source mapping as the API reports it. It is a
+// value: what it points to is replaced, never changed.
+//
+// https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
+type eventSourceMapping struct {
+	UUID                           string
+	EventSourceMappingArn          string
+	EventSourceArn                 string
+	FunctionArn                    string
+	BatchSize                      int
+	MaximumBatchingWindowInSeconds int
+	FilterCriteria                 *filterCriteria `json:",omitempty"`
+	FunctionResponseTypes          []string
+	LastModified                   float64 // seconds since 1970
+	State                          string
+	StateTransitionReason          string
+	*streamSettings                // nil for queues
+
+	function target
+}
+
+// streamSettings are the members that only mappings of streams have.
+type streamSettings struct {
+	StartingPosition           string
+	StartingPositionTimestamp  *float64 `json:",omitempty"` // seconds since 1970
+	ParallelizationFactor      int
+	MaximumRecordAgeInSeconds  int // -1 is unlimited
+	MaximumRetryAttempts       int // -1 is unlimited
+	TumblingWindowInSeconds    int
+	BisectBatchOnFunctionError bool
+	DestinationConfig          struct{ OnFailure destination }
+	LastProcessingResult       string
+}
+
+type destination struct {
+	Destination string `json:",omitempty"`
+}
+
+type filterCriteria struct {
+	Filters []struct{ Pattern string } `json:",omitempty"`
+}
+
+// States in which a mapping stays.
+const (
+	enabled  = "Enabled"
+	disabled = "Disabled"
+)
+
+// newEventSourceMapping returns a mapping of an event source with AWS's
+// defaults.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+// https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+func newEventSourceMapping(source string) (eventSourceMapping, error) {
+	m := eventSourceMapping{EventSourceArn: source, State: enabled, FunctionResponseTypes: []string{}}
+	parts := strings.SplitN(source, ":", 6)
+	switch {
+	case len(parts) < 6 || parts[0] != "arn":
+		return m, invalidParameter("Unrecognized event source.")
+	case parts[2] == "sqs":
+		m.BatchSize, m.StateTransitionReason = 10, "USER_INITIATED"
+	case parts[2] == "kinesis", parts[2] == "dynamodb" && strings.Contains(parts[5], "/stream/"):
+		m.BatchSize, m.StateTransitionReason = 100, "User action"
+		m.streamSettings = &streamSettings{
+			ParallelizationFactor: 1, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1,
+			LastProcessingResult: "No records processed",
+		}
+	default:
+		return m, notImplemented("event source " + source + ", not a Kinesis stream, a DynamoDB stream or an SQS queue,")
+	}
+	return m, nil
+}
+
+func (m *eventSourceMapping) isStream() bool { return m.streamSettings != nil }
+
+func (m *eventSourceMapping) modified() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
+
+func (m *eventSourceMapping) startAt(position *string, at *float64) error {
+	if position != nil {
+		if err := oneOf(*position, "startingPosition", "LATEST", "AT_TIMESTAMP", "TRIM_HORIZON"); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !m.isStream() && (position != nil || at != nil):
+		return invalidParameter("StartingPosition is not valid for SQS event sources.")
+	case !m.isStream():
+		return nil
+	case position == nil:
+		return invalidParameter("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
+	case *position != "AT_TIMESTAMP" && at != nil:
+		return invalidParameter("Timestamp only valid with StartingPosition AT_TIMESTAMP")
+	case *position == "AT_TIMESTAMP" && !strings.Contains(m.EventSourceArn, ":kinesis:"):
+		return invalidParameter("Unsupported starting position for arn type: %s", m.EventSourceArn)
+	case *position == "AT_TIMESTAMP" && (at == nil || *at < 0 || *at > float64(time.Now().Unix()+1)):
+		return invalidParameter("StartingPosition AT_TIMESTAMP needs a StartingPositionTimestamp that is not in the future")
+	}
+	m.StartingPosition, m.StartingPositionTimestamp = *position, at
+	return nil
+}
+
+// mappingSettings are the members of a mapping that a request can set. Those
+// that were not given are nil.
+type mappingSettings struct {
+	Enabled                        *bool
+	BatchSize                      *int
+	MaximumBatchingWindowInSeconds *int
+	FilterCriteria                 *filterCriteria
+	FunctionResponseTypes          []string
+
+	ParallelizationFactor      *int
+	MaximumRecordAgeInSeconds  *int
+	MaximumRetryAttempts       *int
+	TumblingWindowInSeconds    *int
+	BisectBatchOnFunctionError *bool
+	DestinationConfig          *struct{ OnSuccess, OnFailure *destination }
+}
+
+// apply checks the settings and sets them in m, which is of no use after an
+// error.
+func (r mappingSettings) apply(m *eventSourceMapping) error {
+	stream := streamSettings{}
+	if m.isStream() {
+		stream = *m.streamSettings
+	}
+	err := cmp.Or(
+		setBetween(1, 10000, &m.BatchSize, r.BatchSize, "batchSize"),
+		setBetween(0, 300, &m.MaximumBatchingWindowInSeconds, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
+		setBetween(1, 10, &stream.ParallelizationFactor, r.ParallelizationFactor, "parallelizationFactor"),
+		setBetween(-1, 604800, &stream.MaximumRecordAgeInSeconds, r.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds"),
+		setBetween(-1, 10000, &stream.MaximumRetryAttempts, r.MaximumRetryAttempts, "maximumRetryAttempts"),
+		setBetween(0, 900, &stream.TumblingWindowInSeconds, r.TumblingWindowInSeconds, "tumblingWindowInSeconds"),
+		r.checkSource(m),
+	)
+	if age := stream.MaximumRecordAgeInSeconds; err == nil && m.isStream() && age >= 0 && age < 60 {
+		err = invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
+	}
+	if err = cmp.Or(err, r.applyFilter(m), r.applyResponseTypes(m)); err != nil {
+		return err
+	}
+	set(&stream.BisectBatchOnFunctionError, r.BisectBatchOnFunctionError)
+	if r.DestinationConfig != nil {
+		stream.DestinationConfig.OnFailure = destination{}
+		set(&stream.DestinationConfig.OnFailure, r.DestinationConfig.OnFailure)
+	}
+	if r.Enabled != nil {
+		m.State = disabled
+		if *r.Enabled {
+			m.State = enabled
+		}
+	}
+	if m.isStream() {
+		m.streamSettings = &stream
+		return nil
+	}
+	return m.checkQueue()
+}
+
+func setBetween(least, most int, to, given *int, member string) error {
+	set(to, given)
+	return between(least, most, given, member)
+}
+
+func (r mappingSettings) checkSource(m *eventSourceMapping) error {
+	given := ""
+	switch {
+	case m.isStream():
+	case r.ParallelizationFactor != nil:
+		given = "ParallelizationFactor"
+	case r.MaximumRecordAgeInSeconds != nil:
+		given = "MaximumRecordAgeInSeconds"
+	case r.MaximumRetryAttempts != nil:
+		given = "MaximumRetryAttempts"
+	case r.TumblingWindowInSeconds != nil:
+		given = "TumblingWindowInSeconds"
+	case r.BisectBatchOnFunctionError != nil:
+		given = "BisectBatchOnFunctionError"
+	}
+	if d := r.DestinationConfig; given == "" && d != nil && (!m.isStream() || d.OnSuccess != nil) {
+		given = "DestinationConfig"
+	}
+	if given == "" {
+		return nil
+	}
+	return invalidParameter("Unsupported %s parameter for given event source mapping type.", given)
+}
+
+func (r mappingSettings) applyFilter(m *eventSourceMapping) error {
+	if r.FilterCriteria == nil {
+		return nil
+	}
+	for _, filter := range r.FilterCriteria.Filters {
+		var pattern map[string]any
+		if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil {
+			return invalidParameter("Invalid filter pattern definition.")
+		}
+	}
+	m.FilterCriteria = r.FilterCriteria
+	if len(r.FilterCriteria.Filters) == 0 {
+		m.FilterCriteria = nil
+	}
+	return nil
+}
+
+func (r mappingSettings) applyResponseTypes(m *eventSourceMapping) error {
+	switch types := r.FunctionResponseTypes; {
+	case len(types) > 1:
+		return invalid(types, "functionResponseTypes", "Member must have length less than or equal to 1")
+	case len(types) == 1 && types[0] != "ReportBatchItemFailures":
+		return invalid(types, "functionResponseTypes", "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]")
+	case types != nil:
+		m.FunctionResponseTypes = types
+	}
+	return nil
+}
+
+func (m *eventSourceMapping) checkQueue() error {
+	fifo := strings.HasSuffix(m.EventSourceArn, ".fifo")
+	switch {
+	case fifo && m.BatchSize > 10:
+		return invalidParameter("The batch size of a FIFO queue must be 10 or less")
+	case fifo && m.MaximumBatchingWindowInSeconds > 0:
+		return invalidParameter("Batching window is not supported for FIFO queues.")
+	case m.BatchSize > 10 && m.MaximumBatchingWindowInSeconds == 0:
+		return invalidParameter("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+	}
+	return nil
+}
 
 type createMappingRequest struct {
 	mappingSettings
