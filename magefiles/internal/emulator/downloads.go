@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"maps"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -49,12 +48,5 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token str
 		return
 	}
 	defer s.packages.Release(p)
-	file, err := os.Open(p.Zip)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	defer file.Close()
-	w.Header().Set("Content-Type", "application/zip")
-	http.ServeContent(w, r, "", time.Time{}, file)
+	http.ServeFile(w, r, p.Zip)
 }

@@ -22,33 +22,41 @@ import (
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
 type eventSourceMapping struct {
-	UUID                           string
-	EventSourceMappingArn          string
-	EventSourceArn                 string
-	FunctionArn                    string
-	BatchSize                      int
-	MaximumBatchingWindowInSeconds int
-	FilterCriteria                 *filterCriteria `json:",omitempty"`
-	FunctionResponseTypes          []string
-	LastModified                   float64 // seconds since 1970
-	State                          string
-	StateTransitionReason          string
-	*streamSettings                // nil for queues
+	UUID                      string
+	EventSourceMappingArn     string
+	EventSourceArn            string
+	FunctionArn               string
+	LastModified              float64 // seconds since 1970
+	State                     string
+	StateTransitionReason     string
+	StartingPosition          *string  `json:",omitempty"`
+	StartingPositionTimestamp *float64 `json:",omitempty"` // seconds since 1970
+	LastProcessingResult      string   `json:",omitempty"`
+	mappingSettings
 
 	function target
 }
 
-// streamSettings are the members that only mappings of streams have.
-type streamSettings struct {
-	StartingPosition           string
-	StartingPositionTimestamp  *float64 `json:",omitempty"` // seconds since 1970
-	ParallelizationFactor      int
-	MaximumRecordAgeInSeconds  int // -1 is unlimited
-	MaximumRetryAttempts       int // -1 is unlimited
-	TumblingWindowInSeconds    int
-	BisectBatchOnFunctionError bool
-	DestinationConfig          struct{ OnFailure destination }
-	LastProcessingResult       string
+// mappingSettings are the members of a mapping that a request can set. Those
+// that were not given, or that a mapping does not have, are nil.
+type mappingSettings struct {
+	BatchSize                      *int            `json:",omitempty"`
+	MaximumBatchingWindowInSeconds *int            `json:",omitempty"`
+	FilterCriteria                 *filterCriteria `json:",omitempty"`
+	FunctionResponseTypes          []string
+
+	// These belong to streams. The numbers can be -1 for unlimited.
+	ParallelizationFactor      *int          `json:",omitempty"`
+	MaximumRecordAgeInSeconds  *int          `json:",omitempty"`
+	MaximumRetryAttempts       *int          `json:",omitempty"`
+	TumblingWindowInSeconds    *int          `json:",omitempty"`
+	BisectBatchOnFunctionError *bool         `json:",omitempty"`
+	DestinationConfig          *destinations `json:",omitempty"`
+}
+
+type destinations struct {
+	OnSuccess *destination `json:",omitempty"`
+	OnFailure *destination
 }
 
 type destination struct {
@@ -72,26 +80,32 @@ const (
 // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 func newEventSourceMapping(source string) (eventSourceMapping, error) {
-	m := eventSourceMapping{EventSourceArn: source, State: enabled, FunctionResponseTypes: []string{}}
+	m := eventSourceMapping{EventSourceArn: source, State: enabled}
+	m.FunctionResponseTypes, m.MaximumBatchingWindowInSeconds = []string{}, new(0)
 	parts := strings.SplitN(source, ":", 6)
 	switch {
 	case len(parts) < 6 || parts[0] != "arn":
 		return m, invalidParameter("Unrecognized event source.")
 	case parts[2] == "sqs":
-		m.BatchSize, m.StateTransitionReason = 10, "USER_INITIATED"
+		m.BatchSize, m.StateTransitionReason = new(10), "USER_INITIATED"
 	case parts[2] == "kinesis", parts[2] == "dynamodb" && strings.Contains(parts[5], "/stream/"):
-		m.BatchSize, m.StateTransitionReason = 100, "User action"
-		m.streamSettings = &streamSettings{
-			ParallelizationFactor: 1, MaximumRecordAgeInSeconds: -1, MaximumRetryAttempts: -1,
-			LastProcessingResult: "No records processed",
-		}
+		m.BatchSize, m.StateTransitionReason, m.LastProcessingResult = new(100), "User action", "No records processed"
+		m.ParallelizationFactor, m.TumblingWindowInSeconds = new(1), new(0)
+		m.MaximumRecordAgeInSeconds, m.MaximumRetryAttempts = new(-1), new(-1)
+		m.BisectBatchOnFunctionError, m.DestinationConfig = new(false), &destinations{OnFailure: &destination{}}
 	default:
 		return m, notImplemented("event source " + source + ", not a Kinesis stream, a DynamoDB stream or an SQS queue,")
 	}
 	return m, nil
 }
 
-func (m *eventSourceMapping) isStream() bool { return m.streamSettings != nil }
+func (m *eventSourceMapping) isStream() bool { return m.ParallelizationFactor != nil }
+
+func (m *eventSourceMapping) enable(given *bool) {
+	if given != nil {
+		m.State = map[bool]string{true: enabled, false: disabled}[*given]
+	}
+}
 
 func (m *eventSourceMapping) modified() { m.LastModified = float64(time.Now().UnixMilli()) / 1000 }
 
@@ -115,70 +129,48 @@ func (m *eventSourceMapping) startAt(position *string, at *float64) error {
 	case *position == "AT_TIMESTAMP" && (at == nil || *at < 0 || *at > float64(time.Now().Unix()+1)):
 		return invalidParameter("StartingPosition AT_TIMESTAMP needs a StartingPositionTimestamp that is not in the future")
 	}
-	m.StartingPosition, m.StartingPositionTimestamp = *position, at
+	m.StartingPosition, m.StartingPositionTimestamp = position, at
 	return nil
 }
 
-// mappingSettings are the members of a mapping that a request can set. Those
-// that were not given are nil.
-type mappingSettings struct {
-	Enabled                        *bool
-	BatchSize                      *int
-	MaximumBatchingWindowInSeconds *int
-	FilterCriteria                 *filterCriteria
-	FunctionResponseTypes          []string
-
-	ParallelizationFactor      *int
-	MaximumRecordAgeInSeconds  *int
-	MaximumRetryAttempts       *int
-	TumblingWindowInSeconds    *int
-	BisectBatchOnFunctionError *bool
-	DestinationConfig          *struct{ OnSuccess, OnFailure *destination }
-}
-
-// apply checks the settings and sets them in m, which is of no use after an
-// error.
+// apply checks the settings and sets those that were given in m, which is of no
+// use after an error.
 func (r mappingSettings) apply(m *eventSourceMapping) error {
-	stream := streamSettings{}
-	if m.isStream() {
-		stream = *m.streamSettings
-	}
 	err := cmp.Or(
-		setBetween(1, 10000, &m.BatchSize, r.BatchSize, "batchSize"),
-		setBetween(0, 300, &m.MaximumBatchingWindowInSeconds, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
-		setBetween(1, 10, &stream.ParallelizationFactor, r.ParallelizationFactor, "parallelizationFactor"),
-		setBetween(-1, 604800, &stream.MaximumRecordAgeInSeconds, r.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds"),
-		setBetween(-1, 10000, &stream.MaximumRetryAttempts, r.MaximumRetryAttempts, "maximumRetryAttempts"),
-		setBetween(0, 900, &stream.TumblingWindowInSeconds, r.TumblingWindowInSeconds, "tumblingWindowInSeconds"),
+		between(1, 10000, r.BatchSize, "batchSize"),
+		between(0, 300, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
+		between(1, 10, r.ParallelizationFactor, "parallelizationFactor"),
+		between(-1, 604800, r.MaximumRecordAgeInSeconds, "maximumRecordAgeInSeconds"),
+		between(-1, 10000, r.MaximumRetryAttempts, "maximumRetryAttempts"),
+		between(0, 900, r.TumblingWindowInSeconds, "tumblingWindowInSeconds"),
 		r.checkSource(m),
 	)
-	if age := stream.MaximumRecordAgeInSeconds; err == nil && m.isStream() && age >= 0 && age < 60 {
+	if age := r.MaximumRecordAgeInSeconds; err == nil && age != nil && *age >= 0 && *age < 60 {
 		err = invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
 	}
-	if err = cmp.Or(err, r.applyFilter(m), r.applyResponseTypes(m)); err != nil {
+	if err = cmp.Or(err, r.FilterCriteria.check(), checkResponseTypes(r.FunctionResponseTypes)); err != nil {
 		return err
 	}
-	set(&stream.BisectBatchOnFunctionError, r.BisectBatchOnFunctionError)
-	if r.DestinationConfig != nil {
-		stream.DestinationConfig.OnFailure = destination{}
-		set(&stream.DestinationConfig.OnFailure, r.DestinationConfig.OnFailure)
+	m.BatchSize = cmp.Or(r.BatchSize, m.BatchSize)
+	m.MaximumBatchingWindowInSeconds = cmp.Or(r.MaximumBatchingWindowInSeconds, m.MaximumBatchingWindowInSeconds)
+	m.ParallelizationFactor = cmp.Or(r.ParallelizationFactor, m.ParallelizationFactor)
+	m.MaximumRecordAgeInSeconds = cmp.Or(r.MaximumRecordAgeInSeconds, m.MaximumRecordAgeInSeconds)
+	m.MaximumRetryAttempts = cmp.Or(r.MaximumRetryAttempts, m.MaximumRetryAttempts)
+	m.TumblingWindowInSeconds = cmp.Or(r.TumblingWindowInSeconds, m.TumblingWindowInSeconds)
+	m.BisectBatchOnFunctionError = cmp.Or(r.BisectBatchOnFunctionError, m.BisectBatchOnFunctionError)
+	if r.FunctionResponseTypes != nil {
+		m.FunctionResponseTypes = r.FunctionResponseTypes
 	}
-	if r.Enabled != nil {
-		m.State = disabled
-		if *r.Enabled {
-			m.State = enabled
-		}
+	if d := r.DestinationConfig; d != nil {
+		m.DestinationConfig = &destinations{OnFailure: cmp.Or(d.OnFailure, &destination{})}
+	}
+	if m.FilterCriteria = cmp.Or(r.FilterCriteria, m.FilterCriteria); m.FilterCriteria != nil && len(m.FilterCriteria.Filters) == 0 {
+		m.FilterCriteria = nil
 	}
 	if m.isStream() {
-		m.streamSettings = &stream
 		return nil
 	}
 	return m.checkQueue()
-}
-
-func setBetween(least, most int, to, given *int, member string) error {
-	set(to, given)
-	return between(least, most, given, member)
 }
 
 func (r mappingSettings) checkSource(m *eventSourceMapping) error {
@@ -205,43 +197,38 @@ func (r mappingSettings) checkSource(m *eventSourceMapping) error {
 	return invalidParameter("Unsupported %s parameter for given event source mapping type.", given)
 }
 
-func (r mappingSettings) applyFilter(m *eventSourceMapping) error {
-	if r.FilterCriteria == nil {
+func (f *filterCriteria) check() error {
+	if f == nil {
 		return nil
 	}
-	for _, filter := range r.FilterCriteria.Filters {
+	for _, filter := range f.Filters {
 		var pattern map[string]any
 		if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil {
 			return invalidParameter("Invalid filter pattern definition.")
 		}
 	}
-	m.FilterCriteria = r.FilterCriteria
-	if len(r.FilterCriteria.Filters) == 0 {
-		m.FilterCriteria = nil
-	}
 	return nil
 }
 
-func (r mappingSettings) applyResponseTypes(m *eventSourceMapping) error {
-	switch types := r.FunctionResponseTypes; {
+func checkResponseTypes(types []string) error {
+	switch {
 	case len(types) > 1:
 		return invalid(types, "functionResponseTypes", "Member must have length less than or equal to 1")
 	case len(types) == 1 && types[0] != "ReportBatchItemFailures":
 		return invalid(types, "functionResponseTypes", "Member must satisfy constraint: [Member must satisfy enum value set: [ReportBatchItemFailures]]")
-	case types != nil:
-		m.FunctionResponseTypes = types
 	}
 	return nil
 }
 
 func (m *eventSourceMapping) checkQueue() error {
 	fifo := strings.HasSuffix(m.EventSourceArn, ".fifo")
+	size, window := *m.BatchSize, *m.MaximumBatchingWindowInSeconds
 	switch {
-	case fifo && m.BatchSize > 10:
+	case fifo && size > 10:
 		return invalidParameter("The batch size of a FIFO queue must be 10 or less")
-	case fifo && m.MaximumBatchingWindowInSeconds > 0:
+	case fifo && window > 0:
 		return invalidParameter("Batching window is not supported for FIFO queues.")
-	case m.BatchSize > 10 && m.MaximumBatchingWindowInSeconds == 0:
+	case size > 10 && window == 0:
 		return invalidParameter("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
 	}
 	return nil
@@ -249,6 +236,7 @@ func (m *eventSourceMapping) checkQueue() error {
 
 type createMappingRequest struct {
 	mappingSettings
+	Enabled                      *bool
 	FunctionName, EventSourceArn *string
 	StartingPosition             *string
 	StartingPositionTimestamp    *float64
@@ -274,6 +262,7 @@ func (s *Server) createEventSourceMapping(_ *call, r *createMappingRequest) (any
 	if err := cmp.Or(r.mappingSettings.apply(&m), s.mapTo(&m, *r.FunctionName)); err != nil {
 		return nil, err
 	}
+	m.enable(r.Enabled)
 	return s.setMapping(m, "Creating"), nil
 }
 
@@ -322,6 +311,7 @@ func (s *Server) findMapping(c *call) (m eventSourceMapping, err error) {
 
 type updateMappingRequest struct {
 	mappingSettings
+	Enabled      *bool
 	UUID         *string // also in the path
 	FunctionName *string
 }
@@ -332,6 +322,7 @@ func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any
 		return nil, err
 	}
 	before := m.State
+	m.enable(r.Enabled)
 	if err := r.mappingSettings.apply(&m); err != nil {
 		return nil, err
 	}

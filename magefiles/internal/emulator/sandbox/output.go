@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
-	"io"
+	"log"
 	"os"
 	"sync"
 )
@@ -20,18 +20,6 @@ const (
 	maxLine = 256 << 10
 )
 
-// lineWriter writes whole lines of many functions to one writer.
-type lineWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lineWriter) writeLine(function string, line []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.w.Write(append(append([]byte(function+": "), line...), '\n'))
-}
-
 // output collects what one process writes to stdout and stderr, which are one
 // pipe.
 //
@@ -40,7 +28,7 @@ func (l *lineWriter) writeLine(function string, line []byte) {
 // the mark, as none reads from the pipe.
 type output struct {
 	function string
-	logs     *lineWriter
+	logs     *log.Logger
 	r, w     *os.File
 	mark     string
 	marks    chan struct{} // receives once for each mark that comes out
@@ -51,7 +39,7 @@ type output struct {
 	tail []byte // the end of the log since takeTail
 }
 
-func newOutput(function string, logs *lineWriter) (*output, error) {
+func newOutput(function string, logs *log.Logger) (*output, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -108,7 +96,7 @@ func splitLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
 func (o *output) println(line string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.logs.writeLine(o.function, []byte(line))
+	o.logs.Print(o.function, ": ", line)
 	o.tail = append(append(o.tail, line...), '\n')
 	if extra := len(o.tail) - tailSize; extra > 0 {
 		o.tail = append(o.tail[:0], o.tail[extra:]...)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,7 @@ type Spec struct {
 // Host starts execution environments. Its methods may be called concurrently.
 type Host struct {
 	initLimit time.Duration
-	logs      *lineWriter
+	logs      *log.Logger
 	ports     ports
 	api       *runtimeAPI
 	watcher   *watcher
@@ -71,7 +72,7 @@ func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error)
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &Host{initLimit: initLimit, logs: &lineWriter{w: logs}, api: api, watcher: w, running: map[*Environment]bool{}}, nil
+	return &Host{initLimit: initLimit, logs: log.New(logs, "", 0), api: api, watcher: w, running: map[*Environment]bool{}}, nil
 }
 
 // Kill kills all processes with their children, waits until they are gone and
