@@ -149,7 +149,7 @@ func TestCLIMetrics(t *testing.T) {
 		t.Errorf("get-metric-data: at %v, want %s", times, base)
 	}
 	out, err := run(query("p99")...)
-	if err == nil || !strings.Contains(string(out), "An error occurred (InvalidParameterValueException) when calling the GetMetricData operation: statistic 'p99', of query 'q', is not implemented by the emulator") {
+	if err == nil || !strings.Contains(string(out), "An error occurred (InvalidParameterValueException) when calling the GetMetricData operation: statistic 'p99' of query 'q' is not implemented by the emulator") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -186,7 +186,7 @@ func (e *environment) check() error {
 		case !matches(`[a-zA-Z]([a-zA-Z0-9_])+`, name):
 			return invalid(name, "environment.variables", "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
 		case strings.ContainsRune(value, 0):
-			return invalidParameter("The value of environment variable %s has a zero byte", name)
+			return invalidParameter("The value of environment variable %s contains a zero byte", name)
 		}
 	}
 	if len(reserved) > 0 {

@@ -11,15 +11,11 @@ import (
 // Constraints of the API's model. A nil value was not given and breaks none.
 
 func invalid(value any, member, constraint string) error {
-	return apiErrorf(http.StatusBadRequest, "ValidationException", "%s", violation(value, member, constraint))
-}
-
-func violation(value any, member, constraint string) string {
 	shown := "null"
 	if value != nil {
 		shown = fmt.Sprintf("'%v'", value)
 	}
-	return fmt.Sprintf("1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+	return apiErrorf(http.StatusBadRequest, "ValidationException", "1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
 }
 
 func required[T any](value *T, member string) error {

@@ -60,18 +60,14 @@ type instance struct {
 	warmed time.Time // when it first became idle, zero before
 }
 
-// invokable returns why a deployment cannot be invoked. A function that is
-// Pending has none.
+// invokable returns why the emulator cannot invoke a deployment.
 func (d *deployment) invokable() error {
-	if d == nil {
-		return notActive(creating.State)
-	}
 	conf := d.configuration
 	if d.code == nil {
-		return notImplemented("invoking container images, such as " + conf.FunctionName + ",")
+		return notImplemented("invoking function " + conf.FunctionName + ", a container image,")
 	}
 	if _, ok := entryPoint(conf.Runtime, conf.Handler); !ok {
-		return notImplemented("invoking functions on runtime " + conf.Runtime + ", such as " + conf.FunctionName + ",")
+		return notImplemented("invoking function " + conf.FunctionName + " on runtime " + conf.Runtime)
 	}
 	return nil
 }
@@ -105,7 +101,8 @@ func (s *Server) pick(f *function, qualifier string) (*deployment, error) {
 	if a, ok := f.aliases[qualifier]; ok {
 		qualifier = a.pick()
 	}
-	if v, _ := f.version(qualifier); v != nil {
+	v := f.qualified(qualifier)
+	if v != &f.version || v.serving == nil {
 		return v.serving, v.invokable()
 	}
 	s.sweep(f)

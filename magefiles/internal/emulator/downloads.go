@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"maps"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -32,7 +31,7 @@ func (s *Server) downloadURL(codeSha256 string) string {
 // update may replace. It locks mu.
 func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		http.Error(w, "only GET", http.StatusMethodNotAllowed)
+		http.Error(w, "only GET is allowed", http.StatusMethodNotAllowed)
 		return
 	}
 	s.mu.Lock()
@@ -45,16 +44,9 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token str
 	defer s.work.Done()
 	p := s.packages.Find(d.codeSha256)
 	if p == nil {
-		http.Error(w, "no function uses this package any more", http.StatusNotFound)
+		http.Error(w, "no function uses this package", http.StatusNotFound)
 		return
 	}
 	defer s.packages.Release(p)
-	file, err := os.Open(p.Zip)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	defer file.Close()
-	w.Header().Set("Content-Type", "application/zip")
-	http.ServeContent(w, r, "", time.Time{}, file)
+	http.ServeFile(w, r, p.Zip)
 }

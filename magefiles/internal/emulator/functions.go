@@ -11,11 +11,7 @@ import (
 )
 
 type function struct {
-	// reported is the configuration that the API reports. It differs from what
-	// serves only while an update is InProgress.
-	reported configuration
-
-	serving *deployment // nil while the function is Pending
+	version             // $LATEST
 	next    *deployment // of the creation or update in progress
 	updates int         // accepted so far
 
@@ -23,8 +19,8 @@ type function struct {
 	turn   int           // invocations in the window since the last update
 	timer  *time.Timer   // for the next change of window, nil before the first
 
-	versions  []*publishedVersion // oldest first
-	published int                 // versions so far, with the deleted ones
+	versions  []*version // published, oldest first
+	published int        // versions so far, with the deleted ones
 	aliases   map[string]*alias
 
 	image string // URI of a container image, or ""
@@ -33,10 +29,8 @@ type function struct {
 
 // find returns a function that has the version or alias of the target.
 func (s *Server) find(t target) (*function, error) {
-	if f, ok := s.functions[t.name]; ok {
-		if _, ok := f.version(t.qualifier); ok {
-			return f, nil
-		}
+	if f := s.functions[t.name]; f != nil && f.qualified(t.qualifier) != nil {
+		return f, nil
 	}
 	return nil, functionNotFound(s.arn(t))
 }
@@ -84,7 +78,7 @@ func (s *Server) createFunction(_ *call, r *createRequest) (reply, error) {
 		return reply{}, err
 	}
 	next := &deployment{configuration: conf, code: code}
-	f := &function{reported: conf, next: next, tags: r.Tags, aliases: map[string]*alias{}}
+	f := &function{version: version{reported: conf}, next: next, tags: r.Tags, aliases: map[string]*alias{}}
 	set(&f.image, r.Code.ImageUri)
 
 	s.mu.Lock()
@@ -121,7 +115,10 @@ func (s *Server) newConfiguration(r *createRequest) (configuration, error) {
 	if r.Architectures != nil {
 		conf.Architectures = r.Architectures
 	}
-	return conf, cmp.Or(r.settings.apply(&conf), conf.check())
+	if err := r.settings.apply(&conf); err != nil {
+		return conf, err
+	}
+	return conf, conf.check()
 }
 
 // createCode adds the code of a new function to its configuration. A container
@@ -175,10 +172,7 @@ func (s *Server) getFunctionConfiguration(c *call) (any, error) {
 // reported returns the configuration of a function or a version under the ARN
 // of the target.
 func (s *Server) reported(f *function, t target) configuration {
-	conf := f.reported
-	if v, _ := f.version(t.qualifier); v != nil {
-		conf = v.reported
-	}
+	conf := f.qualified(t.qualifier).reported
 	conf.FunctionArn = s.arn(t)
 	return conf
 }
@@ -218,10 +212,9 @@ func (s *Server) deleteFunction(c *call) (any, error) {
 		return nil, s.deleteVersion(f, t.qualifier)
 	}
 	delete(s.functions, t.name)
-	for _, v := range f.versions {
+	for _, v := range f.all() {
 		s.retire(v.serving)
 	}
-	s.retire(f.serving)
 	s.retire(f.next)
 	s.endWindow(f)
 	f.serving, f.next = nil, nil

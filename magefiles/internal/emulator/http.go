@@ -67,7 +67,9 @@ func (s *Server) serve(w http.ResponseWriter, c *call) (reply, error) {
 		return reply{}, errClosing()
 	}
 	defer s.work.Done()
-	s.count(func() { s.calls[c.operation.name]++ })
+	s.mu.Lock()
+	s.calls[c.operation.name]++
+	s.mu.Unlock()
 	claim, err := s.verifier.claim(c.Request, c.operation.service.name)
 	if err != nil {
 		if c.ContentLength != 0 {
@@ -82,16 +84,10 @@ func (s *Server) serve(w http.ResponseWriter, c *call) (reply, error) {
 		return reply{}, err
 	}
 	if err := s.quotas.take(c.operation); err != nil {
-		s.count(func() { s.throttled++ })
+		s.throttled.Add(1)
 		return reply{}, err
 	}
 	return c.operation.run(s, c)
-}
-
-func (s *Server) count(add func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	add()
 }
 
 func readBody(c *call) ([]byte, error) {

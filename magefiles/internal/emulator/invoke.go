@@ -112,10 +112,7 @@ func (s *Server) invokable(t target) error {
 	if err != nil {
 		return err
 	}
-	if v, _ := f.version(t.qualifier); v != nil {
-		return v.invokable()
-	}
-	return f.serving.invokable()
+	return f.qualified(t.qualifier).invokable()
 }
 
 // invokeLater starts an asynchronous invocation and repeats it if it fails. It

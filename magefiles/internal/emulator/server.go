@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,6 +45,8 @@ type Server struct {
 	work   sync.WaitGroup // requests, events and updates in progress
 	finish func() error   // closes the server once
 
+	throttled atomic.Int64 // calls
+
 	// mu guards the fields below and what they lead to. Methods that lock mu say
 	// so; the others that use what it guards are called with mu held.
 	mu        sync.Mutex
@@ -52,7 +55,6 @@ type Server struct {
 	mappings  map[string]eventSourceMapping // by UUID
 	downloads map[string]download           // by token
 	calls     map[string]int
-	throttled int // of the calls
 
 	telling sync.Mutex // orders the ends of updates with their calls of OnServe
 }
@@ -166,11 +168,7 @@ func (s *Server) Calls() map[string]int {
 }
 
 // Throttled returns the number of API requests that exceeded [Options.Quotas].
-func (s *Server) Throttled() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.throttled
-}
+func (s *Server) Throttled() int { return int(s.throttled.Load()) }
 
 // Age makes the past older by a number of minutes: the metrics and the times of
 // modification. With it a test of a decision by CloudWatch's minutes need not

@@ -11,14 +11,14 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
-// publishedVersion is a version that was published from $LATEST.
+// version is $LATEST or a published version.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
-type publishedVersion struct {
-	number   int
-	reported configuration
-	source   configuration // frozen, of $LATEST at that time
-	serving  *deployment   // nil unless the version is Active
+type version struct {
+	number   int           // 0 is $LATEST
+	reported configuration // by the API; ahead of what serves while an update is InProgress
+	serving  *deployment   // nil while the version is Pending, or if it is Failed
+	source   configuration // that was published, frozen
 }
 
 // frozen returns what a version freezes of a configuration: not its name, date,
@@ -29,22 +29,24 @@ func (c configuration) frozen() configuration {
 	return c
 }
 
-// version returns the version that a number or an alias names; nil is $LATEST.
-func (f *function) version(qualifier string) (v *publishedVersion, ok bool) {
+// all returns $LATEST and the published versions, oldest first.
+func (f *function) all() []*version { return append([]*version{&f.version}, f.versions...) }
+
+// qualified returns the version that a number, an alias or nothing names, or nil.
+func (f *function) qualified(qualifier string) *version {
 	if a, ok := f.aliases[qualifier]; ok {
 		qualifier = a.FunctionVersion
 	}
-	if qualifier == "" || qualifier == latest {
-		return nil, true
+	for _, v := range f.all() {
+		if v.reported.Version == cmp.Or(qualifier, latest) {
+			return v
+		}
 	}
-	i := slices.IndexFunc(f.versions, func(v *publishedVersion) bool { return v.reported.Version == qualifier })
-	if i < 0 {
-		return nil, false
-	}
-	return f.versions[i], true
+	return nil
 }
 
-func (v *publishedVersion) invokable() error {
+// invokable returns why a version cannot be invoked.
+func (v *version) invokable() error {
 	if v.serving == nil {
 		return notActive(v.reported.State)
 	}
@@ -75,7 +77,7 @@ func (s *Server) publishVersion(c *call, r *publishRequest) (any, error) {
 // Assumptions: an update that restores the previous values is no change; numbers
 // are not reused, but a function that is created again starts with 1; the
 // version has the LastModified of $LATEST.
-func (s *Server) publish(f *function, description *string) *publishedVersion {
+func (s *Server) publish(f *function, description *string) *version {
 	source := f.reported.frozen()
 	if n := len(f.versions); n > 0 {
 		last := f.versions[n-1]
@@ -84,7 +86,7 @@ func (s *Server) publish(f *function, description *string) *publishedVersion {
 		}
 	}
 	f.published++
-	v := &publishedVersion{number: f.published, reported: f.reported.listed(), source: source}
+	v := &version{number: f.published, reported: f.reported.listed(), source: source}
 	v.reported.Version = strconv.Itoa(v.number)
 	v.reported.FunctionArn = s.arn(target{f.reported.FunctionName, v.reported.Version})
 	set(&v.reported.Description, description)
@@ -99,7 +101,7 @@ func (s *Server) publish(f *function, description *string) *publishedVersion {
 	return v
 }
 
-func (s *Server) activate(v *publishedVersion, code *zips.Package) {
+func (s *Server) activate(v *version, code *zips.Package) {
 	v.reported.state, v.reported.lastUpdate = active, successful
 	v.reported.revise()
 	s.packages.Keep(code)
@@ -137,29 +139,25 @@ func (s *Server) listVersionsByFunction(c *call) (any, error) {
 // listVersions adds a function's versions to a list, under keys that sort by
 // name and number.
 func (s *Server) listVersions(f *function, list map[string]configuration) {
-	add := func(number int, version string) {
-		t := target{f.reported.FunctionName, version}
-		list[fmt.Sprintf("%s %010d", t.name, number)] = s.reported(f, t).listed()
-	}
-	add(0, latest)
-	for _, v := range f.versions {
-		add(v.number, v.reported.Version)
+	for _, v := range f.all() {
+		t := target{v.reported.FunctionName, v.reported.Version}
+		list[fmt.Sprintf("%s %010d", t.name, v.number)] = s.reported(f, t).listed()
 	}
 }
 
 // deleteVersion deletes a version, if it exists and no alias points to it.
 //
 // https://github.com/karl-cardenas-coding/go-lambda-cleanup/issues/45
-func (s *Server) deleteVersion(f *function, version string) error {
-	if isAliasName(version) {
+func (s *Server) deleteVersion(f *function, number string) error {
+	if isAliasName(number) {
 		return invalidParameter("Deletion of aliases is not currently supported.")
 	}
-	if names := f.aliasesOf(version); len(names) > 0 {
+	if names := f.aliasesOf(number); len(names) > 0 {
 		return conflict("Unable to delete version because the following aliases reference it: [%s]", strings.Join(names, ", "))
 	}
-	if v, _ := f.version(version); v != nil {
+	if v := f.qualified(number); v != nil {
 		s.retire(v.serving)
-		f.versions = slices.DeleteFunc(f.versions, func(other *publishedVersion) bool { return other == v })
+		f.versions = slices.DeleteFunc(f.versions, func(other *version) bool { return other == v })
 	}
 	return nil
 }

@@ -347,6 +347,24 @@ func TestFailedUpdateHasNoWindow(t *testing.T) {
 	wantLines(t, "OnServe", l.take(), "go1.x: bootstrap + code 0 + lambda", "go1.x: bootstrap + code 0 + lambda")
 }
 
+// An update to a runtime that the emulator cannot run concerns only what it
+// replaces the old version with.
+func TestOtherRuntimeWithinWindow(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{Window: long})
+	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
+	b.configure(&lambda.UpdateFunctionConfigurationInput{Runtime: types.RuntimeNodejs22x})
+	for i := range 4 {
+		_, err := b.client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
+		if i%2 == 0 && err != nil {
+			t.Errorf("the old version: %v", err)
+		}
+		if i%2 == 1 {
+			wantError(t, err, 400, "InvalidParameterValueException", "invoking function f on runtime nodejs22.x is not implemented by the emulator")
+		}
+	}
+}
+
 // inWindow makes three versions and a mixture of f serve, each in an environment
 // with a child. It returns the processes and the directory of a package.
 func inWindow(b *bench) (pids []int, root string) {

@@ -34,7 +34,7 @@ func invalid(format string, args ...any) error {
 
 // notImplemented returns the refusal of what only AWS can do.
 func notImplemented(format string, args ...any) error {
-	return &Error{"InvalidParameterValueException", fmt.Sprintf(format, args...) + ", is not implemented by the emulator"}
+	return &Error{"InvalidParameterValueException", fmt.Sprintf(format, args...) + " is not implemented by the emulator"}
 }
 
 func (r Request) check() error {
@@ -72,9 +72,9 @@ func (q Query) check() error {
 	case len(q.Id) > 255 || !regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`).MatchString(q.Id):
 		return invalid("The id '%s' must begin with a lower-case letter and have up to 255 letters, digits and underscores.", q.Id)
 	case q.Expression != nil:
-		return notImplemented("Expression, of query '%s'", q.Id)
+		return notImplemented("Expression of query '%s'", q.Id)
 	case strings.Contains(q.Label, "${"):
-		return notImplemented("a dynamic label, of query '%s'", q.Id)
+		return notImplemented("dynamic label of query '%s'", q.Id)
 	case s == nil:
 		return invalid("Query '%s' must have either MetricStat or Expression.", q.Id)
 	case s.Metric.Namespace == "" || s.Metric.MetricName == "":
@@ -82,13 +82,13 @@ func (q Query) check() error {
 	case s.Period < 60 || s.Period%60 != 0:
 		return invalid("The period of query '%s' must be a multiple of 60.", q.Id)
 	case !slices.Contains([]string{"Sum", "Average", "Minimum", "Maximum", "SampleCount"}, s.Stat):
-		return notImplemented("statistic '%s', of query '%s'", s.Stat, q.Id)
+		return notImplemented("statistic '%s' of query '%s'", s.Stat, q.Id)
 	case s.Metric.Namespace != namespace:
 		return nil
 	}
 	for _, d := range q.MetricStat.Metric.Dimensions {
 		if d.Name == "ExecutedVersion" {
-			return notImplemented("dimension ExecutedVersion, of query '%s'", q.Id)
+			return notImplemented("dimension ExecutedVersion of query '%s'", q.Id)
 		}
 	}
 	return nil

@@ -4,8 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/rand"
-	"errors"
-	"io"
+	"log"
 	"os"
 	"sync"
 )
@@ -21,18 +20,6 @@ const (
 	maxLine = 256 << 10
 )
 
-// lineWriter writes whole lines of many functions to one writer.
-type lineWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lineWriter) writeLine(function string, line []byte) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, _ = l.w.Write(append(append([]byte(function+": "), line...), '\n'))
-}
-
 // output collects what one process writes to stdout and stderr, which are one
 // pipe.
 //
@@ -41,9 +28,9 @@ func (l *lineWriter) writeLine(function string, line []byte) {
 // the mark, as none reads from the pipe.
 type output struct {
 	function string
-	logs     *lineWriter
+	logs     *log.Logger
 	r, w     *os.File
-	mark     []byte
+	mark     string
 	marks    chan struct{} // receives once for each mark that comes out
 	finished chan struct{} // closed at the end of the pipe
 	syncing  sync.Mutex
@@ -52,7 +39,7 @@ type output struct {
 	tail []byte // the end of the log since takeTail
 }
 
-func newOutput(function string, logs *lineWriter) (*output, error) {
+func newOutput(function string, logs *log.Logger) (*output, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -62,7 +49,7 @@ func newOutput(function string, logs *lineWriter) (*output, error) {
 		logs:     logs,
 		r:        r,
 		w:        w,
-		mark:     []byte("\x00" + rand.Text()),
+		mark:     "\x00" + rand.Text(),
 		marks:    make(chan struct{}, 1),
 		finished: make(chan struct{}),
 	}
@@ -72,30 +59,44 @@ func newOutput(function string, logs *lineWriter) (*output, error) {
 
 func (o *output) read() {
 	defer close(o.finished)
-	reader := bufio.NewReaderSize(o.r, maxLine)
+	lines := bufio.NewScanner(o.r)
+	lines.Buffer(nil, 2*maxLine)
+	lines.Split(splitLines)
 	empty := false // the last line is empty, and belongs to the mark if that follows
-	for {
-		line, err := reader.ReadSlice('\n')
-		if empty && !bytes.HasPrefix(line, o.mark) {
+	for lines.Scan() {
+		line := lines.Text()
+		if empty && line != o.mark {
 			o.println("")
 		}
-		empty = string(line) == "\n"
-		switch line := bytes.TrimSuffix(line, []byte("\n")); {
-		case bytes.Equal(line, o.mark):
+		empty = line == ""
+		switch line {
+		case "":
+		case o.mark:
 			o.marks <- struct{}{}
-		case len(line) > 0:
-			o.println(string(line))
-		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return
+		default:
+			o.println(line)
 		}
 	}
+}
+
+// splitLines is a [bufio.SplitFunc] that cuts long lines.
+func splitLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	i := bytes.IndexByte(data[:min(len(data), maxLine)], '\n')
+	switch {
+	case i >= 0:
+		return i + 1, data[:i], nil
+	case len(data) >= maxLine:
+		return maxLine, data[:maxLine], nil
+	case atEOF && len(data) > 0:
+		return len(data), data, nil
+	}
+	return 0, nil, nil
 }
 
 func (o *output) println(line string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.logs.writeLine(o.function, []byte(line))
+	o.logs.Print(o.function, ": ", line)
 	o.tail = append(append(o.tail, line...), '\n')
 	if extra := len(o.tail) - tailSize; extra > 0 {
 		o.tail = append(o.tail[:0], o.tail[extra:]...)
@@ -106,7 +107,7 @@ func (o *output) println(line string) {
 func (o *output) sync() {
 	o.syncing.Lock()
 	defer o.syncing.Unlock()
-	if _, err := o.w.Write(append(append([]byte("\n"), o.mark...), '\n')); err != nil {
+	if _, err := o.w.WriteString("\n" + o.mark + "\n"); err != nil {
 		return // the pipe is closed, and so read to its end
 	}
 	select {

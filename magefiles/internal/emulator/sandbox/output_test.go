@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"log"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestOutput(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var logs strings.Builder
-			o, err := newOutput("f", &lineWriter{w: &logs})
+			o, err := newOutput("f", log.New(&logs, "", 0))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,11 +41,9 @@ func TestOutput(t *testing.T) {
 				o.sync()
 			}
 			var got []string
-			o.logs.mu.Lock()
 			for line := range strings.Lines(logs.String()) {
 				got = append(got, strings.TrimSuffix(strings.TrimPrefix(line, "f: "), "\n"))
 			}
-			o.logs.mu.Unlock()
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("log (-want +got):\n%s", diff)
 			}
@@ -57,7 +56,7 @@ func TestOutput(t *testing.T) {
 func TestTail(t *testing.T) {
 	t.Parallel()
 	var logs strings.Builder
-	o, err := newOutput("f", &lineWriter{w: &logs})
+	o, err := newOutput("f", log.New(&logs, "", 0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,15 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"log"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -41,7 +47,7 @@ type Spec struct {
 // Host starts execution environments. Its methods may be called concurrently.
 type Host struct {
 	initLimit time.Duration
-	logs      *lineWriter
+	logs      *log.Logger
 	ports     ports
 	api       *runtimeAPI
 	watcher   *watcher
@@ -66,7 +72,19 @@ func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error)
 	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
-	return &Host{initLimit: initLimit, logs: &lineWriter{w: logs}, api: api, watcher: w, running: map[*Environment]bool{}}, nil
+	return &Host{initLimit: initLimit, logs: log.New(logs, "", 0), api: api, watcher: w, running: map[*Environment]bool{}}, nil
+}
+
+// Kill kills all processes with their children, waits until they are gone and
+// lets no more start.
+func (h *Host) Kill() {
+	h.mu.Lock()
+	h.closed = true
+	for e := range h.running {
+		killGroup(e.process)
+	}
+	h.mu.Unlock()
+	h.exits.Wait()
 }
 
 // Close ends the host after Kill.
@@ -124,4 +142,60 @@ func (h *Host) try(spec Spec, requestID string) (_ *Environment, cause, err erro
 	}
 	e.initTime = time.Since(began)
 	return e, nil, nil
+}
+
+// start starts the process of an environment. An error of the kernel is a
+// *fs.PathError.
+//
+// If this program is killed between the start of the process and the message to
+// the watcher, nothing kills the process. It ends when it finds its peer gone.
+func (h *Host) start(e *Environment) error {
+	if e.spec.Unstartable != nil {
+		return e.spec.Unstartable
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return ErrClosed
+	}
+	cmd, err := e.startCommand()
+	if err != nil {
+		return err
+	}
+	if err := h.watcher.add(cmd.Process.Pid); err != nil {
+		killGroup(cmd.Process)
+		cmd.Wait()
+		return fmt.Errorf("telling the watcher about a process: %w", err)
+	}
+	gone, end := context.WithCancelCause(context.Background())
+	e.process, e.gone = cmd.Process, gone
+	h.running[e] = true
+	h.exits.Go(func() {
+		cmd.Wait()
+		h.mu.Lock()
+		killGroup(cmd.Process)
+		h.watcher.remove(cmd.Process.Pid)
+		delete(h.running, e)
+		h.mu.Unlock()
+		e.close()
+		end(exited{cmd.ProcessState})
+	})
+	return nil
+}
+
+// startCommand retries while the file is busy: another child, between its fork
+// and its exec, can have a file open that was just written.
+func (e *Environment) startCommand() (*exec.Cmd, error) {
+	for wait := time.Millisecond; ; wait *= 2 {
+		cmd := exec.Command(filepath.Join(e.spec.Root, filepath.FromSlash(e.spec.EntryPoint)))
+		cmd.Dir = e.spec.Root
+		cmd.Env = append(slices.Clip(e.spec.Environ), e.protocol.variables()...)
+		cmd.Stdout, cmd.Stderr = e.output.w, e.output.w
+		separate(cmd)
+		err := cmd.Start()
+		if !errors.Is(err, syscall.ETXTBSY) || wait > time.Second {
+			return cmd, err
+		}
+		time.Sleep(wait)
+	}
 }

@@ -101,7 +101,7 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 // is written.
 func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 	if len(entries) > maxEntries {
-		return badEntry("there are %d entries, and the emulator takes %d", len(entries), maxEntries)
+		return badEntry("the zip has %d entries, and the emulator accepts at most %d", len(entries), maxEntries)
 	}
 	directory := map[string]bool{} // by name
 	left := uint64(maxUnzipped)
@@ -120,7 +120,7 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 		case isDir && entry.UncompressedSize64 != 0:
 			return badEntry("directory %q has content", entry.Name)
 		case twice:
-			return badEntry("entry %q is there twice", entry.Name)
+			return badEntry("entry %q is a duplicate", entry.Name)
 		case entry.UncompressedSize64 > left: // headers can lie, so unpack counts again
 			return errTooLarge(maxUnzipped)
 		}
@@ -147,7 +147,7 @@ func extract(root *os.Root, entry *zip.File, left int64) (int64, error) {
 	out, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist): // on a file system that ignores case
-		return 0, badEntry("entry %q is there twice", entry.Name)
+		return 0, badEntry("entry %q is a duplicate", entry.Name)
 	case err != nil:
 		return 0, err
 	}
