@@ -20,8 +20,8 @@ import (
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
-// TestTwoAtOnce runs two commands on the same fleet at the same time. The second
-// starts later, each time by another delay.
+// TestTwoAtOnce runs two commands on the same fleet at the same time. One starts
+// later, after a different delay in each run.
 func TestTwoAtOnce(t *testing.T) {
 	ours, theirs := writeZips(t, "ours"), writeZips(t, "theirs")
 	for _, m := range []meeting{
@@ -70,15 +70,15 @@ type meeting struct {
 	start   func(lambda.Zips) (*world, error)
 	actions [2]fleet.Action
 	same    bool // both have the same code
-
-	mayAllSucceed bool // in every run
-	single        bool // the manifest of the first does not ask for dual zips
+	single  bool // the manifest of the first does not ask for dual zips
+	// mayAllSucceed says that no command needs to fail in any run.
+	mayAllSucceed bool
 
 	ours, theirs lambda.Zips
 }
 
-// run starts one command after the other, by the delay. The first one starts later
-// in even runs. It returns how many of them failed because of the other one.
+// run starts one command, and after the delay the other one: the first command in
+// even runs. It returns how many of them failed because of the other one.
 func (m meeting) run(ctx context.Context, i int, delay time.Duration) (lost int, err error) {
 	first, err := m.start(m.ours)
 	if err != nil {
