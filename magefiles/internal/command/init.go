@@ -55,7 +55,7 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) error {
 		return s.noFunction(choice)
 	}
 	if len(found.Functions) == 0 {
-		return fmt.Errorf("none of %s in account %s in %s matches one of the module's %d packages that import aws-lambda-go; nothing was written",
+		return fmt.Errorf("found %s in account %s in %s, but none matches one of the module's %d packages that import aws-lambda-go; nothing was written",
 			text.Count(len(deployed), "function"), s.client.Account, s.client.Config.Region, len(packages))
 	}
 	m := &manifest.Manifest{

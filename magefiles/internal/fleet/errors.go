@@ -72,7 +72,7 @@ func distinct(errs []error) []string {
 	for _, err := range errs {
 		f := failure{reason: err.Error()}
 		var name []string
-		if e, ok := err.(*Error); ok { //nolint:errorlint // a joined error says more than the first *Error in it
+		if e, ok := err.(*Error); ok { // not errors.AsType: a joined error says more than its first *Error
 			f, name = failure{e.Doing, e.Err.Error()}, []string{strconv.Quote(e.Function)}
 		}
 		if _, ok := functions[f]; !ok {
