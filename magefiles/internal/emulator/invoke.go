@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
@@ -128,7 +129,7 @@ func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
 	}
 	go func() {
 		defer s.work.Done()
-		for _, wait := range append(s.limits.retries, 0) {
+		for _, wait := range slices.Concat(s.options.retries, []time.Duration{0}) {
 			if result, _, err := s.run(t, inv); err == nil && !result.Failed {
 				return
 			}

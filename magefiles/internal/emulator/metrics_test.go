@@ -130,7 +130,7 @@ func TestMetricsOfFailures(t *testing.T) {
 // Each attempt at an asynchronous invocation counts.
 func TestMetricsOfEvents(t *testing.T) {
 	t.Parallel()
-	b := newBenchWithLimits(t, 10*time.Second, time.Millisecond, time.Millisecond)
+	b := newBench(t, emulator.Options{}.WithTimes(10*time.Second, time.Millisecond, time.Millisecond))
 	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	b.sendLater("f", event{Do: "error", Text: "x"})
 	eventually(t, "three attempts", func() bool {

@@ -44,7 +44,7 @@ func (f windowFunction) want(origins ...string) {
 func TestWindowTimes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := newServer(Options{Window: time.Minute, Mixed: true}, awsLimits())
+		s, err := newServer(Options{Window: time.Minute, Mixed: true})
 		if err != nil {
 			t.Fatal(err)
 		}
