@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
@@ -34,7 +34,7 @@ type Server struct {
 	dir         string // holds everything on disk; Close removes it
 
 	http     *http.Server
-	host     *sandbox.Host
+	host     *runner.Host
 	packages *zips.Store
 	metrics  *metrics.Store
 
@@ -101,9 +101,9 @@ func newServer(options Options) (*Server, error) {
 	return s, nil
 }
 
-// listen starts the sandbox and the HTTP server.
+// listen starts the runner and the HTTP server.
 func (s *Server) listen() (err error) {
-	if s.host, err = sandbox.NewHost(s.dir, s.options.init, s.options.Logs); err != nil {
+	if s.host, err = runner.NewHost(s.dir, s.options.init, s.options.Logs); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", s.options.Addr)
