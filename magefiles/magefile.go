@@ -1,5 +1,4 @@
-// Two binaries in one zip: move Go functions on AWS Lambda from go1.x to
-// provided.al2023 without stopping and without losing one event.
+// Move Go functions on AWS Lambda to provided.al2023 without downtime.
 package main
 
 import (
@@ -11,14 +10,16 @@ import (
 
 	"example.com/dualboot/magefiles/internal/bench"
 	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/ui"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets"
 	//mage:import
 	_ "example.com/dualboot/magefiles/targets/rehearse"
 )
 
-// Test vets everything and runs all tests, with the race detector where cgo is
-// there.
+// Test (local) vets the code and runs all tests.
+//
+// It uses the race detector if cgo is available.
 func Test() error {
 	if err := sh.RunV(mg.GoCmd(), "vet", "./..."); err != nil {
 		return err
@@ -30,20 +31,21 @@ func Test() error {
 	return sh.RunV(mg.GoCmd(), append(args, "./...")...)
 }
 
-// Bench measures dualboot against the recipe that it replaces, and writes a
-// Markdown table.
+// Bench (local) measures dualboot against the recipe.
+//
+// It writes a Markdown table.
 func Bench(
 	ctx context.Context,
 	n *int, // functions of the fleet (default 50)
-	runs *int, // how often each thing is measured (default 3)
+	runs *int, // runs of each measurement (default 3)
 	only *string, // sections: build, zip, deploy, quotas, memory, start; comma-separated (default all)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd()})
+	return bench.Run(ctx, bench.Options{N: n, Runs: runs, Only: only, Go: mg.GoCmd(), Progress: ui.New(nil, nil).Notef})
 }
 
-// race reports whether the race detector can be built in: it needs cgo and a C
+// race reports whether the race detector is available: it needs cgo and a C
 // compiler.
 func race() bool {
 	if enabled, err := sh.Output(mg.GoCmd(), "env", "CGO_ENABLED"); err != nil || enabled != "1" {

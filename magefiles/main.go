@@ -8,5 +8,5 @@ import (
 	"github.com/magefile/mage/mage"
 )
 
-// main lets go run ./magefiles TARGET do without an installed mage.
+// main makes go run ./magefiles TARGET work without an installed mage.
 func main() { os.Exit(mage.Main()) }

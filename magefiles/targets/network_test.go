@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go/encoding/cbor"
+
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// operation names the call that a request is.
+// operation returns the API operation of a request.
 func operation(r *http.Request) string {
 	switch {
 	case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/code"):
@@ -30,8 +32,9 @@ func operation(r *http.Request) string {
 	return "other"
 }
 
-// through puts a proxy before the emulator. fault may answer a request itself,
-// the nth of its operation counted from 1, and then returns true.
+// through starts a proxy in front of the emulator and returns its URL. fault
+// receives each request and its number, from 1, among those of its operation. It
+// returns true if it has answered the request.
 func (f *fixture) through(fault func(w http.ResponseWriter, r *http.Request, forward http.Handler, operation string, n int) bool) string {
 	target, err := url.Parse(f.server.URL())
 	if err != nil {
@@ -62,11 +65,10 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	w.Header().Set("X-Amzn-ErrorType", code)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	io.WriteString(w, `{"Type":"Service","Message":"as the test wants it"}`)
+	io.WriteString(w, `{"Type":"Service","Message":"injected by the test"}`)
 }
 
-// TestRetries deploys through a network on which the first of each kind of call
-// fail.
+// TestRetries deploys while the first calls of each operation fail.
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api")
@@ -100,10 +102,11 @@ func TestRetries(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
-	f.startable()
+	f.wantStartable()
 }
 
-// TestNoRetries deploys with an answer that no repetition makes better.
+// TestNoRetries deploys while AWS denies the switch of one function: no retry can
+// succeed.
 func TestNoRetries(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api", "order-stream")
@@ -120,7 +123,7 @@ func TestNoRetries(t *testing.T) {
 	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
-	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: as the test wants it`; status != 1 || !strings.Contains(stderr, want) {
+	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: injected by the test`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, and the error does not say %q:\n%s", status, want, stderr)
 	}
 	if tries != 1 {
@@ -128,11 +131,11 @@ func TestNoRetries(t *testing.T) {
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.expect("go1.x", "lambda", dual, "order-stream")
-	f.startable()
+	f.wantStartable()
 }
 
-// TestReadsWhileBuilding does not let a function be read before it is built. It
-// turns out to be on go1.x, where lambdas.json says that no lambda is needed.
+// TestReadsWhileBuilding answers the first read once the function is built. The
+// function is on go1.x, although lambdas.json says that it needs no lambda.
 func TestReadsWhileBuilding(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "example-api")
@@ -159,11 +162,11 @@ func TestReadsWhileBuilding(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
-	f.startable()
+	f.wantStartable()
 }
 
-// TestNothingToBuildFor has a go build that never ends. No function can be read,
-// so there is no use for what it builds.
+// TestNothingToBuildFor plans a function that does not exist, with a go build that
+// never ends: the plan must not wait for it.
 func TestNothingToBuildFor(t *testing.T) {
 	t.Parallel()
 	gocmd, err := exec.LookPath("go")
@@ -186,4 +189,37 @@ func TestNothingToBuildFor(t *testing.T) {
 	if want := `reading "prod-example-api": ResourceNotFoundException`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, want 1 and %q:\n%s", status, want, stderr)
 	}
+}
+
+// TestMetricsAreDenied cleans up a healthy function without the permission to read
+// its metrics.
+func TestMetricsAreDenied(t *testing.T) {
+	if !canRun {
+		t.Skip("this machine starts no linux/amd64 binaries")
+	}
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	f.create("order-stream")
+	f.must("deployProd")
+	f.server.Age(5)
+	f.expect("provided.al2023", "bootstrap", dual, "order-stream") // which invokes it
+	f.server.Age(2)
+	before := f.updates()
+	cmd := f.command("cleanup")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+f.through(func(w http.ResponseWriter, r *http.Request, forward http.Handler, _ string, _ int) bool {
+		if !strings.HasSuffix(r.URL.Path, "/GetMetricData") {
+			return false
+		}
+		body := cbor.Encode(cbor.Map{"__type": cbor.String("AccessDenied"), "message": cbor.String("injected by the test")})
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		w.Header().Set("Content-Type", "application/cbor")
+		w.WriteHeader(http.StatusForbidden)
+		w.Write(body)
+		return true
+	}))
+	if status, _, stderr := result(t, cmd); status != 1 || f.updates() != before || !strings.Contains(stderr, "allow the action cloudwatch:GetMetricData") {
+		t.Errorf("exit status %d, after %d updates:\n%s", status, f.updates()-before, stderr)
+	}
+	f.must("cleanup")
+	f.expect("provided.al2023", "bootstrap", onlyBootstrap, "order-stream")
 }

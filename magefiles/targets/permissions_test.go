@@ -14,16 +14,16 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
-// TestPermissions compares the actions that each target calls with those that
-// the README's policies allow it.
+// TestPermissions compares the actions that each target calls with those in the
+// table and in the policy of the reference.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile(repository + "/README.md")
+	reference, err := os.ReadFile(referenceFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	allowed := map[string][]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `mage ([a-z]+)`[^|]*\\| (`[a-z]+:.*`) \\|$").FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `mage ([a-z]+)`[^|]*\\| (`[a-z]+:.*`) \\|$").FindAllStringSubmatch(string(reference), -1) {
 		for _, action := range strings.Split(row[2], ", ") {
 			allowed[row[1]] = append(allowed[row[1]], strings.Trim(action, "`"))
 		}
@@ -42,14 +42,14 @@ func TestPermissions(t *testing.T) {
 		cmd := f.command(append([]string{target}, args...)...)
 		cmd.Env = append(cmd.Env, "AWS_PROFILE=our_prod", "AWS_REGION=ap-northeast-1")
 		if _, _, stderr := result(t, cmd); !strings.Contains(stderr, "calls: ") && !strings.Contains(stderr, "lambdas.json written") {
-			t.Errorf("%s %v did not come to its end: %s", target, args, stderr)
+			t.Errorf("%s %v did not finish: %s", target, args, stderr)
 		}
 		for operation, n := range f.server.Calls() {
 			service := map[string]string{"GetMetricData": "cloudwatch:", "GetCallerIdentity": "sts:"}[operation]
 			if service == "" {
 				service = "lambda:"
 			}
-			// Everybody may ask who they are.
+			// GetCallerIdentity needs no permission.
 			if n > before[operation] && service != "sts:" && !slices.Contains(called[target], service+operation) {
 				called[target] = append(called[target], service+operation)
 			}
@@ -78,18 +78,18 @@ func TestPermissions(t *testing.T) {
 		table = append(table, actions...)
 	}
 	slices.Sort(table)
-	// The policy for the whole migration has these and no others.
+	// The policy has the actions of the table and no others.
 	var policy []string
-	for _, row := range regexp.MustCompile(`"Action": \[(.*)\]`).FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile(`"Action": \[(.*)\]`).FindAllStringSubmatch(string(reference), -1) {
 		for _, action := range strings.Split(row[1], ", ") {
 			policy = append(policy, strings.Trim(action, `"`))
 		}
 	}
 	slices.Sort(policy)
 	if diff := cmp.Diff(slices.Compact(table), policy); diff != "" {
-		t.Errorf("the README's policy allows (+) other actions than its table (-):\n%s", diff)
+		t.Errorf("the policy allows other actions than the table (-table +policy):\n%s", diff)
 	}
 	if diff := cmp.Diff(allowed, called); diff != "" {
-		t.Errorf("the README allows (-) other actions than are called (+):\n%s", diff)
+		t.Errorf("the table lists other actions than are called (-table +called):\n%s", diff)
 	}
 }

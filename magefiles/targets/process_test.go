@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,12 +70,12 @@ func TestKill(t *testing.T) {
 			}
 			f.must("deployProd")
 			f.expect("provided.al2023", "bootstrap", dual, name)
-			before := f.writes()
+			before := f.updates()
 			f.must("deployProd")
-			if f.writes() != before {
+			if f.updates() != before {
 				t.Error("a third deploy updates the function")
 			}
-			f.startable()
+			f.wantStartable()
 		})
 	}
 	for after := 1; after <= 4; after++ {
@@ -92,7 +90,7 @@ func TestKill(t *testing.T) {
 			if !strings.Contains(f.read("lambdas.json"), `"dual": false`) {
 				t.Error("the second cleanup has not set dual to false")
 			}
-			f.startable()
+			f.wantStartable()
 		})
 	}
 }
@@ -142,15 +140,15 @@ func TestInterrupt(t *testing.T) {
 					t.Errorf("the error does not say %q:\n%s", want, stderr.String())
 				}
 			}
-			if writes := f.writes(); writes != 1 {
+			if writes := f.updates(); writes != 1 {
 				t.Errorf("%d updates, want 1", writes)
 			}
-			f.startable()
+			f.wantStartable()
 		})
 	}
 }
 
-// TestBrokenPipe deploys into a pipe that nobody reads.
+// TestBrokenPipe deploys while nobody reads the results.
 func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "first", "second")
@@ -172,78 +170,6 @@ func TestBrokenPipe(t *testing.T) {
 		t.Errorf("exit status %d\n%s", status, stderr.String())
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "first", "second")
-}
-
-func TestLocal(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, emulator.Options{}, samples...)
-	manifest := f.read("lambdas.json")
-	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"package": "./functions/order-stream", "dual": false`)
-	manifest = f.read("lambdas.json")
-	cmd := f.command("local", "-update=50ms", "-window=200ms", "-rate=20")
-	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL=http://127.0.0.1:1", "TMPDIR="+t.TempDir()) // it has an emulator of its own
-	status, stdout, stderr := result(t, cmd)
-	if status != 0 {
-		t.Fatalf("exit status %d\n%s", status, stderr)
-	}
-	var lines []string
-	for line := range strings.Lines(stdout) {
-		lines = append(lines, strings.Join(strings.Fields(line), " "))
-	}
-	for _, want := range []string{
-		"prod-example-api before go1.x lambda lambda 200 {\"time\":\"20",
-		"prod-order-stream before provided.al2 bootstrap bootstrap {\"batchItemFailures\":[]}",
-		"deployed provided.al2023 bootstrap bootstrap + lambda",
-		"cleaned up provided.al2023 bootstrap bootstrap {",
-		"prod-example-api api ",
-		"prod-order-stream kinesis ",
-		"prod-inventory-table dynamodb ",
-		"prod-nightly-report event ",
-	} {
-		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
-			t.Errorf("no line %q in\n%s", want, stdout)
-		}
-	}
-	if !strings.Contains(stdout, "of which 0 without a binary that the runtime could start") {
-		t.Errorf("no count of deployments in\n%s", stdout)
-	}
-	if f.read("lambdas.json") != manifest {
-		t.Error("lambdas.json has changed")
-	}
-	if calls := f.server.Calls(); len(calls) > 0 {
-		t.Errorf("it called another endpoint: %v", calls)
-	}
-}
-
-// TestLocalCatches rehearses with a function that works before and not after.
-func TestLocalCatches(t *testing.T) {
-	if !canRun {
-		t.Skip("the runtime cannot be told apart where the host's binaries run")
-	}
-	t.Parallel()
-	f := newFixture(t, emulator.Options{}, "example-api", "nightly-report")
-	f.replace("functions/example-api/main.go", "func main() {\n", "func main() {\n\tif os.Getenv(\"AWS_LAMBDA_RUNTIME_API\") != \"\" {\n\t\tos.Exit(7)\n\t}\n")
-	f.replace("functions/example-api/main.go", "import (\n", "import (\n\t\"os\"\n")
-	status, _, stderr := f.run("local", "-update=10ms", "-window=0s", "-rate=0")
-	if want := `invoking, when deployed, "prod-example-api": it answered`; status != 1 || !strings.Contains(stderr, want) || strings.Contains(stderr, `invoking, when deployed, "prod-nightly-report"`) {
-		t.Errorf("exit status %d, and the error is not about example-api alone:\n%s", status, stderr)
-	}
-}
-
-// TestLocalWithoutSettling rehearses a deploy that does not wait for the window
-// after an update to pass, and so meets the old code with the new runtime.
-func TestLocalWithoutSettling(t *testing.T) {
-	if !canRun {
-		t.Skip("this machine starts no linux/amd64 binaries")
-	}
-	t.Parallel()
-	f := newFixture(t, emulator.Options{}, "order-stream")
-	status, stdout, stderr := f.run("local", "-update=50ms", "-window=2s", "-settle=0s", "-rate=50")
-	for _, want := range []string{`sending events to "prod-order-stream": `, "Runtime.InvalidEntrypoint"} {
-		if status != 1 || !strings.Contains(stderr, want) {
-			t.Errorf("exit status %d, and the error does not say %q:\n%s%s", status, want, stdout, stderr)
-		}
-	}
 }
 
 // TestLocalInterrupted stops a rehearsal early and reads its report.
@@ -278,8 +204,8 @@ func TestLocalInterrupted(t *testing.T) {
 	}
 }
 
-// TestControls checks that ours is the way that loses nothing, and that the
-// experiment sees what the others lose.
+// TestControls checks that dualboot loses nothing, and that the experiment detects
+// what the other ways lose.
 func TestControls(t *testing.T) {
 	if !canRun {
 		t.Skip("this machine starts no linux/amd64 binaries")
@@ -313,7 +239,7 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// TestEmulator uses the emulator as a person would: by its export lines.
+// TestEmulator uses the emulator through the export lines that it prints.
 func TestEmulator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, "order-stream")
@@ -375,7 +301,7 @@ func TestEmulator(t *testing.T) {
 	}
 	group.Wait()
 	if !throttled.Load() {
-		t.Error("with -quotas it takes 50 calls at once")
+		t.Error("with -quotas the emulator accepts 50 calls at once")
 	}
 
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -387,68 +313,5 @@ func TestEmulator(t *testing.T) {
 	}
 	if _, err := os.Stat(variable("AWS_CONFIG_FILE")); err == nil {
 		t.Error("it has left its credentials behind")
-	}
-}
-
-// TestCLI prepares the functions with the AWS CLI, as an operator would.
-func TestCLI(t *testing.T) {
-	cli, err := exec.LookPath("aws")
-	if err != nil {
-		t.Skip("the AWS CLI is not installed")
-	}
-	t.Parallel()
-	names := []string{"example-api"}
-	f := newFixture(t, emulator.Options{UpdateTime: 100 * time.Millisecond}, names...)
-	run := func(args ...string) string {
-		t.Helper()
-		cmd := f.command()
-		cmd = &exec.Cmd{Path: cli, Args: append([]string{"aws", "--profile", "our_prod", "--region", "ap-northeast-1", "--output", "text"}, args...), Dir: f.dir, Env: cmd.Env}
-		status, stdout, stderr := result(t, cmd)
-		if status != 0 {
-			t.Fatalf("aws %v: exit status %d\n%s", args, status, stderr)
-		}
-		return strings.TrimSpace(stdout)
-	}
-	if got := run("sts", "get-caller-identity", "--query", "Account"); got != "210987654321" {
-		t.Errorf("the account is %q", got)
-	}
-	for _, name := range names {
-		f.write("before.zip", string(f.legacyZip(name)))
-		run("lambda", "create-function", "--function-name", "prod-"+name, "--runtime", "go1.x", "--handler", "lambda",
-			"--role", "arn:aws:iam::210987654321:role/functions", "--zip-file", "fileb://before.zip")
-		run("lambda", "wait", "function-active-v2", "--function-name", "prod-"+name)
-	}
-	f.must("deployProd")
-	for _, name := range names {
-		if got, want := run("lambda", "get-function-configuration", "--function-name", "prod-"+name, "--query", "[Runtime,Handler]"), "provided.al2023\tbootstrap"; got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
-		}
-	}
-	f.expect("provided.al2023", "bootstrap", dual, names...)
-}
-
-// TestWaysToRun lists the targets in each way that the README names.
-func TestWaysToRun(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	if err := clone(dir, "go.mod", "go.sum", "magefiles", "functions", "lambdas.json"); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"go", "tool", "mage", "-l"}, {"go", "run", "./magefiles", "-l"}, {magefile, "-l"}} {
-		cmd := exec.Command(args[0], args[1:]...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath")
-		status, stdout, stderr := result(t, cmd)
-		if status != 0 {
-			t.Errorf("%v: exit status %d\n%s", args, status, stderr)
-		}
-		for _, target := range []string{
-			"audit", "build", "cleanup", "controls", "deploy", "deployProd", "emulator", "init", "local", "plan",
-			"rollback", "status", "terraform", "test", "verify", "zip",
-		} {
-			if !strings.Contains(stdout, "\n  "+target+" ") {
-				t.Errorf("%v does not list %s:\n%s", args, target, stdout)
-			}
-		}
 	}
 }

@@ -1,9 +1,10 @@
-// Package targets holds the mage targets. Import it into a magefile with
+// Package targets holds the mage targets that work on AWS. Import it into a
+// magefile with
 //
 //	//mage:import
 //	_ "example.com/dualboot/magefiles/targets"
 //
-// They work in the directory that they are run in, which holds lambdas.json.
+// They work in the directory in which they run, which holds lambdas.json.
 package targets
 
 import (
@@ -16,70 +17,77 @@ import (
 
 	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/interrupt"
-	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// Build builds the binaries of each function: lambda for go1.x and bootstrap
-// for provided.al2023.
+// Build (local) builds both binaries of each function.
+//
+// They are lambda for go1.x and bootstrap for provided.al2023.
 func Build(
 	ctx context.Context,
 	only *string, // functions to build, by name or pattern, comma-separated (default all)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Build(ctx, options(only, nil))
+	return workspace().Build(ctx, command.BuildOptions{Only: only})
 }
 
-// Zip builds each function and writes bin/NAME/lambda.zip, with both binaries,
-// and bin/NAME/bootstrap.zip.
+// Zip (local) builds the functions and writes their zips.
+//
+// These are bin/NAME/lambda.zip with both binaries and bin/NAME/bootstrap.zip.
 func Zip(
 	ctx context.Context,
 	only *string, // functions to zip, by name or pattern, comma-separated (default all)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Zip(ctx, options(only, nil))
+	return workspace().Zip(ctx, command.BuildOptions{Only: only})
 }
 
-// Deploy deploys the functions of an environment and moves them to
-// provided.al2023 without a pause. Run it again to finish what is left.
+// Deploy (changes AWS) moves functions to provided.al2023.
+//
+// The functions of the environment serve all the time. Run it again to finish
+// what is left.
 func Deploy(
 	ctx context.Context,
 	env string,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at once (default 1024)
+	concurrency *int, // functions to work on at the same time (default 1024)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Deploy(ctx, env, options(only, concurrency))
+	return workspace().Deploy(ctx, command.DeployOptions{Selection: selection(&env, only), Concurrency: value(concurrency, 0)})
 }
 
-// DeployProd deploys to prod: the same as deploy prod.
+// DeployProd (changes AWS) is deploy prod.
 func DeployProd(
 	ctx context.Context,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at once (default 1024)
+	concurrency *int, // functions to work on at the same time (default 1024)
 ) error {
 	return Deploy(ctx, production, only, concurrency)
 }
 
-// Audit lists the functions of the account and region whose runtime AWS has
-// deprecated or is soon to block. It tells whether lambdas.json has them, what
-// their event sources may lose, and which versions and aliases a deploy leaves
-// behind. It needs no lambdas.json.
+// Audit (reads AWS) lists functions on retired runtimes.
+//
+// It looks at the whole account and region, and also shows whether lambdas.json
+// has the function, which event sources can lose records, and which versions and
+// aliases a deploy does not change. It needs no lambdas.json.
 func Audit(
 	ctx context.Context,
-	env *string, // environment whose account and region are looked at (default prod)
+	env *string, // environment whose account and region are read (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Audit(ctx, value(env, production), options(only, nil))
+	return workspace().Audit(ctx, command.AuditOptions{Selection: selection(env, only)})
 }
 
-// Init writes a first lambdas.json. It takes the functions of the account that your
-// AWS configuration leads to, matched by name with the packages here that import
-// aws-lambda-go, and never overwrites a file.
+// Init (reads AWS) writes a first lambdas.json.
+//
+// It takes the functions of the account that your AWS configuration leads to,
+// matched by name with the packages here that import aws-lambda-go, and never
+// overwrites a file.
 func Init(
 	ctx context.Context,
 	env *string, // name of the environment (default prod)
@@ -87,32 +95,35 @@ func Init(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Init(ctx, value(env, production), options(only, nil))
+	return workspace().Init(ctx, command.InitOptions{Selection: selection(env, only)})
 }
 
-// Plan shows what deploy would do to each function of an environment, or with
-// -cleanup or -rollback what these would do, and changes nothing. Its exit status
-// is 0 if there is nothing to do, 2 if there is something, and 1 if that cannot be
-// told or is refused for some function.
+// Plan (reads AWS) shows what deploy would do.
+//
+// It changes nothing. With -cleanup or -rollback it shows what these would do. The
+// exit status is 0 if there is nothing to do, 2 if there is something to do, and 1
+// if it is unknown or refused for some function.
 func Plan(
 	ctx context.Context,
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 	cleanup *bool, // plan a cleanup
 	rollback *bool, // plan a rollback
-	force *bool, // with -cleanup: whatever the metrics say
+	force *bool, // with -cleanup: skip the health check
 	runtime *string, // with -rollback: the runtime to return to (default go1.x)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	o := options(only, nil)
-	o.Force, o.Previous = value(force, false), value(runtime, "")
-	return pending(command.Plan(ctx, value(env, production), value(cleanup, false), value(rollback, false), o))
+	return pending(workspace().Plan(ctx, command.PlanOptions{
+		Selection: selection(env, only),
+		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""),
+	}))
 }
 
-// Status shows how far each function of an environment has come: runtime, zip,
-// last update, and the days until AWS means to take no more updates. It writes a
-// table on a terminal, and elsewhere JSON lines.
+// Status (reads AWS) shows how far each function has come.
+//
+// It shows runtime, zip, last update, and the days until AWS plans to block
+// updates: as a table on a terminal, and as JSON lines elsewhere.
 func Status(
 	ctx context.Context,
 	env *string, // environment (default prod)
@@ -120,12 +131,13 @@ func Status(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Status(ctx, value(env, production), options(only, nil))
+	return workspace().Status(ctx, command.StatusOptions{Selection: selection(env, only)})
 }
 
-// Verify compares errors, throttles, durations and iterator ages of each function
-// since its last change with the same span before, by CloudWatch. It fails where
-// cleanup would refuse the function for them.
+// Verify (reads AWS) compares metrics with those before.
+//
+// It reads errors, throttles, durations and iterator ages of each function from
+// CloudWatch, and fails for functions that cleanup would refuse.
 func Verify(
 	ctx context.Context,
 	env *string, // environment (default prod)
@@ -133,70 +145,73 @@ func Verify(
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	return command.Verify(ctx, value(env, production), options(only, nil))
+	return workspace().Verify(ctx, command.VerifyOptions{Selection: selection(env, only)})
 }
 
-// Rollback returns functions to the runtime that they come from, while their zips
-// still hold the binary for it. The next deploy goes forward again.
+// Rollback (changes AWS) returns functions to the old runtime.
+//
+// It needs the binary for that runtime in the deployed zip. The next deploy moves
+// the functions forward again.
 func Rollback(
 	ctx context.Context,
 	env *string, // environment to roll back (default prod)
 	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
 	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
 	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
-	concurrency *int, // functions to work on at once (default 1024)
+	concurrency *int, // functions to work on at the same time (default 1024)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	o := options(only, concurrency)
-	o.Previous, o.Settle = value(runtime, ""), settle
-	return command.Rollback(ctx, value(env, production), o)
+	return workspace().Rollback(ctx, command.RollbackOptions{
+		Selection: selection(env, only), Runtime: value(runtime, ""), Settle: settle, Concurrency: value(concurrency, 0),
+	})
 }
 
-// Cleanup drops lambda from the zips of functions that have left go1.x, later,
-// when all is well.
+// Cleanup (changes AWS) drops lambda from the zips.
+//
+// Run it later, when all is well: it refuses functions that are not on
+// provided.al2023, and functions that are less healthy than before.
 func Cleanup(
 	ctx context.Context,
 	env *string, // environment to clean up (default prod)
 	only *string, // functions to clean up, by name or pattern, comma-separated (default all)
-	force *bool, // whatever the metrics say
-	concurrency *int, // functions to work on at once (default 1024)
+	force *bool, // skip the health check
+	concurrency *int, // functions to work on at the same time (default 1024)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
-	o := options(only, concurrency)
-	o.Force = value(force, false)
-	return command.Cleanup(ctx, value(env, production), o)
+	return workspace().Cleanup(ctx, command.CleanupOptions{
+		Selection: selection(env, only), Force: value(force, false), Concurrency: value(concurrency, 0),
+	})
 }
 
-// Terraform shows what the resources of an environment's functions must become, so
-// that the next apply does not undo the migration. With -write it changes them.
-// Its exit status is 2 if something is left to change or to look at.
+// Terraform (local) shows or writes what Terraform must say.
+//
+// Otherwise the next apply undoes the migration. The exit status is 2 if something
+// is left to change or to look at.
 func Terraform(
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
 	write *bool, // change the files
 ) error {
-	return pending(command.Terraform(value(env, production), value(dir, ""), value(write, false), options(only, nil)))
+	return pending(workspace().Terraform(command.TerraformOptions{
+		Selection: selection(env, only), Dir: value(dir, ""), Write: value(write, false),
+	}))
 }
 
 const production = "prod"
 
-func options(only *string, concurrency *int) command.Options {
-	o := command.Options{
-		Only:    only,
-		Go:      mg.GoCmd(),
-		Rollout: rollout.Options{Concurrency: value(concurrency, 0)},
-	}
-	if mg.Verbose() {
-		o.Verbose = os.Stderr
-	}
-	return o
+func workspace() command.Workspace {
+	return command.Workspace{UI: ui.New(nil, nil), Go: mg.GoCmd(), Verbose: mg.Verbose()}
 }
 
-// pending ends the program with status 2 where there are changes to make, which
-// is no error for mage to report.
+func selection(env, only *string) command.Selection {
+	return command.Selection{Env: value(env, production), Only: only}
+}
+
+// pending exits with status 2 if there are changes to make, which is no error for
+// mage to print.
 func pending(err error) error {
 	if errors.Is(err, command.ErrChanges) {
 		os.Exit(2)

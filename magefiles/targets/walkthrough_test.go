@@ -5,11 +5,13 @@ package targets_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,10 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write what the README's walk-through prints into the README")
-
-// TestWalkThrough types the commands of the README's walk-through into one
-// shell on a terminal, and compares what they print with what it shows.
+// TestWalkThrough runs the commands of the walk-through in one shell on a
+// terminal and compares their output with the document. With -update it writes
+// the output into the document instead.
 func TestWalkThrough(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"aws", "zip"} {
@@ -31,26 +32,32 @@ func TestWalkThrough(t *testing.T) {
 			t.Skipf("the walk-through needs %s: %v", program, err)
 		}
 	}
-	readme, err := os.ReadFile(repository + "/README.md")
+	document, err := os.ReadFile(walkThroughFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, section, after := walkThrough(t, string(readme))
-	dir := t.TempDir()
+	dir, tmp := t.TempDir(), t.TempDir()
 	if err := clone(dir, "go.mod", "go.sum", "magefiles", "functions", "lambdas.json"); err != nil {
 		t.Fatal(err)
 	}
+	ageOnSignal(t, dir)
+	before := contents(t, dir)
 
-	steps := parseSteps(section)
-	printed := play(t, dir, steps)
-	if *update {
+	steps := parseSteps(string(document))
+	printed := play(t, dir, tmp, steps)
+	if diff := cmp.Diff(before, contents(t, dir)); diff != "" {
+		t.Errorf("the walk-through changes the checkout (-before +after):\n%s", diff)
+	}
+	if left := contents(t, tmp); len(left) > 0 {
+		t.Errorf("the walk-through leaves files behind: %q", slices.Sorted(maps.Keys(left)))
+	}
+	if *update && !t.Failed() {
 		for i, s := range steps {
 			if s.shown {
 				steps[i].output = printed[i]
 			}
 		}
-		text := before + renderSteps(steps) + after
-		if err := os.WriteFile(repository+"/README.md", []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(walkThroughFile, []byte(renderSteps(steps)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -60,37 +67,42 @@ func TestWalkThrough(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(stable(s.output), stable(printed[i])); diff != "" {
-			t.Errorf("$ %s\nprints something else than the README shows (-README +printed), see -update:\n%s", s.command, diff)
+			t.Errorf("$ %s\nprints something else than the walk-through shows (-document +printed), see -update:\n%s", s.command, diff)
 		}
 	}
 }
 
-// walkThrough cuts the README's walk-through out of it.
-func walkThrough(t *testing.T, readme string) (before, section, after string) {
+// contents returns the content of each file below dir, by its path.
+func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	const head = "\n## Walk-through\n"
-	i := strings.Index(readme, head)
-	if i < 0 {
-		t.Fatal("the README has no walk-through")
+	files := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, path))
+		files[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	i += len(head)
-	n := strings.Index(readme[i:], "\n## ")
-	return readme[:i], readme[i : i+n], readme[i+n:]
+	return files
 }
 
-// step is a piece of the walk-through: prose, or a command and its output.
+// step is a part of the walk-through: prose, or a command and its output.
 type step struct {
 	prose           string
 	command, output string
-	shown           bool // whether the output is
+	shown           bool // whether the document shows the output
 }
 
-// parseSteps divides the walk-through. A block of sh is a command whose output
-// is not shown; in a block of console, lines that begin with $ are commands.
-func parseSteps(section string) []step {
+// parseSteps divides the document. A block of sh is a command with output that is
+// not shown. In a block of console, lines that begin with $ are commands.
+func parseSteps(document string) []step {
 	var steps []step
 	block := ""
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(document) {
 		last := len(steps) - 1
 		switch {
 		case block == "" && (line == "```sh\n" || line == "```console\n"):
@@ -128,18 +140,19 @@ func renderSteps(steps []step) string {
 	return b.String()
 }
 
-// play runs the commands one after the other in one shell on a terminal, and
-// returns what each printed.
-func play(t *testing.T, dir string, steps []step) []string {
+// play runs the commands in one shell on a terminal, in dir and with temporary
+// files in tmp, and returns what each printed.
+func play(t *testing.T, dir, tmp string, steps []step) []string {
 	t.Helper()
 	const mark = "=-=-= "
 	var script strings.Builder
+	script.WriteString(sleep)
 	for i, s := range steps {
 		if s.command != "" {
 			fmt.Fprintf(&script, "printf '%s%d\\n'\n%s\n", mark, i, s.command)
 		}
 	}
-	file := dir + "/../walkthrough.sh"
+	file := filepath.Join(t.TempDir(), "walkthrough.sh")
 	if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -152,10 +165,10 @@ func play(t *testing.T, dir string, steps []step) []string {
 			cmd.Env = append(cmd.Env, kv)
 		}
 	}
-	cmd.Env = append(cmd.Env, "GOFLAGS=-trimpath", "PAGER=cat")
+	cmd.Env = append(cmd.Env, goFlags(), "PAGER=cat", "TMPDIR="+tmp)
 	terminal, err := pty.Start(cmd)
 	if err != nil {
-		t.Skipf("there is no terminal to be had: %v", err)
+		t.Skipf("no terminal is available: %v", err)
 	}
 	defer terminal.Close()
 	var out bytes.Buffer
@@ -175,21 +188,21 @@ func play(t *testing.T, dir string, steps []step) []string {
 	return printed
 }
 
-// stable takes out of what was printed whatever differs from run to run, the
-// order of what happens at once included.
+// stable returns the sorted lines of the text without what differs from run to
+// run, such as times, ports and identifiers.
 func stable(text string) []string {
 	for _, r := range []struct{ pattern, with string }{
 		{`(?m)^ *\d+\.\ds `, "TIME "},
 		{`127\.0\.0\.1:\d+`, "127.0.0.1:PORT"},
 		{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "UUID"},
 		{`\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?(\.\d+\+0000| UTC)?)?`, "DATE"},
-		{`(in )?\d+ days?( ago)?|today`, "DAYS"},
+		{`(in )?[\d,]+ days?( ago)?|today`, "DAYS"},
 		{`\d+\.\d MB`, "SIZE"},
 		{`\d+ GetFunction\b`, "N GetFunction"},
 		{`"CodeSha256":"[^"]*"`, `"CodeSha256":"…"`},
 		{`[\d,]+( \([\d.]+ %\))? → [\d,]+( \([\d.]+ %\))?`, "N → N"},
 		{`(- → )?[\d.]+[µm]?s( → [\d.]+[µm]?s)?`, "DURATION"},
-		{`(?m)^TIME .*: (settle for DURATION|read what the deployed zip holds)\n`, ""}, // it depends on how long ago the last change was
+		{`(?m)^TIME .*: (settle for DURATION|read the contents of the deployed zip)\n`, ""}, // depends on the time since the last change
 		{`[ ]{2,}`, "  "},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.with)

@@ -1,104 +1,117 @@
-// Package audit finds the functions of an account and region whose runtime AWS
-// has deprecated or is soon to block, and what a change of $LATEST would leave
-// behind or put at risk. It only reads.
+// Package audit finds the functions of an account and region on runtimes that AWS
+// has deprecated or blocks soon, and what would still use such a runtime, or lose
+// records, if $LATEST were changed. It only reads.
 package audit
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// DefaultWithin is how soon is soon unless the options say otherwise.
-const DefaultWithin = 180 * 24 * time.Hour
+// Soon is the time before AWS blocks updates of a runtime during which functions
+// on it are reported.
+const Soon = 180 * 24 * time.Hour
 
-// Client is what an audit needs of Lambda; *sdk.Client has it. The
-// credentials need lambda:ListFunctions, lambda:ListEventSourceMappings and
-// lambda:ListAliases.
+// Client is the part of *sdk.Client that an audit uses. The credentials need
+// lambda:ListFunctions, lambda:ListEventSourceMappings and lambda:ListAliases.
 type Client interface {
 	sdk.ListFunctionsAPIClient
 	sdk.ListEventSourceMappingsAPIClient
 	sdk.ListAliasesAPIClient
 }
 
-// Options say what to look for. The zero value is an audit of all functions, as
-// of now.
+// Options are the options of [Run].
 type Options struct {
-	// Today is the day from which dates are counted; now by default.
-	Today time.Time
-
-	// Within is how far away the day may be from which AWS takes no updates, for
-	// a runtime that is not deprecated to be reported; DefaultWithin by default.
-	Within time.Duration
-
-	// Only chooses functions by their name on AWS; all by default.
+	// Only selects functions by function name. The default is all.
 	Only func(name string) bool
 
-	// Covered has the name in lambdas.json of each function that is there, by its
-	// name on AWS.
+	// Covered maps function names to the names in lambdas.json.
 	Covered map[string]string
-
-	// Plan is AWS's plan; the one of lambda.Load by default.
-	Plan *lambda.Plan
 }
 
 // Report is the result of an audit.
 type Report struct {
 	Findings  []Finding // sorted by FunctionName
-	Functions int       // how many were looked at
-	Images    int       // how many of them are container images, whose runtime Lambda does not know
-	Unknown   []string  // runtimes that the plan does not have, sorted; they are not judged
-	Within    time.Duration
-	Plan      *lambda.Plan
+	Functions int       // audited, including those without a finding
+	Images    int       // container images; Lambda does not report their runtime
+	Unknown   []string  // runtimes without a lifecycle, sorted; they are never due
+	Lifecycle *lambda.Lifecycle
 }
 
 // Run audits the functions of the client's account and region. It calls
-// ListFunctions once for every 50 functions and versions, and if anything is
-// found, ListEventSourceMappings once for every 100 mappings and ListAliases
-// once for each finding that has versions or is read for by an alias. All of
-// them count towards the 15 control-plane calls a second; the client is to retry
-// what is throttled. The first call that fails ends the audit.
+// ListFunctions once for every 50 functions and versions. If it finds anything, it
+// calls ListEventSourceMappings once for every 100 mappings, and ListAliases once
+// for each finding that has versions or an event source for an alias. All calls
+// count towards the quota of 15 control-plane calls a second; the client must
+// retry throttled calls. Run returns the first error.
 func Run(ctx context.Context, client Client, o Options) (*Report, error) {
-	if o.Today.IsZero() {
-		o.Today = time.Now()
+	lifecycle, err := lambda.LoadLifecycle()
+	if err != nil {
+		return nil, err
 	}
-	o.Within = cmp.Or(o.Within, DefaultWithin)
-	if o.Plan == nil {
-		plan, err := lambda.Load()
-		if err != nil {
-			return nil, err
-		}
-		o.Plan = plan
-	}
+	return run(ctx, client, o, calendar{lifecycle, time.Now()})
+}
+
+func run(ctx context.Context, client Client, o Options, c calendar) (*Report, error) {
 	functions, err := listFunctions(ctx, client, o.Only)
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Functions: len(functions), Within: o.Within, Plan: o.Plan}
+	r := &Report{Functions: len(functions), Lifecycle: c.Lifecycle}
+	unknown := map[string]bool{}
 	var due []*function
-	for _, f := range functions {
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		f := functions[name]
 		if f.latest.Runtime == "" {
 			r.Images++
 		}
-		r.Unknown = append(r.Unknown, f.unknown(o.Plan)...)
-		if f.due(o) {
+		all := append([]types.FunctionConfiguration{f.latest}, f.versions...)
+		for _, v := range all {
+			if _, ok := c.Lookup(string(v.Runtime)); !ok && v.Runtime != "" {
+				unknown[string(v.Runtime)] = true
+			}
+		}
+		if slices.ContainsFunc(all, func(v types.FunctionConfiguration) bool { return c.due(v.Runtime) }) {
 			due = append(due, f)
 		}
 	}
-	slices.Sort(r.Unknown)
-	r.Unknown = slices.Compact(r.Unknown)
+	r.Unknown = slices.Sorted(maps.Keys(unknown))
 	if err := addPointers(ctx, client, due); err != nil {
 		return nil, err
 	}
 	for _, f := range due {
-		r.Findings = append(r.Findings, f.finding(o))
+		r.Findings = append(r.Findings, f.finding(c, o.Covered[f.name]))
 	}
-	slices.SortFunc(r.Findings, func(a, b Finding) int { return strings.Compare(a.FunctionName, b.FunctionName) })
 	return r, nil
+}
+
+// calendar is AWS's plan for the runtimes, seen from a day.
+type calendar struct {
+	*lambda.Lifecycle
+	today time.Time
+}
+
+// due reports whether the runtime is deprecated, or blocked for updates soon.
+func (c calendar) due(runtime types.Runtime) bool {
+	r, _ := c.Lookup(string(runtime))
+	return r.Due(c.today, Soon)
+}
+
+func (c calendar) dates(runtime types.Runtime) Dates {
+	r, _ := c.Lookup(string(runtime))
+	return Dates{c.day(r.Deprecated), c.day(r.BlockUpdate)}
+}
+
+func (c calendar) day(d lambda.Date) Day {
+	if d.IsZero() {
+		return Day{}
+	}
+	return Day{d, d.Days(c.today)}
 }

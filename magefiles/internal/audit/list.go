@@ -10,57 +10,30 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
 
-	"example.com/dualboot/magefiles/internal/awserror"
-	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/awsclient"
 )
 
 // latest is the version that can be changed.
 const latest = "$LATEST"
 
-// concurrency is how many functions are asked for their aliases at once.
+// concurrency limits the ListAliases calls in flight.
 const concurrency = 8
 
-// function is all that Lambda says of one function.
+// function is what Lambda reports about a function.
 type function struct {
 	name     string
 	latest   types.FunctionConfiguration
-	versions []types.FunctionConfiguration // those published
+	versions []types.FunctionConfiguration // published ones
 	mappings []types.EventSourceMappingConfiguration
 	aliases  []types.AliasConfiguration
 }
 
-// due reports whether anything of the function is on a runtime that is due.
-func (f *function) due(o Options) bool {
-	return o.due(f.latest.Runtime) || slices.ContainsFunc(f.versions, func(v types.FunctionConfiguration) bool { return o.due(v.Runtime) })
-}
-
-// due reports whether the plan has the runtime as deprecated or soon blocked.
-func (o Options) due(runtime types.Runtime) bool {
-	r, _ := o.Plan.Lookup(string(runtime))
-	return r.Due(o.Today, o.Within)
-}
-
-// unknown returns the runtimes of the function that the plan does not have.
-func (f *function) unknown(p *lambda.Plan) []string {
-	var names []string
-	for _, c := range append([]types.FunctionConfiguration{f.latest}, f.versions...) {
-		if _, ok := p.Lookup(string(c.Runtime)); !ok && c.Runtime != "" {
-			names = append(names, string(c.Runtime))
-		}
-	}
-	return names
-}
-
-// listFunctions returns the functions that are chosen, with their versions.
-// Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+// listFunctions returns the selected functions by name, with their versions. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
 func listFunctions(ctx context.Context, client Client, only func(string) bool) (map[string]*function, error) {
 	functions := map[string]*function{}
 	pages := sdk.NewListFunctionsPaginator(client, &sdk.ListFunctionsInput{FunctionVersion: types.FunctionVersionAll})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing the functions: %w", awserror.Explain(err, ""))
-		}
+	err := eachPage(ctx, "the functions", pages, func(page *sdk.ListFunctionsOutput) {
 		for _, c := range page.Functions {
 			name := aws.ToString(c.FunctionName)
 			if only != nil && !only(name) {
@@ -77,17 +50,24 @@ func listFunctions(ctx context.Context, client Client, only func(string) bool) (
 				f.versions = append(f.versions, c)
 			}
 		}
-	}
-	return functions, nil
+	})
+	return functions, err
 }
 
-// addPointers adds to the functions what points at them: event source mappings
-// and aliases.
+// addPointers adds the event source mappings and aliases of the functions. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
 func addPointers(ctx context.Context, client Client, functions []*function) error {
 	if len(functions) == 0 {
 		return nil
 	}
-	mappings, err := listMappings(ctx, client)
+	mappings := map[string][]types.EventSourceMappingConfiguration{}
+	pages := sdk.NewListEventSourceMappingsPaginator(client, &sdk.ListEventSourceMappingsInput{})
+	err := eachPage(ctx, "the event source mappings", pages, func(page *sdk.ListEventSourceMappingsOutput) {
+		for _, m := range page.EventSourceMappings {
+			name, _ := target(m)
+			mappings[name] = append(mappings[name], m)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -95,46 +75,32 @@ func addPointers(ctx context.Context, client Client, functions []*function) erro
 	group.SetLimit(concurrency)
 	for _, f := range functions {
 		f.mappings = mappings[f.name]
-		if len(f.versions) == 0 && !slices.ContainsFunc(f.mappings, readsForAlias) {
+		if len(f.versions) == 0 && !slices.ContainsFunc(f.mappings, forAlias) {
 			continue
 		}
 		group.Go(func() error {
-			var err error
-			f.aliases, err = listAliases(ctx, client, f.name)
-			return err
+			pages := sdk.NewListAliasesPaginator(client, &sdk.ListAliasesInput{FunctionName: &f.name})
+			return eachPage(ctx, fmt.Sprintf("the aliases of %q", f.name), pages, func(page *sdk.ListAliasesOutput) {
+				f.aliases = append(f.aliases, page.Aliases...)
+			})
 		})
 	}
 	return group.Wait()
 }
 
-// listMappings returns the event source mappings of the region by the name of
-// their function. Source:
-// https://docs.aws.amazon.com/lambda/latest/api/API_ListEventSourceMappings.html
-func listMappings(ctx context.Context, client Client) (map[string][]types.EventSourceMappingConfiguration, error) {
-	mappings := map[string][]types.EventSourceMappingConfiguration{}
-	pages := sdk.NewListEventSourceMappingsPaginator(client, &sdk.ListEventSourceMappingsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("listing the event source mappings: %w", awserror.Explain(err, ""))
-		}
-		for _, m := range page.EventSourceMappings {
-			name, _ := target(m)
-			mappings[name] = append(mappings[name], m)
-		}
-	}
-	return mappings, nil
+// paginator is one of the SDK's paginators.
+type paginator[Page any] interface {
+	HasMorePages() bool
+	NextPage(context.Context, ...func(*sdk.Options)) (Page, error)
 }
 
-func listAliases(ctx context.Context, client Client, name string) ([]types.AliasConfiguration, error) {
-	var aliases []types.AliasConfiguration
-	pages := sdk.NewListAliasesPaginator(client, &sdk.ListAliasesInput{FunctionName: &name})
+func eachPage[Page any](ctx context.Context, what string, pages paginator[Page], do func(Page)) error {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("listing the aliases of %q: %w", name, awserror.Explain(err, ""))
+			return fmt.Errorf("listing %s: %w", what, awsclient.Explain(err, ""))
 		}
-		aliases = append(aliases, page.Aliases...)
+		do(page)
 	}
-	return aliases, nil
+	return nil
 }

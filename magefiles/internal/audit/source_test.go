@@ -7,6 +7,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
+func sourceArn(service, name string) string {
+	return "arn:aws:" + service + ":ap-northeast-1:123456789012:" + name
+}
+
 func TestMayLose(t *testing.T) {
 	type config = types.EventSourceMappingConfiguration
 	destination := &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:ap-northeast-1:123456789012:dead")}}
@@ -31,7 +35,7 @@ func TestMayLose(t *testing.T) {
 		{"a broker", "mq", config{}, ""},
 	} {
 		test.config.EventSourceArn = aws.String(sourceArn(test.service, "x"))
-		if got := eventSource(test.config).MayLose; got != test.want {
+		if got := newEventSource(test.config).MayLose; got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
@@ -42,36 +46,37 @@ func TestKind(t *testing.T) {
 		config types.EventSourceMappingConfiguration
 		want   string
 	}{
-		{mapping("f", "", "kinesis", "stream/s/consumer/c:1"), "kinesis arn:aws:kinesis:ap-northeast-1:123456789012:stream/s/consumer/c:1"},
-		{mapping("f", "", "rds", "cluster:c"), "rds arn:aws:rds:ap-northeast-1:123456789012:cluster:c"},
+		{types.EventSourceMappingConfiguration{EventSourceArn: aws.String(sourceArn("kinesis", "stream/s/consumer/c:1")), State: aws.String("Enabled")}, "kinesis arn:aws:kinesis:ap-northeast-1:123456789012:stream/s/consumer/c:1"},
+		{types.EventSourceMappingConfiguration{EventSourceArn: aws.String(sourceArn("rds", "cluster:c"))}, "rds arn:aws:rds:ap-northeast-1:123456789012:cluster:c"},
 		{types.EventSourceMappingConfiguration{
 			EventSourceArn: aws.String(sourceArn("rds", "cluster:c")), DocumentDBEventSourceConfig: &types.DocumentDBEventSourceConfig{}, State: aws.String("Disabled"),
 		}, "documentdb arn:aws:rds:ap-northeast-1:123456789012:cluster:c (Disabled)"},
 		{types.EventSourceMappingConfiguration{UUID: aws.String("1-2"), SelfManagedEventSource: &types.SelfManagedEventSource{}}, "kafka mapping 1-2"},
 		{types.EventSourceMappingConfiguration{UUID: aws.String("1-2")}, "unknown mapping 1-2"},
 	} {
-		if got := eventSource(test.config).String(); got != test.want {
+		if got := newEventSource(test.config).String(); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
 		}
 	}
 }
 
 func TestTarget(t *testing.T) {
+	const arn = "arn:aws:lambda:ap-northeast-1:123456789012:function:"
 	for arn, want := range map[string][2]string{
-		functionArn("f", ""):          {"f", ""},
-		functionArn("f", latest):      {"f", ""},
-		functionArn("f", "12"):        {"f", "12"},
-		functionArn("f", "live"):      {"f", "live"},
-		functionArn("f-1_x", "Blue2"): {"f-1_x", "Blue2"},
-		"":                            {},
-		"f":                           {},
+		arn + "f":           {"f", ""},
+		arn + "f:$LATEST":   {"f", ""},
+		arn + "f:12":        {"f", "12"},
+		arn + "f:live":      {"f", "live"},
+		arn + "f-1_x:Blue2": {"f-1_x", "Blue2"},
+		"":                  {},
+		"f":                 {},
 	} {
 		m := types.EventSourceMappingConfiguration{FunctionArn: &arn}
 		name, qualifier := target(m)
 		if name != want[0] || qualifier != want[1] {
 			t.Errorf("%q: %q, %q, want %q", arn, name, qualifier, want)
 		}
-		if got, want := readsForAlias(m), want[1] == "live" || want[1] == "Blue2"; got != want {
+		if got, want := forAlias(m), want[1] == "live" || want[1] == "Blue2"; got != want {
 			t.Errorf("%q: alias %v, want %v", arn, got, want)
 		}
 	}

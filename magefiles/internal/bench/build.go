@@ -3,134 +3,97 @@ package bench
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
-
-	"example.com/dualboot/magefiles/internal/ui"
+	"strings"
 )
 
-// fleet is the one of n functions of all kinds, written when it is needed first.
-func (b *bench) fleet() (*fleet, error) {
-	if b.varied != nil {
-		return b.varied, nil
+// bare returns the builds that dualboot does, as people type them.
+func (b *bench) bare(f *fleet) side {
+	s := b.script(f).with("CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+	flags := []string{b.Go, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
+	s.commands = [][]string{
+		slices.Concat(flags, []string{"-o", "bare/lambda/", "./functions/..."}),
+		slices.Concat(flags, []string{"-tags=lambda.norpc,timetzdata", "-o", "bare/bootstrap/", "./functions/..."}),
 	}
-	f, err := newVaried(filepath.Join(b.dir, "fleet"), b.root, b.n)
-	if err != nil {
-		return nil, fmt.Errorf("writing a fleet: %w", err)
-	}
-	for _, name := range f.names {
-		if err := os.MkdirAll(f.path("recipe/"+name), 0o755); err != nil {
-			return nil, err
-		}
-	}
-	b.varied = f
-	return f, nil
+	return side{name: "two bare `go build`", run: s.run}
 }
 
-// build measures what is built, with all packages compiled before.
+// build measures builds whose packages are compiled already.
 func (b *bench) build(ctx context.Context) error {
-	f, err := b.fleet()
-	if err != nil {
-		return err
-	}
-	ours := commands(dualboot, nil, b.tool(f, nil, "build"))
-	recipe := b.recipe(f, recipeBuild(), nil)
-	bare := commands("two bare `go build`", nil, b.bare(f)...)
-	b.progress.Printf("build: compiling %s", ui.Functions(b.n))
-	for _, s := range []*side{&ours, &bare, &recipe} {
-		if s.missing != "" {
-			continue
-		}
-		_, err := s.run(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			b.fail(ctx, "build, compiling, "+s.name, err)
-			s.missing = failed
-		}
-	}
+	f := b.varied
+	compiled := b.measure(ctx, 1, "build, compiling",
+		side{name: dualboot, run: b.tool(f, "build").run},
+		side{name: "recipe", missing: lacking("sh"), run: b.recipe(f, "build", f.names).run},
+		b.bare(f))
+	ours, recipe, bare := compiled[0], compiled[1], compiled[2]
 
 	what := "build, nothing changed"
-	unchanged := b.turns(ctx, what, ours, recipe, bare)
-	b.add(
-		versus(what, unchanged[0], unchanged[1], faster(30)),
-		versus(what, unchanged[0], unchanged[2], within(2)))
+	unchanged := b.measure(ctx, b.runs, what, ours, recipe, bare)
+	b.row(what, unchanged[0], unchanged[1], wall, within(1./30))
+	b.row(what, unchanged[0], unchanged[2], wall, within(2))
 
-	// The recipe links everything each time, so there is nothing to measure anew.
-	asAbove := unchanged[1]
-	asAbove.name += ", as above"
-	var linked []int
+	// The recipe links all binaries each time, so it takes as long as above.
 	what = "build, one function changed"
-	changed := b.turns(ctx, what, side{name: dualboot, missing: ours.missing, run: func(ctx context.Context) (time.Duration, error) {
-		if err := f.change(f.names[0], rand.Text()); err != nil {
-			return 0, err
-		}
-		before, err := binaries(f)
-		if err != nil {
-			return 0, err
-		}
-		took, err := ours.run(ctx)
-		if err != nil {
-			return 0, err
-		}
-		after, err := binaries(f)
-		linked = append(linked, replaced(before, after))
-		return took, err
-	}})[0]
-	b.add(versus(what, changed, asAbove, goal{}))
-	count := row{what: "binaries linked for one changed function", ours: changed.cell(), goal: "2"}
-	if len(changed.took) > 0 {
-		least, most := slices.Min(linked), slices.Max(linked)
-		count.ours, count.missed = fmt.Sprint(most), least != 2 || most != 2
-	}
-	b.add(count)
+	ours.run = func(ctx context.Context) (sample, error) { return b.buildChange(ctx, f) }
+	changed := b.measure(ctx, b.runs, what, ours)[0] // ours may have failed to compile
+	b.row(what, changed, unchanged[1].as("recipe, as above"), wall, compared())
+	b.row("binaries linked for one changed function", changed, side{}, count, exactly(2, "2"))
 
 	what = "build, only linking left"
-	removing := func(dir string) func() error {
-		return func() error { return os.RemoveAll(f.path(dir)) }
+	ours.run, bare.run = after(f.remover("bin"), b.tool(f, "build").run), after(f.remover("bare"), bare.run)
+	linking := b.measure(ctx, b.runs, what, ours, bare)
+	b.row(what, linking[0], linking[1], wall, within(1.15))
+	return f.remover("bare")()
+}
+
+// buildChange measures a build after a change of one function, and counts the
+// binaries that it links.
+func (b *bench) buildChange(ctx context.Context, f *fleet) (sample, error) {
+	if x, err := b.buildInto(ctx, f, "before"); err != nil {
+		return x, err
 	}
-	cold := b.turns(ctx, what,
-		commands(dualboot, removing("bin"), b.tool(f, nil, "build")),
-		commands(bare.name, removing("bare"), b.bare(f)...))
-	b.add(versus(what, cold[0], cold[1], within(1.15)))
-	return removing("bare")()
-}
-
-// bare are the go builds that ours come down to, typed by hand.
-func (b *bench) bare(f *fleet) []command {
-	env := slices.Concat(b.env, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64"})
-	args := []string{b.gocmd, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"}
-	return []command{
-		{args: slices.Concat(args, []string{"-o", "bare/lambda/", "./functions/..."}), dir: f.dir, env: env},
-		{args: slices.Concat(args, []string{"-tags=lambda.norpc,timetzdata", "-o", "bare/bootstrap/", "./functions/..."}), dir: f.dir, env: env},
-	}
-}
-
-// binaries returns the binaries that the tool has built, by path.
-func binaries(f *fleet) (map[string]fs.FileInfo, error) {
-	found := map[string]fs.FileInfo{}
-	err := filepath.WalkDir(f.path("bin/.build"), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		found[path], err = entry.Info()
-		return err
-	})
-	return found, err
-}
-
-// replaced counts the files that are others than before. Times do not tell: go
-// build sets that of a binary that it leaves as it is, too.
-func replaced(before, after map[string]fs.FileInfo) (n int) {
-	for path, info := range after {
-		if was, ok := before[path]; !ok || !os.SameFile(was, info) {
-			n++
+	f.writeHandler(0, rand.Text())
+	x, err := b.buildInto(ctx, f, "after")
+	for _, name := range f.names {
+		for _, binary := range []string{"/lambda", "/bootstrap"} {
+			// Modification times do not tell: go build updates those of binaries
+			// that it leaves as they are.
+			before, _ := os.Stat(f.path("before/" + name + binary))
+			after, _ := os.Stat(f.path("after/" + name + binary))
+			if !os.SameFile(before, after) {
+				x.count++
+			}
 		}
 	}
-	return n
+	x.counted = fmt.Sprint(x.count)
+	return x, err
+}
+
+// buildInto builds with dualboot and then links the binaries to names below dir,
+// such as dir/f01/bootstrap.
+func (b *bench) buildInto(ctx context.Context, f *fleet, dir string) (sample, error) {
+	x, err := b.tool(f, "build").run(ctx)
+	if err != nil {
+		return x, err
+	}
+	for line := range strings.Lines(x.stdout) {
+		var function struct {
+			Name     string
+			Binaries map[string]string // path by name
+		}
+		err := json.Unmarshal([]byte(line), &function)
+		for name, file := range function.Binaries {
+			to := f.path(dir + "/" + function.Name + "/" + name)
+			err = errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o755), os.RemoveAll(to), os.Link(f.path(file), to))
+		}
+		if err != nil {
+			return x, fmt.Errorf("linking the binaries to %s: %w", dir, err)
+		}
+	}
+	return x, nil
 }

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,111 +12,83 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// cloud is an emulator with functions as they stood before any migration.
+// cloud is an emulator with functions to migrate.
 type cloud struct {
 	*emulator.Server
-	names  []string       // of the functions
-	client *lambda.Client // keeps below the quotas
+	client *lambda.Client // stays below the quotas
 }
 
-// calls are how many reads and writes of functions there were.
-type calls struct{ reads, writes int }
-
-func (c calls) String() string { return fmt.Sprintf("%d writes, %d reads", c.writes, c.reads) }
-
-// openCloud starts one and creates the functions, on go1.x.
-func openCloud(ctx context.Context, names []string, quotas emulator.Quotas) (_ *cloud, err error) {
+// openCloud starts an emulator and creates the functions on go1.x.
+func openCloud(ctx context.Context, names []string, quotas emulator.Quotas) (*cloud, error) {
 	server, err := emulator.Start(emulator.Options{
 		UpdateTime:   time.Second,
 		Quotas:       quotas,
-		HostBinaries: true, // nothing is invoked
+		HostBinaries: true, // no function is invoked
 	})
 	if err != nil {
 		return nil, err
 	}
-	c := &cloud{Server: server, names: names}
-	defer func() {
-		if err != nil {
-			c.Close()
-		}
-	}()
 	cfg := server.Config()
 	if quotas != (emulator.Quotas{}) {
-		quota.Limit(&cfg, 0)
+		awsclient.Limit(&cfg, 0)
 	}
-	c.client = lambda.NewFromConfig(cfg)
-	code, err := smallZip()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		_, err := c.client.CreateFunction(ctx, &lambda.CreateFunctionInput{
-			FunctionName: aws.String(prefix + name),
-			Runtime:      types.RuntimeGo1x,
-			Handler:      aws.String("lambda"),
-			Role:         aws.String("arn:aws:iam::" + server.Account() + ":role/functions"),
-			Code:         &types.FunctionCode{ZipFile: code},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("creating a function on the emulator: %w", err)
-		}
-	}
-	// The last to be created is the last to become active.
-	waiter := lambda.NewFunctionActiveV2Waiter(c.client, func(o *lambda.FunctionActiveV2WaiterOptions) {
-		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 200*time.Millisecond
-	})
-	if err := waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(prefix + names[len(names)-1])}, time.Minute); err != nil {
-		return nil, fmt.Errorf("waiting for a function on the emulator: %w", err)
+	c := &cloud{server, lambda.NewFromConfig(cfg)}
+	if err := c.create(ctx, names); err != nil {
+		return nil, errors.Join(fmt.Errorf("creating functions on the emulator: %w", err), c.Close())
 	}
 	return c, nil
 }
 
-// smallZip is what is deployed before. It is never started.
-func smallZip() ([]byte, error) {
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
-	header := &zip.FileHeader{Name: "lambda"}
-	header.SetMode(0o755)
-	file, err := w.CreateHeader(header)
+// create creates functions on go1.x that cannot be started.
+func (c *cloud) create(ctx context.Context, names []string) error {
+	var code bytes.Buffer
+	w := zip.NewWriter(&code)
+	_, err := w.Create("lambda")
+	err = errors.Join(err, w.Close())
+	for _, name := range names {
+		if err != nil {
+			return err
+		}
+		_, err = c.client.CreateFunction(ctx, &lambda.CreateFunctionInput{
+			FunctionName: aws.String(prefix + name),
+			Runtime:      types.RuntimeGo1x,
+			Handler:      aws.String("lambda"),
+			Role:         aws.String("arn:aws:iam::" + c.Account() + ":role/functions"),
+			Code:         &types.FunctionCode{ZipFile: code.Bytes()},
+		})
+	}
+	// The function that is created last becomes active last.
+	waiter := lambda.NewFunctionActiveV2Waiter(c.client, func(o *lambda.FunctionActiveV2WaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, 200*time.Millisecond
+	})
+	last := aws.String(prefix + names[len(names)-1])
+	return errors.Join(err, waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: last}, time.Minute))
+}
+
+// migrate runs a script that migrates all functions, and counts its calls.
+func (c *cloud) migrate(ctx context.Context, s script) (sample, error) {
+	before := c.Calls()
+	x, err := s.with(c.Environment()...).run(ctx)
 	if err != nil {
-		return nil, err
+		return x, err
 	}
-	if _, err := file.Write([]byte("before")); err != nil {
-		return nil, err
+	after := c.Calls()
+	calls := func(first, second string) int64 {
+		return int64(after[first] + after[second] - before[first] - before[second])
 	}
-	err = w.Close()
-	return out.Bytes(), err
+	x.count = calls("UpdateFunctionCode", "UpdateFunctionConfiguration")
+	x.counted = text.Count(x.count, "write") + ", " + text.Count(calls("GetFunction", "GetFunctionConfiguration"), "read")
+	return x, c.check(ctx, x)
 }
 
-func (c *cloud) count() calls {
-	n := c.Calls()
-	return calls{
-		reads:  n["GetFunction"] + n["GetFunctionConfiguration"],
-		writes: n["UpdateFunctionCode"] + n["UpdateFunctionConfiguration"],
-	}
-}
-
-// run runs a command that migrates the functions, and returns the calls that it
-// has made.
-func (c *cloud) run(ctx context.Context, cmd command) (usage, calls, error) {
-	before := c.count()
-	u, err := cmd.run(ctx)
-	if err != nil {
-		return u, calls{}, err
-	}
-	after := c.count()
-	if err := c.migrated(ctx); err != nil {
-		return u, calls{}, fmt.Errorf("%w\n%s", err, tail(u.stderr))
-	}
-	return u, calls{after.reads - before.reads, after.writes - before.writes}, nil
-}
-
-// migrated is an error unless all functions are on provided.al2023 now.
-func (c *cloud) migrated(ctx context.Context) error {
+// check returns an error unless all functions are on provided.al2023 after a
+// run.
+func (c *cloud) check(ctx context.Context, x sample) error {
 	pages := lambda.NewListFunctionsPaginator(c.client, nil)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -124,21 +97,26 @@ func (c *cloud) migrated(ctx context.Context) error {
 		}
 		for _, f := range page.Functions {
 			if f.Runtime != types.RuntimeProvidedal2023 {
-				return fmt.Errorf("afterwards %s is still on %s", aws.ToString(f.FunctionName), f.Runtime)
+				return fmt.Errorf("%s is still on %s\n%s", aws.ToString(f.FunctionName), f.Runtime, tail(x.stderr))
 			}
 		}
 	}
 	return nil
 }
 
-// onCloud is a side that is measured on an emulator of its own, each time.
-func onCloud(name string, functions []string, quotas emulator.Quotas, measure func(context.Context, *cloud) (time.Duration, error)) side {
-	return side{name: name, run: func(ctx context.Context) (time.Duration, error) {
-		c, err := openCloud(ctx, functions, quotas)
+// onCloud returns a run that has an emulator of its own each time.
+func onCloud(names []string, quotas emulator.Quotas, run func(context.Context, *cloud) (sample, error)) run {
+	return func(ctx context.Context) (sample, error) {
+		c, err := openCloud(ctx, names, quotas)
 		if err != nil {
-			return 0, err
+			return sample{}, err
 		}
 		defer c.Close()
-		return measure(ctx, c)
-	}}
+		return run(ctx, c)
+	}
+}
+
+// migration returns a run in which a script migrates the functions.
+func migration(names []string, quotas emulator.Quotas, s script) run {
+	return onCloud(names, quotas, func(ctx context.Context, c *cloud) (sample, error) { return c.migrate(ctx, s) })
 }

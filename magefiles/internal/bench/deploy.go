@@ -2,117 +2,93 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/ui"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// deploy measures the way to AWS without quotas, and without the settle delay,
-// which the recipe does not have. Everything is built and zipped before.
+// deploy measures deploys of zips that exist already, without quotas and, like
+// the recipe, without a settle delay.
 func (b *bench) deploy(ctx context.Context) error {
-	f, err := b.fleet()
+	f, unlimited, lacking := b.varied, emulator.Quotas{}, lacking("sh", "aws", "jq")
+	b.Progress("deploy: building and zipping")
+	if _, err := b.tool(f, "zip").run(ctx); err != nil {
+		return err
+	}
+
+	what, one := "deploy, 1 function", f.names[:1]
+	single := b.measure(ctx, b.runs, what,
+		side{name: dualboot, run: migration(one, unlimited, b.tool(f, "deployProd", "-only="+one[0]))},
+		side{name: "recipe", missing: lacking, run: migration(one, unlimited, b.recipe(f, "deploy", one))})
+	b.row(what, single[0], single[1], wall, compared())
+
+	what = "deploy, " + text.Count(b.n, "function")
+	var again side
+	ours := b.measureOurs(ctx, b.runs, what, onCloud(f.names, unlimited, func(ctx context.Context, c *cloud) (sample, error) {
+		first, err := c.migrate(ctx, b.tool(f, "deployProd"))
+		if err != nil {
+			return first, err
+		}
+		second, err := c.migrate(ctx, b.tool(f, "deployProd"))
+		again.samples = append(again.samples, second)
+		return first, err
+	}))
+	if ours.missing != "" {
+		again = ours
+	}
+	// The recipe takes minutes.
+	recipe := b.measure(ctx, 1, what,
+		side{name: "recipe, once", missing: lacking, run: migration(f.names, unlimited, b.recipe(f, "deploy", f.names))})[0]
+	asAbove := recipe.as("recipe, as above")
+	alone, _ := single[0].median(wall)
+	updates, others := updates(b.n-1, 1)
+	b.row(what, ours, recipe, wall, compared())
+	b.row(what, ours, calculated("1 function + "+updates, alone+others), wall, within(1.3))
+	b.row("calls of "+what, ours, recipe, count, exactly(2*b.n, text.Count(2*b.n, "write")))
+	b.row(what+" again", again, asAbove, wall, compared())
+	b.row("calls of "+what+" again", again, asAbove, count, exactly(0, "0 writes"))
+	return b.deployUnchanged(ctx)
+}
+
+// deployUnchanged measures deploys that only check what is built and read the
+// functions.
+func (b *bench) deployUnchanged(ctx context.Context) error {
+	const perSecond = 90 // leaves a tenth of AWS's quota for GetFunction to others
+	f, bare := b.sharing, b.bare(b.sharing)
+	c, err := openCloud(ctx, f.names, emulator.Quotas{})
 	if err != nil {
 		return err
 	}
-	if err := b.once(ctx, "deploy: building and zipping", b.tool(f, nil, "zip")); err != nil {
+	defer c.Close()
+	b.Progress("deploy: zipping and deploying functions that share packages")
+	_, err = c.migrate(ctx, b.tool(f, "deployProd"))
+	_, bareErr := bare.run(ctx)
+	if err := errors.Join(err, bareErr); err != nil {
 		return err
 	}
 
-	what := "deploy, 1 function"
-	one := f.names[:1]
-	ours := onCloud(dualboot, one, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, _, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd", "-only="+one[0]))
-		return u.took, err
-	})
-	recipe, _ := b.recipeDeployment(f, one)
-	single := b.turns(ctx, what, ours, recipe)
-	b.add(versus(what, single[0], single[1], goal{}))
-
-	what = "deploy, " + ui.Functions(b.n)
-	var made, madeAgain calls
-	again := result{name: dualboot, missing: failed}
-	ours = onCloud(dualboot, f.names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		first, n, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
-		if err != nil {
-			return 0, err
+	what := fmt.Sprintf("deploy, %s that share 4 packages", text.Count(len(f.names), "unchanged function"))
+	sides := b.measure(ctx, b.runs, what, side{name: dualboot, run: func(ctx context.Context) (sample, error) {
+		x, err := c.migrate(ctx, b.tool(f, "deployProd"))
+		if err == nil && x.count > 0 {
+			err = fmt.Errorf("unchanged functions were updated: %s", x.counted)
 		}
-		second, m, err := c.run(ctx, b.tool(f, c.Environment(), "deployProd"))
-		if err != nil {
-			return 0, fmt.Errorf("again: %w", err)
-		}
-		made, madeAgain, again.took = n, m, append(again.took, second.took)
-		return first.took, nil
-	})
-	recipe, recipeMade := b.recipeDeployment(f, f.names)
-	recipe.name, recipe.runs = "recipe, once", 1 // it takes long
-	fleet := b.turns(ctx, what, ours, recipe)
-	if len(fleet[0].took) == 0 {
-		again.took = nil
+		return x, err
+	}}, bare)
+	seconds := float64(len(f.names)) / perSecond
+	bound := calculated(fmt.Sprintf("%s at %d/s", text.Count(len(f.names), "read"), perSecond), seconds)
+	if build, _ := sides[1].median(wall); build > seconds {
+		bound = sides[1]
 	}
-	asAbove := fleet[1]
-	asAbove.name = "recipe, as above"
-	b.add(
-		versus(what, fleet[0], fleet[1], goal{}),
-		versus(what, fleet[0], forced(single[0], b.n), within(1.3)),
-		callsRow(what, fleet[0], made, fleet[1], *recipeMade, 2*b.n),
-		versus(what+" again", again, asAbove, goal{}),
-		callsRow(what+" again", again, madeAgain, asAbove, *recipeMade, 0),
-	)
+	b.row(what, sides[0], bound, wall, within(1.2))
 	return nil
 }
 
-// recipeDeployment is the side of the recipe, and the calls that it makes.
-func (b *bench) recipeDeployment(f *fleet, names []string) (side, *calls) {
-	made := new(calls)
-	s := onCloud("recipe", names, emulator.Quotas{}, func(ctx context.Context, c *cloud) (time.Duration, error) {
-		u, n, err := c.run(ctx, recipeDeploy().command(f, slices.Concat(b.env, c.Environment()), names))
-		*made = n
-		return u.took, err
-	})
-	s.missing = recipeDeploy().missing()
-	return s, made
-}
-
-// forced is what a fleet takes at least, by what one function takes: AWS takes
-// two updates of each function of the rest one after another.
-func forced(one result, n int) result {
-	rest := updates(n-1, 1)
-	r := result{name: "1 function + " + rest.name, missing: one.missing}
-	if len(one.took) > 0 {
-		r.took = []time.Duration{median(one.took) + median(rest.took)}
-	}
-	return r
-}
-
-// updates is how long the updates of a migration take at a share of AWS's quota.
-// The reads have a larger quota of their own.
-func updates(functions int, share float64) result {
+// updates returns the name and the seconds of two updates for each function at
+// a share of AWS's quota for them. Reads have a larger quota of their own.
+func updates(functions int, share float64) (name string, seconds float64) {
 	rate := share * emulator.AWSQuotas().ControlPlane
-	return known(fmt.Sprintf("%d updates at %s/s", 2*functions, digits(rate)), atRate(2*functions, rate))
-}
-
-// atRate is how long so many calls take.
-func atRate(calls int, perSecond float64) time.Duration {
-	return time.Duration(float64(calls) / perSecond * float64(time.Second))
-}
-
-// callsRow compares the calls that both sides have made.
-func callsRow(what string, ours result, made calls, recipe result, recipeMade calls, writes int) row {
-	r := row{
-		what:   "calls of " + what,
-		ours:   made.String(),
-		other:  recipe.name + ": " + recipeMade.String(),
-		goal:   fmt.Sprintf("%d writes", writes),
-		missed: len(ours.took) > 0 && made.writes != writes,
-	}
-	if len(ours.took) == 0 {
-		r.ours = ours.cell()
-	}
-	if len(recipe.took) == 0 {
-		r.other = recipe.name + ": " + recipe.cell()
-	}
-	return r
+	return fmt.Sprintf("%s at %s/s", text.Count(2*functions, "update"), text.Digits(rate)), float64(2*functions) / rate
 }

@@ -1,158 +1,116 @@
 package bench
 
 import (
-	"bytes"
+	"cmp"
 	"embed"
-	"encoding/json"
-	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/modfile"
 )
 
-// handlers are the kinds of function of a fleet, with differing dependencies.
+// files holds the sources of functions, and the recipe.
 //
-//go:embed _handlers
-var handlers embed.FS
+//go:embed _files
+var files embed.FS
 
-// fleet is a repository with functions and their lambdas.json.
+// fleet is a repository with functions.
 type fleet struct {
 	dir   string
 	names []string // of the functions
+	err   error    // first error of writing it; scripts return it
 }
 
-// newVaried writes a fleet of functions of all kinds, each with a package of its
-// own.
-func newVaried(dir, root string, n int) (*fleet, error) {
-	kinds, err := handlers.ReadDir("_handlers")
-	if err != nil {
-		return nil, err
-	}
-	f := &fleet{dir: dir, names: names(n)}
-	packages := make([]string, n)
-	for i, name := range f.names {
-		packages[i] = "./functions/" + name
-		source, err := handlers.ReadFile(path.Join("_handlers", kinds[i%len(kinds)].Name(), "main.go"))
-		if err != nil {
-			return nil, err
-		}
-		if err := f.write(f.source(name), stamp(source, name)); err != nil {
-			return nil, err
-		}
-	}
-	return f, errors.Join(f.writeModule(root), f.writeManifest(packages, 0))
-}
+// prefix precedes the names of functions on AWS.
+const prefix = "prod-"
 
-// newShared writes a fleet of functions that have one package together, made of
-// the files.
-func newShared(dir, root string, n int, settle time.Duration, files map[string][]byte) (*fleet, error) {
-	f := &fleet{dir: dir, names: names(n)}
-	packages := make([]string, n)
-	for i := range packages {
-		packages[i] = "./functions/shared"
-	}
-	for name, content := range files {
-		if err := f.write("functions/shared/"+name, content); err != nil {
-			return nil, err
-		}
-	}
-	return f, errors.Join(f.writeModule(root), f.writeManifest(packages, settle))
-}
-
-// names returns f01 and so on.
-func names(n int) []string {
+// newFleet writes a repository with n functions. The first functions have the
+// packages functions/NAME with a handler each; the others share these.
+func (b *bench) newFleet(name string, n, packages int, settle time.Duration) *fleet {
+	f := &fleet{dir: filepath.Join(b.dir, name)}
 	width := max(2, len(strconv.Itoa(n)))
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprintf("f%0*d", width, i+1)
+	var functions []string
+	for i := range n {
+		f.names = append(f.names, fmt.Sprintf("f%0*d", width, i+1))
+		functions = append(functions, fmt.Sprintf(`{"name": %q, "package": "./functions/%s"}`, f.names[i], f.names[i%packages]))
 	}
-	return list
+	for i := range packages {
+		f.writeHandler(i, f.names[i])
+	}
+	f.write("lambdas.json", fmt.Sprintf(`{
+  "environments": {"prod": {"prefix": %q, "settle": %q}},
+  "functions": [
+    %s
+  ]
+}
+`, prefix, settle, strings.Join(functions, ",\n    ")))
+	f.write("go.mod", b.goMod)
+	f.write("go.sum", b.goSum)
+	return f
 }
 
-// source is the file of a function that has its own.
-func (f *fleet) source(name string) string { return "functions/" + name + "/main.go" }
-
-// change gives a function's source a content that it has not had.
-func (f *fleet) change(name, content string) error {
-	source, err := os.ReadFile(f.path(f.source(name)))
+// readModule reads what fleets need to have the dependencies of dualboot's own
+// module.
+func (b *bench) readModule() error {
+	mod, err := os.ReadFile(filepath.Join(b.Root, "go.mod"))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (run from dualboot's own repository)", err)
 	}
-	return f.write(f.source(name), stamp(source, content))
+	sum, err := os.ReadFile(filepath.Join(b.Root, "go.sum"))
+	b.module = modfile.ModulePath(mod)
+	b.goMod = strings.Replace(string(mod), "module "+b.module, "module example.com/fleet", 1)
+	b.goSum = string(sum)
+	return err
 }
 
-// stamp sets the constant that tells one function from another.
-func stamp(source []byte, value string) []byte {
-	const declaration = "const function = "
-	before, rest, _ := bytes.Cut(source, []byte(declaration))
-	_, after, _ := bytes.Cut(rest, []byte("\n"))
-	return fmt.Appendf(nil, "%s%s%q\n%s", before, declaration, value, after)
+// writeHandler writes the source of the i-th function, one of several with
+// different dependencies. The content makes it differ from others of its kind.
+func (f *fleet) writeHandler(i int, content string) {
+	sources, _ := fs.Glob(files, "_files/handlers/*/main.go")
+	f.writeSource(i, sources[i%len(sources)], content)
 }
+
+func (f *fleet) writeSource(i int, file, content string) {
+	source, err := files.ReadFile(file)
+	f.check(err)
+	f.write(f.source(i, "main.go"), strings.Replace(string(source), `"f00"`, strconv.Quote(content), 1))
+}
+
+// source returns the path of a file in the package of the i-th function.
+func (f *fleet) source(i int, file string) string { return "functions/" + f.names[i] + "/" + file }
 
 func (f *fleet) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
-func (f *fleet) write(name string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(f.path(name)), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(f.path(name), content, 0o644)
+func (f *fleet) write(name, content string) {
+	f.check(os.MkdirAll(filepath.Dir(f.path(name)), 0o755))
+	f.check(os.WriteFile(f.path(name), []byte(content), 0o644))
 }
 
-// writeModule writes a go.mod with the requirements of the one in root, besides
-// others, and the go.sum that goes with it.
-func (f *fleet) writeModule(root string, more ...func(*modfile.File) error) error {
-	mod, err := readModule(root)
-	if err != nil {
-		return err
-	}
-	errs := []error{mod.AddModuleStmt("example.com/fleet")}
-	for _, edit := range more {
-		errs = append(errs, edit(mod))
-	}
-	text, err := mod.Format()
-	if err := errors.Join(append(errs, err)...); err != nil {
-		return err
-	}
-	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.write("go.mod", text), f.write("go.sum", sum))
+// check keeps the first error.
+func (f *fleet) check(err error) { f.err = cmp.Or(f.err, err) }
+
+// remover returns a function that removes a directory.
+func (f *fleet) remover(dir string) func() error {
+	return func() error { return os.RemoveAll(f.path(dir)) }
 }
 
-func readModule(root string) (*modfile.File, error) {
-	name := filepath.Join(root, "go.mod")
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("%w (run from dualboot's own repository)", err)
-	}
-	return modfile.Parse(name, data, nil)
-}
-
-// writeManifest writes lambdas.json, with the package of each function.
-func (f *fleet) writeManifest(packages []string, settle time.Duration) error {
-	type function struct {
-		Name    string `json:"name"`
-		Package string `json:"package"`
-	}
-	functions := make([]function, len(f.names))
-	for i, name := range f.names {
-		functions[i] = function{name, packages[i]}
-	}
-	text, err := json.MarshalIndent(map[string]any{
-		"environments": map[string]any{"prod": map[string]string{"prefix": prefix, "settle": settle.String()}},
-		"functions":    functions,
-	}, "", "  ")
-	if err != nil {
+// restorer returns a function that removes the files and directories that match
+// a pattern, except those that exist now.
+func (f *fleet) restorer(pattern string) func() error {
+	kept, _ := filepath.Glob(f.path(pattern))
+	return func() (err error) {
+		present, _ := filepath.Glob(f.path(pattern))
+		for _, file := range present {
+			if !slices.Contains(kept, file) {
+				err = cmp.Or(err, os.RemoveAll(file))
+			}
+		}
 		return err
 	}
-	return f.write("lambdas.json", text)
 }
-
-// prefix goes before the functions' names on AWS.
-const prefix = "prod-"

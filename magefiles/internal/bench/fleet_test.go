@@ -1,9 +1,9 @@
 package bench
 
 import (
+	"errors"
 	"go/format"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,26 +11,35 @@ import (
 	"example.com/dualboot/magefiles/internal/manifest"
 )
 
-func TestVaried(t *testing.T) {
-	const n = 25
-	f, err := newVaried(filepath.Join(t.TempDir(), "fleet"), repository, n)
-	if err != nil {
+func testBench(t *testing.T) *bench {
+	b := &bench{Options: Options{Root: repository}, dir: t.TempDir()}
+	if err := b.readModule(); err != nil {
 		t.Fatal(err)
 	}
-	seen, kinds := map[string]bool{}, map[string]bool{}
-	for _, name := range f.names {
-		source, err := os.ReadFile(f.path(f.source(name)))
+	return b
+}
+
+func TestFleet(t *testing.T) {
+	const n = 25
+	f := testBench(t).newFleet("fleet", n, n, 0)
+	read := func(i int) string {
+		source, err := os.ReadFile(f.path(f.source(i, "main.go")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if formatted, err := format.Source(source); err != nil || string(formatted) != string(source) {
-			t.Errorf("%s is not as gofmt has it: %v", name, err)
+		return string(source)
+	}
+	seen, kinds := map[string]bool{}, map[string]bool{}
+	for i, name := range f.names {
+		source := read(i)
+		if formatted, err := format.Source([]byte(source)); err != nil || string(formatted) != source {
+			t.Errorf("%s is not formatted by gofmt: %v", name, err)
 		}
-		if !strings.Contains(string(source), `const function = "`+name+`"`) {
-			t.Errorf("%s does not say its name", name)
+		if !strings.Contains(source, `const function = "`+name+`"`) {
+			t.Errorf("%s does not contain its name", name)
 		}
-		seen[string(source)] = true
-		kinds[strings.ReplaceAll(string(source), name, "")] = true
+		seen[source] = true
+		kinds[strings.ReplaceAll(source, name, "")] = true
 	}
 	if len(seen) != n || len(kinds) != 9 {
 		t.Errorf("%d functions of %d kinds, want %d of 9", len(seen), len(kinds), n)
@@ -40,32 +49,48 @@ func TestVaried(t *testing.T) {
 		t.Errorf("functions %+v", functions)
 	}
 
-	before, _ := os.ReadFile(f.path(f.source("f03")))
+	before := read(2)
 	for _, content := range []string{"once", "twice"} {
-		if err := f.change("f03", content); err != nil {
-			t.Fatal(err)
-		}
-		after, _ := os.ReadFile(f.path(f.source("f03")))
-		if want := strings.Replace(string(before), `"f03"`, `"`+content+`"`, 1); string(after) != want {
-			t.Errorf("changed to\n%s\nwant\n%s", after, want)
+		f.writeHandler(2, content)
+		if want := strings.Replace(before, `"f03"`, `"`+content+`"`, 1); read(2) != want {
+			t.Errorf("changed to\n%s\nwant\n%s", read(2), want)
 		}
 	}
 }
 
-func TestShared(t *testing.T) {
-	f, err := newShared(filepath.Join(t.TempDir(), "fleet"), repository, 1000, time.Minute, map[string][]byte{"main.go": []byte("package main\n\nfunc main() {}\n")})
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestSharing(t *testing.T) {
+	f := testBench(t).newFleet("fleet", 1000, 4, time.Minute)
 	functions := load(t, f, time.Minute)
-	if len(functions) != 1000 || functions[0].Name != "f0001" || functions[999].Package != "./functions/shared" {
+	if len(functions) != 1000 || functions[0].Name != "f0001" || functions[998].Package != "./functions/f0003" {
 		t.Errorf("functions %+v", functions)
 	}
 }
 
-// load reads a fleet's lambdas.json, which checks the packages, too.
+func TestRestorer(t *testing.T) {
+	f := &fleet{dir: t.TempDir()}
+	f.write("bin/.build/f01", "kept")
+	restore := f.restorer("bin/*")
+	for range 2 {
+		f.write("bin/.build/f01", "changed")
+		f.write("bin/f01/lambda.zip", "new")
+		if err := errors.Join(restore(), f.err); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(f.path("bin/f01/lambda.zip")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a new file stays: %v", err)
+		}
+		if _, err := os.Stat(f.path("bin/.build/f01")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// load reads lambdas.json, which also checks the packages.
 func load(t *testing.T, f *fleet, settle time.Duration) []manifest.Function {
 	t.Helper()
+	if f.err != nil {
+		t.Fatal(f.err)
+	}
 	m, err := manifest.Load(f.path("lambdas.json"))
 	if err != nil {
 		t.Fatal(err)

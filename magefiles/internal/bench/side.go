@@ -1,112 +1,114 @@
 package bench
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"math"
 	"slices"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// side is one of those that are compared.
+// side is one of the things that a row compares.
 type side struct {
 	name    string
-	missing string // why it cannot be measured here, if it cannot
-	runs    int    // how often it is measured; default as often as all
-	run     func(context.Context) (time.Duration, error)
+	missing string // why it cannot be measured; empty if it can
+	run     run
+	samples []sample // of the runs
 }
 
-// result is how long it took, each time.
-type result struct {
-	name    string
-	missing string // why there is none
-	took    []time.Duration
-}
+// run does once what is measured.
+type run func(context.Context) (sample, error)
 
-// dualboot names our side.
-const dualboot = "dualboot"
+const (
+	dualboot = "dualboot"
+	failed   = "failed"
+)
 
-// turns measures the sides by turns, so that what else the machine does meets
-// all of them. One that fails is not tried again.
-func (b *bench) turns(ctx context.Context, what string, sides ...side) []result {
-	if ctx.Err() == nil {
-		b.progress.Printf("%s", what)
-	}
-	results := make([]result, len(sides))
-	for i, s := range sides {
-		results[i] = result{name: s.name, missing: s.missing}
-		if s.missing != "" && ctx.Err() == nil {
-			b.progress.Printf("  %s: %s", s.name, s.missing)
-		}
-	}
-	for n := range b.runs {
-		for i, s := range sides {
-			r := &results[i]
-			if ctx.Err() != nil || r.missing != "" || s.runs > 0 && n >= s.runs {
-				continue
-			}
-			took, err := s.run(ctx)
-			if err != nil {
-				b.fail(ctx, what+", "+s.name, err)
-				r.missing, r.took = failed, nil
-				continue
-			}
-			b.progress.Printf("  %s: %s", s.name, seconds(took))
-			r.took = append(r.took, took)
-		}
-	}
-	return results
-}
-
-// commands is a side that runs commands one after another. What prepares for
-// them, if anything does, is not measured.
-func commands(name string, prepare func() error, list ...command) side {
-	return side{name: name, run: func(ctx context.Context) (sum time.Duration, err error) {
-		if prepare != nil {
-			if err := prepare(); err != nil {
-				return 0, fmt.Errorf("preparing: %w", err)
-			}
-		}
-		for _, c := range list {
-			u, err := c.run(ctx)
-			if err != nil {
-				return 0, err
-			}
-			sum += u.took
-		}
-		return sum, nil
-	}}
-}
-
-// recipe is the side of the recipe in the fleet.
-func (b *bench) recipe(f *fleet, r recipe, prepare func() error) side {
-	s := commands("recipe", prepare, r.command(f, b.env, f.names))
-	s.missing = r.missing()
+// as returns the side under another name.
+func (s side) as(name string) side {
+	s.name = name
 	return s
 }
 
-// tool is the program under test with arguments, in the fleet.
-func (b *bench) tool(f *fleet, env []string, args ...string) command {
-	return command{args: append([]string{b.program}, args...), dir: f.dir, env: slices.Concat(b.env, env)}
-}
-
-// once runs a command that is not measured.
-func (b *bench) once(ctx context.Context, what string, c command) error {
-	b.progress.Printf("%s", what)
-	_, err := c.run(ctx)
-	return err
-}
-
-// known is a result that is calculated, not measured.
-func known(name string, took time.Duration) result {
-	return result{name: name, took: []time.Duration{took}}
-}
-
-// median returns the middle of the durations, of which there is at least one.
-func median(list []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(list))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2
+// calculated returns a side that takes so many seconds. It is not measured, and
+// missing if the seconds are NaN.
+func calculated(name string, seconds float64) side {
+	if math.IsNaN(seconds) {
+		return side{name: name}
 	}
-	return sorted[middle]
+	return side{name: name, samples: []sample{{wall: time.Duration(seconds * float64(time.Second))}}}
+}
+
+// after returns a run with a setup that is not measured.
+func after(setup func() error, run run) run {
+	return func(ctx context.Context) (sample, error) {
+		if err := setup(); err != nil {
+			return sample{}, err
+		}
+		return run(ctx)
+	}
+}
+
+// measure runs the sides by turns, so that other load on the machine affects
+// all of them, and returns them with their samples. A side that fails is not run
+// again.
+func (b *bench) measure(ctx context.Context, runs int, what string, sides ...side) []side {
+	if ctx.Err() != nil {
+		return sides
+	}
+	b.Progress("%s", what)
+	for i, s := range sides {
+		sides[i].samples = nil
+		if s.missing != "" {
+			b.Progress("  %s: %s", s.name, s.missing)
+		}
+	}
+	for range runs {
+		for i := range sides {
+			s := &sides[i]
+			if s.missing != "" || ctx.Err() != nil {
+				continue
+			}
+			x, err := s.run(ctx)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				b.fail(what+", "+s.name, err)
+				s.missing, s.samples = failed, nil
+			default:
+				b.Progress("  %s: %s", s.name, text.Duration(x.wall))
+				s.samples = append(s.samples, x)
+			}
+		}
+	}
+	return sides
+}
+
+// measureOurs measures dualboot alone.
+func (b *bench) measureOurs(ctx context.Context, runs int, what string, run run) side {
+	return b.measure(ctx, runs, what, side{name: dualboot, run: run})[0]
+}
+
+// metric returns a property of a sample, as a number and with its unit.
+type metric func(sample) (value float64, text string)
+
+func wall(x sample) (float64, string)  { return x.wall.Seconds(), text.Duration(x.wall) }
+func cpu(x sample) (float64, string)   { return x.cpu.Seconds(), text.Duration(x.cpu) }
+func first(x sample) (float64, string) { return x.first.Seconds(), text.Duration(x.first) }
+func count(x sample) (float64, string) { return float64(x.count), x.counted }
+
+// median returns the median of a metric, or NaN and why there is none. The
+// median of an even number of samples is the greater of the two in the middle.
+func (s side) median(m metric) (value float64, text string) {
+	if len(s.samples) == 0 {
+		return math.NaN(), cmp.Or(s.missing, failed)
+	}
+	sorted := slices.SortedFunc(slices.Values(s.samples), func(x, y sample) int {
+		a, _ := m(x)
+		b, _ := m(y)
+		return cmp.Compare(a, b)
+	})
+	return m(sorted[len(sorted)/2])
 }

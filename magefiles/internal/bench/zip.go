@@ -2,117 +2,72 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// zip measures what is zipped, with all binaries built before.
+// zip measures zips whose binaries are built already.
 func (b *bench) zip(ctx context.Context) error {
-	f, err := b.fleet()
-	if err != nil {
+	f := b.varied
+	b.Progress("zip: building the binaries")
+	if _, err := b.buildInto(ctx, f, "recipe"); err != nil {
 		return err
 	}
-	b.progress.Printf("zip: building the binaries")
-	built, err := b.tool(f, nil, "build").run(ctx)
-	if err != nil {
-		return err
-	}
-	if err := layOut(f, built.stdout); err != nil {
-		return fmt.Errorf("laying out the binaries for the recipe: %w", err)
-	}
-	removing := func(pattern string) func() error {
-		return func() error { return removeAll(f.path(pattern)) }
-	}
-	ours := b.tool(f, nil, "zip")
+	ours := side{name: dualboot, run: b.tool(f, "zip").run}
+	recipe := side{name: "recipe", missing: lacking("sh", "touch", "zip"), run: b.recipe(f, "zip", f.names).run}
+	all, recipeAll := ours, recipe
+	all.run, recipeAll.run = after(f.restorer("bin/*"), ours.run), after(f.restorer("recipe/*/*"), recipe.run)
 
 	what := "zip, everything"
-	all := b.turns(ctx, what,
-		commands(dualboot, removing("bin/f*"), ours),
-		b.recipe(f, recipeZip(), removing("recipe/*/lambda.zip")))
-	b.add(versus(what, all[0], all[1], faster(3)))
-	b.add(sizes(f, all[0], all[1]))
+	zipped := b.measure(ctx, b.runs, what, all, recipeAll)
+	b.row(what, zipped[0], zipped[1], wall, within(1./3))
+	b.row("dual zips", zipped[0].sized(f.path("bin/*/lambda.zip")), zipped[1].sized(f.path("recipe/*/lambda.zip")), count, goal{
+		text:   "≤ +5 %",
+		ratio:  func(ours, recipe float64) string { return fmt.Sprintf("%+.1f %%", 100*(ours/recipe-1)) },
+		missed: func(ours, recipe float64) bool { return ours/recipe > 1.05 },
+	})
 
 	what = "zip, nothing changed"
-	unchanged := b.turns(ctx, what, commands(dualboot, nil, ours), b.recipe(f, recipeZip(), nil))
-	b.add(versus(what, unchanged[0], unchanged[1], goal{}))
+	unchanged := b.measure(ctx, b.runs, what, ours, recipe)
+	b.row(what, unchanged[0], unchanged[1], wall, compared())
+	return b.zipSharing(ctx)
+}
+
+// zipSharing measures zips of functions that share packages.
+func (b *bench) zipSharing(ctx context.Context) error {
+	f := b.sharing
+	b.Progress("zip: building the binaries of shared packages")
+	if _, err := b.tool(f, "build").run(ctx); err != nil {
+		return err
+	}
+	unzip := f.restorer("bin/*")
+	what := fmt.Sprintf("CPU time: zip, %s that share 4 packages", text.Count(len(f.names), "function"))
+	sides := b.measure(ctx, b.runs, what,
+		side{name: dualboot, run: after(unzip, b.tool(f, "zip").run)},
+		side{name: "4 functions", run: after(unzip, b.tool(f, "zip", "-only="+strings.Join(f.names[:4], ",")).run)})
+	b.row(what, sides[0], sides[1], cpu, within(1.3))
 	return nil
 }
 
-// layOut puts the binaries that the tool says it has built where the recipe has
-// its own.
-func layOut(f *fleet, built string) error {
-	for line := range strings.Lines(built) {
-		var function struct {
-			Name     string
-			Binaries map[string]string
-		}
-		if err := json.Unmarshal([]byte(line), &function); err != nil {
-			return err
-		}
-		for name, file := range function.Binaries {
-			to := f.path("recipe/" + function.Name + "/" + name)
-			if err := removeAll(to); err != nil {
-				return err
-			}
-			if err := os.Link(f.path(file), to); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// sizes compares the dual zips of both sides.
-func sizes(f *fleet, ours, recipe result) row {
-	const most = 1.05
-	r := row{what: "dual zips", ours: ours.cell(), other: "recipe: " + recipe.cell(), goal: "≤ +5 %"}
-	if len(ours.took) == 0 {
-		return r
-	}
-	a, err := total(f.path("bin/*/lambda.zip"))
-	if err != nil {
-		r.ours = failed
-		return r
-	}
-	r.ours = megabytes(a)
-	if len(recipe.took) == 0 {
-		return r
-	}
-	b, err := total(f.path("recipe/*/lambda.zip"))
-	if err != nil {
-		r.other = "recipe: " + failed
-		return r
-	}
-	times := float64(a) / float64(b)
-	r.other = "recipe: " + megabytes(b)
-	r.ratio, r.missed = fmt.Sprintf("%+.1f %%", 100*(times-1)), times > most
-	return r
-}
-
-// total returns the bytes of the files that match, of which there must be some.
-func total(pattern string) (sum int64, err error) {
-	files, err := filepath.Glob(pattern)
-	if err == nil && len(files) == 0 {
-		err = os.ErrNotExist
-	}
+// sized returns the side with the number of bytes that its last run has written
+// to the files that match a pattern.
+func (s side) sized(pattern string) side {
+	var x sample
+	files, _ := filepath.Glob(pattern)
 	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil {
-			return 0, err
+		if info, err := os.Stat(file); err == nil {
+			x.count += info.Size()
 		}
-		sum += info.Size()
 	}
-	return sum, err
-}
-
-func removeAll(pattern string) error {
-	files, err := filepath.Glob(pattern)
-	for _, file := range files {
-		err = errors.Join(err, os.RemoveAll(file))
+	x.counted = megabytes(x.count)
+	if len(s.samples) > 0 && x.count > 0 {
+		s.samples = []sample{x}
+	} else {
+		s.samples = nil
 	}
-	return err
+	return s
 }

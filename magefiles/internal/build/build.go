@@ -4,48 +4,40 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/mod/modfile"
 )
 
-// Function is what to build.
+// Function is the build of one function: what to build, and the result.
 type Function struct {
-	Name     string   // names the function in errors
+	Name     string   // for errors
 	Package  string   // directory of its main package
 	Tags     []string // build tags besides those of the binary
 	Binaries []Binary
-}
 
-// Result is what became of one function.
-type Result struct {
-	// Files holds the path of each binary that was asked for.
+	// Files holds the path of each binary. It is empty if the build failed.
 	Files map[Binary]string
-	// Err says why there is no such file: an *Error for what the compiler
-	// refused.
+	// Err is why the build failed: an *Error if the compiler refused a package.
 	Err error
 }
 
-// Options say how to build. The zero value builds for AWS with the go command
-// on PATH.
+// Options say how to build. The zero value, with Out set, builds for AWS with
+// the go command on PATH.
 type Options struct {
 	Go       string   // the go command; default "go"
 	Platform Platform // default AWS
-	// Out is the directory that keeps the binaries from run to run, so that
-	// what has not changed is not linked again. Required.
+	// Out is the directory that keeps the binaries between runs, so that go
+	// build links only what has changed. Required.
 	Out string
-	// Verbose, when not nil, is told each go command before it runs.
-	Verbose io.Writer
+	// Command, if not nil, is called with each command line before it runs. It
+	// must be safe for concurrent use.
+	Command func(line string)
 }
 
 // Error is what the go command printed for one binary of a function.
@@ -56,47 +48,45 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Binary, e.Output) }
 
-// Build builds the binaries of all functions and returns a result for each, in
-// their order. A function that does not compile does not keep the others from
-// being built. The error is about the go command itself, or ctx.
+// Build builds the binaries of all functions and sets each function's Files or
+// Err. A function that does not compile does not stop the others. Build itself
+// fails if the go command cannot run or ctx is done.
 //
-// The same sources and the same Go version give the same bytes, whatever the
-// directory, the commit, and the user's go settings.
-func Build(ctx context.Context, opts Options, functions []Function) ([]Result, error) {
-	b := builder{gocmd: cmp.Or(opts.Go, "go"), verbose: opts.Verbose, failed: map[string]error{}}
-	binaries := [...]Binary{Lambda, Bootstrap}
+// The same sources and the same Go version give the same bytes in any directory,
+// at any commit and with any Go settings of the user.
+func Build(ctx context.Context, opts Options, functions []*Function) error {
+	b := builder{gocmd: cmp.Or(opts.Go, "go"), report: opts.Command, failed: map[string]error{}}
 	platform := cmp.Or(opts.Platform, AWS)
 	out, err := filepath.Abs(opts.Out)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	tmp := filepath.Join(out, "tmp")
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
-		return nil, err
+		return err
 	}
+	removeStale(tmp)
 	if b.env, err = Environment(ctx, b.gocmd, tmp, platform); err != nil {
-		return nil, err
+		return err
 	}
 
-	results := make([]Result, len(functions))
-	sources := make([]source, len(functions))
-	for i, f := range functions {
-		results[i].Files = map[Binary]string{}
-		sources[i], results[i].Err = find(f)
-	}
-	// The two binaries side by side: while one go build lists packages, which
-	// keeps one core busy, the other has work for the rest.
-	var group sync.WaitGroup
-	wanted, files := [2][]int{}, [2][]string{}
-	for n, binary := range binaries {
-		var picked []source
-		for i, f := range functions {
-			if results[i].Err == nil && slices.Contains(f.Binaries, binary) {
-				wanted[n], picked = append(wanted[n], i), append(picked, sources[i])
-			}
+	units := map[Binary][]*unit{}
+	for _, f := range functions {
+		f.Files, f.Err = nil, nil
+		source, err := find(f)
+		if err != nil {
+			f.Err = err
+			continue
 		}
-		var commands []command
-		commands, files[n] = plan(binary, platform, out, picked)
+		for _, binary := range f.Binaries {
+			units[binary] = append(units[binary], &unit{function: f, source: source})
+		}
+	}
+	// Both binaries build at the same time: while one go build loads packages,
+	// which keeps one core busy, the other one uses the rest.
+	var group sync.WaitGroup
+	for binary, wanted := range units {
+		commands := plan(binary, platform, out, wanted)
 		group.Go(func() {
 			for _, c := range commands {
 				b.build(ctx, c)
@@ -105,70 +95,51 @@ func Build(ctx context.Context, opts Options, functions []Function) ([]Result, e
 	}
 	group.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	for n, binary := range binaries {
-		for at, i := range wanted[n] {
-			file := files[n][at]
-			results[i].Files[binary] = filepath.Join(opts.Out, strings.TrimPrefix(file, out))
-			if results[i].Err == nil {
-				results[i].Err = b.failed[file]
-			}
+	for _, binary := range []Binary{Lambda, Bootstrap} {
+		for _, u := range units[binary] {
+			u.finish(binary, filepath.Join(opts.Out, strings.TrimPrefix(u.file, out)), b.failed[u.file])
 		}
 	}
-	return results, nil
+	return nil
 }
 
-// find locates the function's package in its module.
-func find(f Function) (source, error) {
-	dir, err := filepath.Abs(f.Package)
-	if err != nil {
-		return source{}, err
+// finish records the result of one binary in its function. A function with an
+// error has no files: those on disk may be from an earlier build.
+func (u *unit) finish(binary Binary, file string, err error) {
+	f := u.function
+	f.Err = cmp.Or(f.Err, err)
+	if f.Err != nil {
+		f.Files = nil
+		return
 	}
-	for root := dir; ; root = filepath.Dir(root) {
-		mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-		if errors.Is(err, os.ErrNotExist) {
-			if filepath.Dir(root) == root {
-				return source{}, fmt.Errorf("package %s is in no module: there is no go.mod in it or above", f.Package)
-			}
-			continue
-		}
-		if err != nil {
-			return source{}, fmt.Errorf("finding the module of package %s: %w", f.Package, err)
-		}
-		rel, err := filepath.Rel(root, dir)
-		if err != nil {
-			return source{}, err
-		}
-		rel = filepath.ToSlash(rel)
-		module := modfile.ModulePath(mod)
-		if module == "" {
-			return source{}, fmt.Errorf("%s names no module", filepath.Join(root, "go.mod"))
-		}
-		return source{module: root, pattern: "./" + rel, importPath: path.Join(module, rel), tags: f.Tags}, nil
+	if f.Files == nil {
+		f.Files = map[Binary]string{}
 	}
+	f.Files[binary] = file
 }
 
 type builder struct {
-	gocmd string
-	env   []string
+	gocmd  string
+	env    []string
+	report func(string)
 
-	mu      sync.Mutex // for what follows
-	verbose io.Writer
-	failed  map[string]error // by output file
+	mu     sync.Mutex
+	failed map[string]error // by output file
 }
 
-// build runs the command. When it fails it divides it, down to the functions
-// that do not compile: one go build prints the errors of all its packages, and
-// one package that cannot be loaded keeps all from being built.
+// build runs the command. One go build prints the errors of all its packages,
+// and one package that cannot be loaded stops all of them, so build divides a
+// failed command until it knows which packages fail.
 func (b *builder) build(ctx context.Context, c command) {
 	if output, err := b.run(ctx, c); err != nil {
 		b.divide(ctx, c, output)
 	}
 }
 
-// divide finds out to which packages of a failed command its output belongs.
-// When both halves fail with the same words it is to all of them.
+// divide assigns the output of a failed command to its packages. If both halves
+// fail with the same output, it belongs to all of them.
 func (b *builder) divide(ctx context.Context, c command, output string) {
 	if ctx.Err() != nil {
 		return
@@ -189,12 +160,12 @@ func (b *builder) divide(ctx context.Context, c command, output string) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, file := range c.files {
-		b.failed[file] = &Error{Binary: c.binary, Output: output}
+	for _, p := range c.packages {
+		b.failed[p.file] = &Error{Binary: c.binary, Output: output}
 	}
 }
 
-// run returns what the go command printed, or why it did not run.
+// run runs the command and returns what it printed, or why it did not start.
 func (b *builder) run(ctx context.Context, c command) (string, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.gocmd, c.args()...)
@@ -202,14 +173,30 @@ func (b *builder) run(ctx context.Context, c command) (string, error) {
 	cmd.Env = slices.Concat(b.env, []string{"PWD=" + c.dir})
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second
-	if b.verbose != nil {
-		b.mu.Lock()
-		fmt.Fprintf(b.verbose, "cd %s && %s\n", c.dir, cmd)
-		b.mu.Unlock()
+	if b.report != nil {
+		b.report(fmt.Sprintf("cd %s && %s", c.dir, cmd))
 	}
 	err := cmd.Run()
 	if err != nil && out.Len() == 0 {
 		return err.Error(), err
 	}
 	return strings.TrimRight(out.String(), "\n"), err
+}
+
+// stale is the age at which a temporary directory of go build is taken to be
+// from a run that was killed.
+const stale = time.Hour
+
+// removeStale removes temporary directories that killed runs left in dir. What
+// it cannot remove stays.
+func removeStale(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
 }

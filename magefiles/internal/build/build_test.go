@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // module writes files, by path, below a new directory. The standard library is
@@ -46,22 +47,21 @@ func simple() map[string]string {
 
 var both = []Binary{Lambda, Bootstrap}
 
-func build(t *testing.T, root string, functions ...Function) []Result {
+func build(t *testing.T, root string, functions ...*Function) []*Function {
 	t.Helper()
-	for i := range functions {
-		functions[i].Package = filepath.Join(root, functions[i].Name)
-		if functions[i].Binaries == nil {
-			functions[i].Binaries = both
+	for _, f := range functions {
+		f.Package = filepath.Join(root, f.Name)
+		if f.Binaries == nil {
+			f.Binaries = both
 		}
 	}
-	results, err := Build(t.Context(), Options{Out: filepath.Join(root, "bin")}, functions)
-	if err != nil {
+	if err := Build(t.Context(), Options{Out: filepath.Join(root, "bin")}, functions); err != nil {
 		t.Fatal(err)
 	}
-	return results
+	return functions
 }
 
-func sums(t *testing.T, r Result) map[Binary][32]byte {
+func sums(t *testing.T, r *Function) map[Binary][32]byte {
 	t.Helper()
 	if r.Err != nil {
 		t.Fatal(r.Err)
@@ -92,7 +92,7 @@ func settings(t *testing.T, file string) map[string]string {
 
 func TestBinaries(t *testing.T) {
 	root := module(t, simple())
-	r := build(t, root, Function{Name: "a"}, Function{Name: "b", Binaries: []Binary{Bootstrap}, Tags: []string{"extra"}})
+	r := build(t, root, &Function{Name: "a"}, &Function{Name: "b", Binaries: []Binary{Bootstrap}, Tags: []string{"extra"}})
 	sums(t, r[0])
 	lambda, bootstrap := settings(t, r[0].Files[Lambda]), settings(t, r[0].Files[Bootstrap])
 	for key, want := range map[string]string{"GOOS": "linux", "GOARCH": "amd64", "CGO_ENABLED": "0", "-trimpath": "true", "vcs.revision": ""} {
@@ -114,10 +114,10 @@ func TestBinaries(t *testing.T) {
 // TestSameBytes builds the same sources as another user would, in another
 // place.
 func TestSameBytes(t *testing.T) {
-	want := sums(t, build(t, module(t, simple()), Function{Name: "a"})[0])
+	want := sums(t, build(t, module(t, simple()), &Function{Name: "a"})[0])
 	check := func(t *testing.T, root string) {
 		t.Helper()
-		got := sums(t, build(t, root, Function{Name: "a"})[0])
+		got := sums(t, build(t, root, &Function{Name: "a"})[0])
 		for _, binary := range both {
 			if got[binary] != want[binary] {
 				t.Errorf("%s has other bytes", binary)
@@ -172,7 +172,7 @@ func TestSameBytes(t *testing.T) {
 func TestNothingToDo(t *testing.T) {
 	root := module(t, simple())
 	sizes := map[string]int64{}
-	for _, r := range build(t, root, Function{Name: "a"}, Function{Name: "b"}) {
+	for _, r := range build(t, root, &Function{Name: "a"}, &Function{Name: "b"}) {
 		for _, file := range r.Files {
 			f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 			if err != nil {
@@ -188,7 +188,7 @@ func TestNothingToDo(t *testing.T) {
 			sizes[file] = info.Size()
 		}
 	}
-	build(t, root, Function{Name: "a"}, Function{Name: "b"})
+	build(t, root, &Function{Name: "a"}, &Function{Name: "b"})
 	if len(sizes) != 4 {
 		t.Errorf("%d binaries, want 4", len(sizes))
 	}
@@ -201,7 +201,7 @@ func TestNothingToDo(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	root := module(t, simple())
-	r := build(t, root, Function{Name: "a"}, Function{Name: "bad"}, Function{Name: "b"}, Function{Name: "lost"})
+	r := build(t, root, &Function{Name: "a"}, &Function{Name: "bad"}, &Function{Name: "b"}, &Function{Name: "lost"})
 	sums(t, r[0])
 	sums(t, r[2])
 	for i, want := range map[int]string{
@@ -215,6 +215,49 @@ func TestFailures(t *testing.T) {
 		} else if i == 3 && !strings.Contains(r[i].Err.Error(), "lost/main.go:3:8") {
 			t.Errorf("error of lost:\n%v", r[i].Err)
 		}
+	}
+}
+
+// TestSharedFailure breaks a module in a way that fails every package with the
+// same output. No function may keep the binaries of the build before.
+func TestSharedFailure(t *testing.T) {
+	root := module(t, simple())
+	for _, f := range build(t, root, &Function{Name: "a"}, &Function{Name: "b"}) {
+		sums(t, f)
+	}
+	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module example.com/m\n\ngo 1.26\n\nnonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range build(t, root, &Function{Name: "a"}, &Function{Name: "b"}) {
+		if f.Err == nil || !strings.Contains(f.Err.Error(), "unknown directive: nonsense") || len(f.Files) > 0 {
+			t.Errorf("%s: error %v, files %v; want the error of go.mod and no files", f.Name, f.Err, f.Files)
+		}
+	}
+}
+
+// TestTemporaryFiles builds where the system's directory for temporary files is
+// missing: go build must use the one beside its output, and remove what a killed
+// run left there.
+func TestTemporaryFiles(t *testing.T) {
+	root := module(t, simple())
+	tmp := filepath.Join(root, "bin", "tmp")
+	old, recent := filepath.Join(tmp, "go-build1"), filepath.Join(tmp, "go-build2")
+	for _, dir := range []string{old, recent} {
+		if err := os.MkdirAll(filepath.Join(dir, "b001"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-2*stale)); err != nil {
+		t.Fatal(err)
+	}
+	missing := filepath.Join(root, "missing")
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, missing)
+	}
+	sums(t, build(t, root, &Function{Name: "a"})[0])
+	entries, err := os.ReadDir(tmp)
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(recent) {
+		t.Errorf("temporary files: %v, %v; want only the recent ones", entries, err)
 	}
 }
 
@@ -234,7 +277,7 @@ func TestModules(t *testing.T) {
 			if work != "" {
 				files["go.work"] = work
 			}
-			r := build(t, module(t, files), Function{Name: "a"}, Function{Name: "nested"}, Function{Name: "nested/a"})
+			r := build(t, module(t, files), &Function{Name: "a"}, &Function{Name: "nested"}, &Function{Name: "nested/a"})
 			var all [][32]byte
 			for _, result := range r {
 				for _, sum := range sums(t, result) {
@@ -250,7 +293,7 @@ func TestModules(t *testing.T) {
 
 	t.Run("none", func(t *testing.T) {
 		root := t.TempDir()
-		r := build(t, root, Function{Name: "a"})
+		r := build(t, root, &Function{Name: "a"})
 		if r[0].Err == nil || !strings.Contains(r[0].Err.Error(), "is in no module: there is no go.mod in it or above") {
 			t.Errorf("error %v", r[0].Err)
 		}
@@ -258,7 +301,7 @@ func TestModules(t *testing.T) {
 }
 
 func TestNoGo(t *testing.T) {
-	_, err := Build(t.Context(), Options{Go: "no-such-go", Out: t.TempDir()}, nil)
+	err := Build(t.Context(), Options{Go: "no-such-go", Out: t.TempDir()}, nil)
 	if !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("error %v, want that there is no such command", err)
 	}

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,9 +11,8 @@ import (
 	"strings"
 )
 
-// kept are the go settings that say where modules, caches and toolchains are.
-// They decide whether a build succeeds, never what it yields; every other
-// setting of the user is left out.
+// kept are the Go settings that locate modules, caches and toolchains. They
+// decide whether a build succeeds, not what it yields.
 var kept = []string{
 	"GOAUTH", "GOCACHE", "GOCACHEPROG", "GOINSECURE", "GOMODCACHE", "GONOPROXY", "GONOSUMDB",
 	"GOPATH", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOTOOLCHAIN", "GOVCS",
@@ -24,14 +24,14 @@ var shaping = []string{
 	"GOFIPS140", "GOFLAGS", "GOOS", "GOTMPDIR",
 }
 
-// Environment returns the variables for go build: the user's own, without
-// those that change the result, whether they come from the environment or from
-// go env -w. So GOFLAGS=-tags=debug on one laptop yields the same bytes as none
-// on another.
+// Environment returns the variables for go build: the user's own without those
+// that change the result, whether set in the environment or by go env -w. So
+// GOFLAGS=-tags=debug on one laptop yields the same bytes as none on another.
 //
-// tmp is for go build's temporary files; empty leaves the choice to go build. On
-// the file system of its output, it renames what it has linked to where it belongs: nobody sees half a binary,
-// not even when a run was killed and its go build still goes on.
+// tmp is for go build's temporary files; go build chooses a directory if it is
+// empty. On the file system of the output, go build moves an executable into
+// place in one step, so that no other process sees half of it, even if this run
+// is killed.
 func Environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, error) {
 	cmd := exec.CommandContext(ctx, gocmd, append([]string{"env", "-json"}, kept...)...)
 	out, err := cmd.Output()
@@ -55,7 +55,7 @@ func Environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, 
 }
 
 func commandError(err error) error {
-	if exit, ok := err.(*exec.ExitError); ok && len(exit.Stderr) > 0 {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
 		return fmt.Errorf("%s", strings.TrimSpace(string(exit.Stderr)))
 	}
 	return err

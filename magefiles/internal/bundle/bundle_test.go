@@ -15,13 +15,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // binaries writes two files of known content that is worth compressing.
-func binaries(t *testing.T) (lambda, bootstrap string) {
+func sources(t *testing.T) (legacy, bootstrap string) {
 	t.Helper()
 	dir := t.TempDir()
-	for seed, path := range []*string{&lambda, &bootstrap} {
+	for seed, path := range []*string{&legacy, &bootstrap} {
 		words := rand.New(rand.NewPCG(uint64(seed), 1))
 		var content bytes.Buffer
 		for range 50_000 {
@@ -32,12 +34,12 @@ func binaries(t *testing.T) (lambda, bootstrap string) {
 			t.Fatal(err)
 		}
 	}
-	return lambda, bootstrap
+	return legacy, bootstrap
 }
 
-func mustWrite(t *testing.T, dir, lambda, bootstrap string) Bundle {
+func mustWrite(t *testing.T, dir, legacy, bootstrap string) lambda.Zips {
 	t.Helper()
-	b, err := Write(dir, lambda, bootstrap)
+	b, err := write(dir, legacy, bootstrap, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +50,8 @@ func mustWrite(t *testing.T, dir, lambda, bootstrap string) Bundle {
 // them, every function is deployed anew once: let that be a decision. What this
 // package itself changes must raise format.
 func TestGolden(t *testing.T) {
-	lambda, bootstrap := binaries(t)
-	b := mustWrite(t, t.TempDir(), lambda, bootstrap)
+	legacy, bootstrap := sources(t)
+	b := mustWrite(t, t.TempDir(), legacy, bootstrap)
 	for name, want := range map[string]struct{ got, want string }{
 		"lambda.zip":    {b.Dual.CodeSha256, "xFamXl5veo8HLMlqeit1ecDWMTwQV07bDsR8nKfsL4Q="},
 		"bootstrap.zip": {b.Bootstrap.CodeSha256, "thSSPwqx1euW8ZH+ZktMNhw4WReOyxxtdJGVFegOIrQ="},
@@ -61,12 +63,12 @@ func TestGolden(t *testing.T) {
 }
 
 func TestContent(t *testing.T) {
-	lambda, bootstrap := binaries(t)
+	legacy, bootstrap := sources(t)
 	dir := t.TempDir()
-	b := mustWrite(t, dir, lambda, bootstrap)
-	sources := map[string]string{"lambda": lambda, "bootstrap": bootstrap}
+	b := mustWrite(t, dir, legacy, bootstrap)
+	paths := map[string]string{"lambda": legacy, "bootstrap": bootstrap}
 	for _, test := range []struct {
-		got   *Package
+		got   *lambda.Package
 		path  string
 		files []string
 	}{
@@ -113,7 +115,7 @@ func TestContent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := os.ReadFile(sources[f.Name])
+			want, _ := os.ReadFile(paths[f.Name])
 			if !bytes.Equal(got, want) {
 				t.Errorf("content of %s differs", f.Name)
 			}
@@ -126,11 +128,11 @@ func TestContent(t *testing.T) {
 }
 
 func TestSameBytes(t *testing.T) {
-	lambda, bootstrap := binaries(t)
-	first := mustWrite(t, t.TempDir(), lambda, bootstrap)
+	legacy, bootstrap := sources(t)
+	first := mustWrite(t, t.TempDir(), legacy, bootstrap)
 
 	// Neither modes and times of the binaries nor the zone count.
-	for _, path := range []string{lambda, bootstrap} {
+	for _, path := range []string{legacy, bootstrap} {
 		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}
@@ -140,16 +142,16 @@ func TestSameBytes(t *testing.T) {
 	}
 	defer func(zone *time.Location) { time.Local = zone }(time.Local)
 	time.Local = time.FixedZone("far", 13*3600)
-	second := mustWrite(t, t.TempDir(), lambda, bootstrap)
+	second := mustWrite(t, t.TempDir(), legacy, bootstrap)
 	if first.Dual.CodeSha256 != second.Dual.CodeSha256 || first.Bootstrap.CodeSha256 != second.Bootstrap.CodeSha256 {
 		t.Errorf("the same binaries give other bytes: %+v, %+v", first.Dual, second.Dual)
 	}
 }
 
 func TestWithoutLambda(t *testing.T) {
-	lambda, bootstrap := binaries(t)
+	legacy, bootstrap := sources(t)
 	dir := t.TempDir()
-	mustWrite(t, dir, lambda, bootstrap)
+	mustWrite(t, dir, legacy, bootstrap)
 	b := mustWrite(t, dir, "", bootstrap)
 	if b.Dual != nil {
 		t.Errorf("there is a dual zip without lambda: %+v", b.Dual)
@@ -160,9 +162,9 @@ func TestWithoutLambda(t *testing.T) {
 }
 
 func TestNothingHalfWritten(t *testing.T) {
-	lambda, bootstrap := binaries(t)
+	legacy, bootstrap := sources(t)
 	dir := t.TempDir()
-	if _, err := Write(dir, lambda, bootstrap+"-missing"); err == nil {
+	if _, err := write(dir, legacy, bootstrap+"-missing", ""); err == nil {
 		t.Error("a missing binary is no error")
 	}
 	if files := list(t, dir); len(files) > 0 {
@@ -173,7 +175,7 @@ func TestNothingHalfWritten(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "bootstrap.zip", "in the way"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(dir, lambda, bootstrap); err == nil {
+	if _, err := write(dir, legacy, bootstrap, ""); err == nil {
 		t.Error("a zip that cannot be written is no error")
 	}
 	if files := list(t, dir); !slices.Equal(files, []string{"bootstrap.zip"}) {
@@ -187,7 +189,7 @@ func TestTooLarge(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(path, MaxUnzipped/2); err != nil {
+	if err := os.Truncate(path, lambda.MaxUnzipped/2); err != nil {
 		t.Fatal(err)
 	}
 	file, err := Compress("bootstrap", path)
@@ -207,7 +209,7 @@ func TestTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Zip(filepath.Join(dir, "large.zip"), file, file, extra)
-	if err == nil || !strings.Contains(err.Error(), "would unpack to 250.0 MB (bootstrap + bootstrap + lambda); Lambda's limit is 250 MB") {
+	if err == nil || !strings.Contains(err.Error(), "(bootstrap + bootstrap + lambda) would unzip to 262,144,001 bytes (250.0 MB); Lambda's limit is 262,144,000 bytes (250.0 MB)") {
 		t.Errorf("error %v", err)
 	}
 	if files := list(t, dir); !slices.Equal(files, []string{"fits.zip"}) {
@@ -216,8 +218,8 @@ func TestTooLarge(t *testing.T) {
 }
 
 func TestReadNoticesAnotherZip(t *testing.T) {
-	lambda, bootstrap := binaries(t)
-	b := mustWrite(t, t.TempDir(), lambda, bootstrap)
+	legacy, bootstrap := sources(t)
+	b := mustWrite(t, t.TempDir(), legacy, bootstrap)
 	if _, err := b.Dual.Read(); err != nil {
 		t.Fatal(err)
 	}
@@ -234,13 +236,13 @@ func TestUnzip(t *testing.T) {
 	if err != nil {
 		t.Skip("unzip is not installed")
 	}
-	lambda, bootstrap := binaries(t)
-	b := mustWrite(t, t.TempDir(), lambda, bootstrap)
+	legacy, bootstrap := sources(t)
+	b := mustWrite(t, t.TempDir(), legacy, bootstrap)
 	dir := t.TempDir()
 	if out, err := exec.Command(unzip, "-q", b.Dual.Path, "-d", dir).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Fatalf("unzip: %v\n%s", err, out)
 	}
-	for name, source := range map[string]string{"lambda": lambda, "bootstrap": bootstrap} {
+	for name, source := range map[string]string{"lambda": legacy, "bootstrap": bootstrap} {
 		path := filepath.Join(dir, name)
 		got, _ := os.ReadFile(path)
 		want, _ := os.ReadFile(source)

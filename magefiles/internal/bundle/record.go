@@ -1,7 +1,9 @@
 package bundle
 
 import (
+	"cmp"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -11,20 +13,24 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/semver"
+	"golang.org/x/sync/errgroup"
+
+	"example.com/dualboot/magefiles/internal/atomicfile"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// format is the number of this package's way to write a zip. Whatever makes
-// TestGolden fail must raise it.
+// format is the version of the zips that this package writes. Raise it with
+// every change that makes TestGolden fail.
 const format = 2
 
-// deflater is the module that decides the bytes of a zip besides this package.
+// deflater is the module that, besides this package, decides the bytes of a zip.
 const deflater = "github.com/klauspost/compress"
 
-// recipe names the code that writes the zips, or is empty where that is not
-// known to the byte, as in tests and where the compressor is replaced by a
-// directory.
+// recipe identifies the code that writes the zips. It is empty if that is not
+// exactly known, as in tests and if a directory replaces the compressor.
 func recipe() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -38,122 +44,211 @@ func recipeOf(deps []*debug.Module) string {
 	if i < 0 {
 		return ""
 	}
-	m := deps[i]
-	if m.Replace != nil {
-		m = m.Replace
-	}
+	m := cmp.Or(deps[i].Replace, deps[i])
 	if !semver.IsValid(m.Version) {
 		return ""
 	}
 	return fmt.Sprintf("%d %s %s@%s %s", format, runtime.Version(), m.Path, m.Version, m.Sum)
 }
 
-// record says what the zips in a directory are made of. It is believed only
-// together with their digests and those of the binaries, so it does no harm
-// when it is old, or there without them.
-type record map[string]entry
+// The names of the files in a directory of zips.
+const (
+	dualZip      = "lambda.zip"
+	bootstrapZip = "bootstrap.zip"
+	recordFile   = ".zips.json"
+)
 
-// entry is about one zip.
-type entry struct {
-	Of         string // digest of the recipe and the binaries
-	CodeSha256 string // of the zip
-}
-
-// recordFile is the record's name in the directory of the zips.
-const recordFile = ".zips.json"
-
-// binary is what is known of a binary without compressing it.
-type binary struct {
-	name string
-	size int64
-	sum  [sha256.Size]byte
-}
-
-// of identifies a zip before it is there.
-func of(recipe string, binaries []binary) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", recipe)
-	for _, b := range binaries {
-		fmt.Fprintf(h, "%s %x\n", b.name, b.sum)
+// write writes the zips of the binaries at the two paths to dir: lambda.zip with
+// both, and bootstrap.zip. Without a path to lambda it writes no lambda.zip and
+// removes an old one. It compresses each binary once, and writes nothing if the
+// record in dir says that the zips hold these binaries already.
+func write(dir, legacy, bootstrap, recipe string) (lambda.Zips, error) {
+	b := newBinaries(legacy, bootstrap)
+	if legacy == "" {
+		if err := remove(filepath.Join(dir, dualZip)); err != nil {
+			return lambda.Zips{}, err
+		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// reuse returns the zips in dir if they are what the recipe makes of the
-// binaries at the paths, the first of which is in both zips. Only content
-// counts, read anew each time: sizes and times prove nothing.
-func reuse(dir, recipe string, names, paths []string) (Bundle, bool) {
-	var known record
-	data, err := os.ReadFile(filepath.Join(dir, recordFile))
-	if err != nil || recipe == "" || json.Unmarshal(data, &known) != nil {
-		return Bundle{}, false
+	ids, known := b.identify(recipe)
+	if known {
+		if zips, ok := readRecord(dir).reuse(dir, ids); ok {
+			return zips, nil
+		}
 	}
-	binaries := make([]binary, len(names))
-	err = parallel(len(names), func(i int) error {
-		size, sum, err := digest(paths[i])
-		binaries[i] = binary{names[i], size, sum}
+	files := make([]File, len(b))
+	err := b.each(func(i int) (err error) {
+		files[i], err = Compress(b[i].name, b[i].path)
 		return err
 	})
 	if err != nil {
-		return Bundle{}, false
+		return lambda.Zips{}, err
 	}
-	var b Bundle
-	if b.Bootstrap = known.find(dir, "bootstrap.zip", recipe, binaries[:1]); b.Bootstrap == nil {
-		return Bundle{}, false
+	var zips lambda.Zips
+	if zips.Bootstrap, err = Zip(filepath.Join(dir, bootstrapZip), files[0]); err != nil {
+		return lambda.Zips{}, err
 	}
-	if len(binaries) > 1 {
-		if b.Dual = known.find(dir, "lambda.zip", recipe, binaries); b.Dual == nil {
-			return Bundle{}, false
+	if legacy != "" {
+		if zips.Dual, err = Zip(filepath.Join(dir, dualZip), files...); err != nil {
+			return lambda.Zips{}, err
 		}
 	}
-	return b, true
+	if !known {
+		return zips, nil
+	}
+	return zips, writeRecord(dir, zips, ids)
 }
 
-// find returns the zip if it is there and made of the binaries, otherwise nil.
-func (r record) find(dir, name, recipe string, binaries []binary) *Package {
-	e := r[name]
-	if e.Of != of(recipe, binaries) {
-		return nil
+// binaries are the binaries of a function: bootstrap, and lambda if it has one.
+type binaries []struct{ name, path string }
+
+func newBinaries(legacy, bootstrap string) binaries {
+	b := binaries{{lambda.Bootstrap, bootstrap}}
+	if legacy != "" {
+		b = append(b, binaries{{lambda.LegacyBinary, legacy}}...)
 	}
-	p := &Package{Path: filepath.Join(dir, name), CodeSha256: e.CodeSha256}
-	size, sum, err := digest(p.Path)
-	if err != nil || encode(sum) != e.CodeSha256 {
-		return nil
-	}
-	p.Size = size
-	for _, b := range binaries {
-		p.Files = append(p.Files, b.name)
-		p.Unzipped += b.size
-	}
-	return p
+	return b
 }
 
-// remember writes the record of the zips just written.
-func remember(dir, recipe string, b Bundle, files []File) error {
-	if recipe == "" {
+// each calls do for each binary, at the same time.
+func (b binaries) each(do func(i int) error) error {
+	var group errgroup.Group
+	for i := range b {
+		group.Go(func() error { return do(i) })
+	}
+	return group.Wait()
+}
+
+// identify returns what identifies each zip of the binaries before it is
+// written. It reports false if the recipe is unknown or a binary is unreadable.
+func (b binaries) identify(recipe string) (identities, bool) {
+	ids := make([]string, len(b))
+	err := b.each(func(i int) (err error) {
+		ids[i], err = identity(b[i].path)
+		return err
+	})
+	if recipe == "" || err != nil {
+		return nil, false
+	}
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%s\n%s %s\n", recipe, b[0].name, ids[0])
+	result := identities{bootstrapZip: hex.EncodeToString(hash.Sum(nil))}
+	if len(b) > 1 {
+		fmt.Fprintf(hash, "%s %s\n", b[1].name, ids[1])
+		result[dualZip] = hex.EncodeToString(hash.Sum(nil))
+	}
+	return result, true
+}
+
+// identities are the identities of zips by file name.
+type identities map[string]string
+
+// record describes the zips in a directory. It is believed only about zips whose
+// identity, size and time of modification match, so an old record does no harm.
+type record map[string]entry
+
+type entry struct {
+	Identity string
+	Modified time.Time
+	Package  lambda.Package
+}
+
+// readRecord returns an empty record if there is none, or if it is broken.
+func readRecord(dir string) record {
+	var r record
+	data, err := os.ReadFile(filepath.Join(dir, recordFile))
+	if err != nil || json.Unmarshal(data, &r) != nil {
 		return nil
 	}
-	binaries := make([]binary, len(files))
-	for i, f := range files {
-		binaries[i] = binary{name: f.header.Name, sum: f.sum}
+	return r
+}
+
+// reuse returns the zips with the identities if dir holds all of them.
+func (r record) reuse(dir string, ids identities) (zips lambda.Zips, ok bool) {
+	for name, id := range ids {
+		e := r[name]
+		e.Package.Path = filepath.Join(dir, name)
+		if e.Identity != id || !e.current() {
+			return lambda.Zips{}, false
+		}
+		if name == dualZip {
+			zips.Dual = &e.Package
+		} else {
+			zips.Bootstrap = &e.Package
+		}
 	}
-	r := record{"bootstrap.zip": {of(recipe, binaries[:1]), b.Bootstrap.CodeSha256}}
-	if b.Dual != nil {
-		r["lambda.zip"] = entry{of(recipe, binaries), b.Dual.CodeSha256}
+	return zips, true
+}
+
+// current reports whether the zip is the one that was recorded. It reads the zip
+// only if its time has changed.
+func (e entry) current() bool {
+	info, err := os.Stat(e.Package.Path)
+	if err != nil || info.Size() != e.Package.Size {
+		return false
 	}
-	return replace(filepath.Join(dir, recordFile), func(f *os.File) error {
+	if info.ModTime().Equal(e.Modified) {
+		return true
+	}
+	_, err = e.Package.Read()
+	return err == nil
+}
+
+func writeRecord(dir string, zips lambda.Zips, ids identities) error {
+	r := record{}
+	for _, p := range []*lambda.Package{zips.Dual, zips.Bootstrap} {
+		if p == nil {
+			continue
+		}
+		info, err := os.Stat(p.Path)
+		if err != nil {
+			return err
+		}
+		name := filepath.Base(p.Path)
+		r[name] = entry{ids[name], info.ModTime(), *p}
+	}
+	return atomicfile.ReplaceFunc(filepath.Join(dir, recordFile), func(f *os.File) error {
 		return json.NewEncoder(f).Encode(r)
 	})
 }
 
-// digest reads a file and returns its size and SHA-256.
-func digest(path string) (int64, [sha256.Size]byte, error) {
+// identity identifies the content of a binary: by Go's build ID, which ends in a
+// hash of the content and is near the beginning of the file, or else by the hash
+// of the whole file. Source: https://pkg.go.dev/cmd/go/internal/work (buildid.go).
+func identity(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, [sha256.Size]byte{}, err
+		return "", err
 	}
 	defer f.Close()
-	h := sha256.New()
-	size, err := io.Copy(h, f)
-	return size, [sha256.Size]byte(h.Sum(nil)), err
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if id := buildID(f); id != "" {
+		return fmt.Sprintf("%d %s", info.Size(), id), nil
+	}
+	hash := sha256.New()
+	_, err = io.Copy(hash, f)
+	return hex.EncodeToString(hash.Sum(nil)), err
+}
+
+// noteHeader is the length in bytes of an ELF note's header with the name "Go".
+const noteHeader = 16
+
+// buildID returns the build ID of an ELF binary, or "" if it has none.
+func buildID(r io.ReaderAt) string {
+	file, err := elf.NewFile(r)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	section := file.Section(".note.go.buildid")
+	if section == nil {
+		return ""
+	}
+	note, err := section.Data()
+	if err != nil || len(note) <= noteHeader {
+		return ""
+	}
+	return string(note[noteHeader:])
 }

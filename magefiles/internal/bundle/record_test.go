@@ -10,27 +10,29 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // marked is the time of zips that nobody has written since.
 var marked = time.Unix(1e9, 0)
 
 // zipsOf is a directory with the zips of two binaries.
-type zipsOf struct{ dir, lambda, bootstrap string }
+type zipsOf struct{ dir, legacy, bootstrap string }
 
 // small writes two binaries that are quick to compress.
-func small(t *testing.T) (lambda, bootstrap string) {
+func small(t *testing.T) (legacy, bootstrap string) {
 	t.Helper()
 	dir := t.TempDir()
-	lambda, bootstrap = filepath.Join(dir, "a"), filepath.Join(dir, "b")
-	put(t, lambda, bytes.Repeat([]byte("net/rpc "), 500))
+	legacy, bootstrap = filepath.Join(dir, "a"), filepath.Join(dir, "b")
+	put(t, legacy, bytes.Repeat([]byte("net/rpc "), 500))
 	put(t, bootstrap, bytes.Repeat([]byte("runtime api "), 500))
-	return lambda, bootstrap
+	return legacy, bootstrap
 }
 
-func pack(t *testing.T, recipe string, z zipsOf) Bundle {
+func pack(t *testing.T, recipe string, z zipsOf) lambda.Zips {
 	t.Helper()
-	b, err := write(z.dir, z.lambda, z.bootstrap, recipe)
+	b, err := write(z.dir, z.legacy, z.bootstrap, recipe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +57,8 @@ func TestReuse(t *testing.T) {
 	}
 	// other is a directory of zips of other binaries.
 	other := func(t *testing.T) zipsOf {
-		lambda, bootstrap := small(t)
-		z := zipsOf{t.TempDir(), bootstrap, lambda}
+		legacy, bootstrap := small(t)
+		z := zipsOf{t.TempDir(), bootstrap, legacy}
 		pack(t, "recipe", z)
 		return z
 	}
@@ -91,7 +93,7 @@ func TestReuse(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, zipsOf) {}, true},
 		{"times of the binaries", func(t *testing.T, z zipsOf) {
-			for _, path := range []string{z.lambda, z.bootstrap} {
+			for _, path := range []string{z.legacy, z.bootstrap} {
 				if err := os.Chtimes(path, time.Time{}, time.Unix(2e9, 0)); err != nil {
 					t.Fatal(err)
 				}
@@ -102,13 +104,13 @@ func TestReuse(t *testing.T) {
 			put(t, filepath.Join(z.dir, recordFile+".123"), []byte("{"))
 		}, true},
 
-		{"bytes of lambda, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.lambda) }, false},
+		{"bytes of lambda, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.legacy) }, false},
 		{"bytes of bootstrap, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.bootstrap) }, false},
-		{"lambda cut off", func(t *testing.T, z zipsOf) { cut(t, z.lambda) }, false},
+		{"lambda cut off", func(t *testing.T, z zipsOf) { cut(t, z.legacy) }, false},
 		{"binaries swapped", func(t *testing.T, z zipsOf) {
-			lambda, bootstrap := content(t, z.lambda), content(t, z.bootstrap)
-			put(t, z.lambda, bootstrap)
-			put(t, z.bootstrap, lambda)
+			legacy, bootstrap := content(t, z.legacy), content(t, z.bootstrap)
+			put(t, z.legacy, bootstrap)
+			put(t, z.bootstrap, legacy)
 		}, false},
 
 		{"lambda.zip gone", func(t *testing.T, z zipsOf) { remove(t, dual(z)) }, false},
@@ -117,9 +119,9 @@ func TestReuse(t *testing.T) {
 		{"a bit of lambda.zip", func(t *testing.T, z zipsOf) { flip(t, dual(z)) }, false},
 		{"a bit of bootstrap.zip", func(t *testing.T, z zipsOf) { flip(t, single(z)) }, false},
 		{"zips exchanged", func(t *testing.T, z zipsOf) {
-			lambda, bootstrap := content(t, dual(z)), content(t, single(z))
-			put(t, dual(z), bootstrap)
-			put(t, single(z), lambda)
+			both, alone := content(t, dual(z)), content(t, single(z))
+			put(t, dual(z), alone)
+			put(t, single(z), both)
 		}, false},
 
 		{"the record gone", func(t *testing.T, z zipsOf) { remove(t, record(z)) }, false},
@@ -150,7 +152,7 @@ func TestReuse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			z := zipsOf{dir: t.TempDir()}
-			z.lambda, z.bootstrap = small(t)
+			z.legacy, z.bootstrap = small(t)
 			pack(t, "recipe", z)
 			test.change(t, z)
 			for _, path := range []string{dual(z), single(z)} {
@@ -160,12 +162,12 @@ func TestReuse(t *testing.T) {
 			}
 
 			got := pack(t, "recipe", z)
-			fresh := pack(t, "", zipsOf{t.TempDir(), z.lambda, z.bootstrap})
+			fresh := pack(t, "", zipsOf{t.TempDir(), z.legacy, z.bootstrap})
 			fresh.Dual.Path, fresh.Bootstrap.Path = dual(z), single(z)
 			if diff := cmp.Diff(fresh, got); diff != "" {
 				t.Errorf("not what a fresh run gives (-fresh +got):\n%s", diff)
 			}
-			for _, p := range []*Package{got.Dual, got.Bootstrap} {
+			for _, p := range []*lambda.Package{got.Dual, got.Bootstrap} {
 				if _, err := p.Read(); err != nil {
 					t.Error(err)
 				}
@@ -179,13 +181,13 @@ func TestReuse(t *testing.T) {
 
 func TestReuseWithoutLambda(t *testing.T) {
 	z := zipsOf{dir: t.TempDir()}
-	z.lambda, z.bootstrap = small(t)
+	z.legacy, z.bootstrap = small(t)
 	want := pack(t, "recipe", z)
 	if err := os.Chtimes(want.Bootstrap.Path, marked, marked); err != nil {
 		t.Fatal(err)
 	}
 	got := pack(t, "recipe", zipsOf{z.dir, "", z.bootstrap})
-	if diff := cmp.Diff(Bundle{Bootstrap: want.Bootstrap}, got); diff != "" {
+	if diff := cmp.Diff(lambda.Zips{Bootstrap: want.Bootstrap}, got); diff != "" {
 		t.Error(diff)
 	}
 	if info, err := os.Stat(got.Bootstrap.Path); err != nil || !info.ModTime().Equal(marked) {

@@ -13,6 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // Doer sends HTTP requests; *http.Client is one.
@@ -20,18 +23,17 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// tail is how much of a zip's end is asked for at first, in bytes. It holds the
-// directory of several hundred files.
+// tail is the number of bytes to read first from the end of a zip. They hold the
+// central directory of several hundred files.
 const tail = 64 << 10
 
-// Executables returns the sorted names of the files at the root of the zip at
-// location that everybody may execute: never nil without an error. It reads the
-// directory at the zip's end, and the whole zip only from a server without
-// ranges. The location may be a secret, as a presigned URL is, and is in no
-// error.
+// Executables returns the sorted names of the executable files at the root of
+// the zip at location. The result is not nil unless there is an error. It reads
+// only the central directory if the server supports ranges. Errors do not show
+// the location, which may be a presigned URL.
 func Executables(ctx context.Context, client Doer, location string) ([]string, error) {
 	if location == "" {
-		return nil, errors.New("AWS has not said where the zip is")
+		return nil, errors.New("the answer of AWS has no location of the zip")
 	}
 	r := &remote{ctx: ctx, client: client, location: location}
 	if err := r.open(); err != nil {
@@ -51,7 +53,7 @@ func Executables(ctx context.Context, client Doer, location string) ([]string, e
 	return names, nil
 }
 
-// remote is a file on a server, of which the end is here.
+// remote is a file on a server whose end has been read.
 type remote struct {
 	ctx      context.Context
 	client   Doer
@@ -74,13 +76,13 @@ func (r *remote) open() error {
 	if response.StatusCode == http.StatusPartialContent {
 		_, total, _ := strings.Cut(response.Header.Get("Content-Range"), "/")
 		if r.size, err = strconv.ParseInt(total, 10, 64); err != nil || r.size < int64(len(r.end)) {
-			return fmt.Errorf("the server gives a part of the zip as %q", response.Header.Get("Content-Range"))
+			return fmt.Errorf("the server answers with the range %q", response.Header.Get("Content-Range"))
 		}
 	}
 	return nil
 }
 
-// ReadAt reads from the end that is here, once that reaches far enough.
+// ReadAt reads from the end of the file, and fetches what is missing before it.
 func (r *remote) ReadAt(p []byte, off int64) (int, error) {
 	here := r.size - int64(len(r.end))
 	if off < here {
@@ -94,15 +96,15 @@ func (r *remote) ReadAt(p []byte, off int64) (int, error) {
 			return 0, err
 		}
 		if int64(len(before)) != here-off {
-			return 0, errors.New("the server gives another part of the zip than it was asked for")
+			return 0, errors.New("the server answers with a different range of the zip")
 		}
 		r.end, here = append(before, r.end...), off
 	}
 	return bytes.NewReader(r.end).ReadAt(p, off-here)
 }
 
-// get asks for a part of the file, three times if the network or the server
-// fails.
+// get requests a range of the file, up to three times if the network or the
+// server fails.
 func (r *remote) get(part string) (*http.Response, error) {
 	for wait := 100 * time.Millisecond; ; wait *= 4 {
 		response, err := r.try(part)
@@ -123,7 +125,7 @@ func (r *remote) get(part string) (*http.Response, error) {
 func (r *remote) try(part string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(r.ctx, http.MethodGet, r.location, nil)
 	if err != nil {
-		return nil, errors.New("AWS has said in no form of a URL where the zip is")
+		return nil, errors.New("the location of the zip is not a URL")
 	}
 	request.Header.Set("Range", part)
 	response, err := r.client.Do(request)
@@ -133,7 +135,7 @@ func (r *remote) try(part string) (*http.Response, error) {
 	return response, err
 }
 
-// checked turns a response that brings nothing into an error.
+// checked returns an error for a response without a part of the file.
 func checked(response *http.Response, err error) (*http.Response, error) {
 	if err != nil {
 		return nil, err
@@ -145,12 +147,11 @@ func checked(response *http.Response, err error) (*http.Response, error) {
 	return response, nil
 }
 
-// read returns what is left of a zip, which is no larger than Lambda takes by
-// way of S3.
+// read reads a body. A zip is never larger than its files may be.
 func read(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxUnzipped+1))
-	if err == nil && len(data) > MaxUnzipped {
-		err = fmt.Errorf("the zip has more than %d MB", MaxUnzipped>>20)
+	data, err := io.ReadAll(io.LimitReader(r, lambda.MaxUnzipped+1))
+	if err == nil && len(data) > lambda.MaxUnzipped {
+		err = fmt.Errorf("the zip is larger than %s", text.Bytes(lambda.MaxUnzipped))
 	}
 	return data, err
 }

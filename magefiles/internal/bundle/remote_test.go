@@ -78,7 +78,7 @@ func TestExecutables(t *testing.T) {
 			server: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>Please log in</html>") },
 		},
 		{
-			name: "a part of nothing", err: `the server gives a part of the zip as "bytes 0-9/*"`,
+			name: "a part of nothing", err: `the server answers with the range "bytes 0-9/*"`,
 			server: func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Range", "bytes 0-9/*")
 				w.WriteHeader(http.StatusPartialContent)

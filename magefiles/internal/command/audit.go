@@ -4,78 +4,74 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"example.com/dualboot/magefiles/internal/audit"
+	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
-	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
+// AuditOptions are the options of Audit.
+type AuditOptions struct {
+	Selection
+}
+
 // Audit writes which functions of an environment's account and region are on a
-// runtime that AWS has deprecated or is soon to block, in lambdas.json or not,
-// and what points to them. Without lambdas.json it looks where the AWS
-// configuration of the process leads.
-func Audit(ctx context.Context, env string, o Options) error {
+// runtime that AWS has deprecated or soon blocks, and what points to them. Without
+// lambdas.json it uses the AWS configuration of the process.
+func (w Workspace) Audit(ctx context.Context, o AuditOptions) error {
 	choice, err := o.choice()
 	if err != nil {
 		return err
 	}
-	s, err := o.survey(ctx, env)
+	s, err := w.survey(ctx, o.Env)
 	if err != nil {
 		return err
 	}
 	covered := map[string]string{}
-	for _, t := range s.targets {
-		covered[t.FunctionName] = t.Function.Name
+	for _, f := range s.functions {
+		covered[f.FunctionName] = f.Function.Name
 	}
-	found, err := audit.Run(ctx, lambda.NewFromConfig(s.cfg), audit.Options{
+	found, err := audit.Run(ctx, sdk.NewFromConfig(s.client.Config), audit.Options{
 		Covered: covered,
 		Only:    func(name string) bool { return choice.Has(name, covered[name]) },
 	})
 	switch {
 	case ctx.Err() != nil:
-		return rollout.ErrInterrupted
+		return fleet.ErrInterrupted
 	case err != nil:
 		return err
 	case choice.Unused() != "":
 		return s.noFunction(choice)
 	}
-	if err := write(s.stdout(), found.Findings, func(w io.Writer, _ []audit.Finding) { found.Print(w) }); err != nil {
+	if err := s.UI.Audit(found); err != nil {
 		return err
 	}
-	for _, note := range found.Notes() {
-		s.printf("%s", note)
+	for _, note := range ui.AuditNotes(found) {
+		s.notef("%s", note)
 	}
-	s.printf("calls: %v", s.calls)
+	s.notef("calls: %s", s.calls())
 	return nil
 }
 
-// noFunction says that a pattern of the choice has matched nothing.
+// noFunction reports that a pattern of the choice matches nothing.
 func (s *session) noFunction(c *manifest.Choice) error {
-	return fmt.Errorf("no function of account %s in %s matches %q", s.account, s.cfg.Region, c.Unused())
+	return fmt.Errorf("no function of account %s in %s matches %q", s.client.Account, s.client.Config.Region, c.Unused())
 }
 
-// survey opens a session about everything that is in the account and region of
-// an environment. There need not be a lambdas.json.
-func (o Options) survey(ctx context.Context, env string) (*session, error) {
-	s := &session{Options: o, manifest: o.Manifest, calls: &calls{}, env: manifest.Environment{Name: env}}
-	s.Progress = o.progress()
-	if s.manifest == nil {
-		m, err := manifest.Load(file)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
-		}
-		s.manifest = m
-	}
-	if s.manifest != nil {
-		var err error
-		if s.targets, err = s.manifest.Select(env, ""); err != nil {
-			return nil, err
-		}
-		s.env = s.targets[0].Environment
+// survey opens a session about everything in the account and region of an
+// environment. It needs no lambdas.json.
+func (w Workspace) survey(ctx context.Context, env string) (*session, error) {
+	s := &session{Workspace: w, env: manifest.Environment{Name: env}}
+	m, functions, err := w.selected(Selection{Env: env})
+	switch {
+	case err == nil:
+		s.manifest, s.functions, s.env = m, functions, functions[0].Environment
+	case !errors.Is(err, os.ErrNotExist):
+		return nil, err
 	}
 	return s, s.connect(ctx, "all functions")
 }

@@ -3,64 +3,73 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 
+	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// ErrChanges says that a plan has something to do.
-var ErrChanges = errors.New("there are changes")
+// PlanOptions are the options of Plan.
+type PlanOptions struct {
+	Selection
+	Cleanup  bool   // plan a cleanup
+	Rollback bool   // plan a rollback
+	Force    bool   // with Cleanup: skip the health check
+	Runtime  string // with Rollback: see RollbackOptions
+}
 
-// Plan writes what Deploy would do to each function of an environment, or with
-// cleanup or rollback what these would do, and changes nothing. It returns
-// ErrChanges if there is something to do, and the failures and refusals if there
-// are any.
-func Plan(ctx context.Context, env string, cleanup, rollback bool, o Options) error {
-	action := rollout.Deploy
-	switch {
-	case cleanup && rollback:
-		return errors.New("-cleanup and -rollback are two plans; give one of them")
-	case o.Force && !cleanup:
-		return errors.New("-force goes with -cleanup")
-	case o.Previous != "" && !rollback:
-		return errors.New("-runtime goes with -rollback")
-	case cleanup:
-		action = rollout.Cleanup
-	case rollback:
-		action = rollout.Rollback
-	}
-	s, err := o.open(ctx, env)
+// Plan writes what Deploy would do to each function of an environment, or what
+// Cleanup or Rollback would do, and changes nothing. It returns ErrChanges if
+// there is something to do, and the failures and refusals if there are any.
+func (w Workspace) Plan(ctx context.Context, o PlanOptions) error {
+	s, err := w.openPlan(ctx, o)
 	if err != nil {
 		return err
 	}
-	goals, err := s.goals(ctx, action)
-	if err != nil {
+	for _, f := range s.functions {
+		rollout.Preview(f)
+	}
+	if err := s.UI.Plans(s.functions); err != nil {
 		return err
 	}
-	plans := make([]ui.Plan, len(goals))
-	errs := make([]error, len(goals))
-	for i, g := range goals {
-		plans[i] = ui.NewPlan(g)
-		errs[i] = plans[i].Err
-	}
-	if err := write(s.stdout(), plans, ui.PrintPlans); err != nil {
-		return err
-	}
-	edits := cleanup && s.whole() && s.env.Dual && o.Manifest == nil
+	edits := o.Cleanup && s.whole() && s.env.Dual
 	if edits {
-		s.printf("once all are clean, cleanup sets %q to false in %s", "dual", file)
+		s.notef("once all functions are clean, cleanup sets %q to false in %s", "dual", File)
 	}
-	s.printf("%s; calls: %v", ui.SumPlans(plans), s.calls)
-	if err := rollout.Failures(errs); err != nil {
+	s.notef("%s; calls: %s", ui.PlanSummary(s.functions), s.calls())
+	if err := fleet.Errors(s.functions); err != nil {
 		return err
 	}
-	for _, p := range plans {
-		if len(p.Steps) > 0 {
-			return ErrChanges
-		}
-	}
-	if edits {
+	if edits || slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return len(f.Plan) > 0 }) {
 		return ErrChanges
 	}
 	return nil
+}
+
+// openPlan opens a session and prepares its functions for the action to plan.
+func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err error) {
+	switch {
+	case o.Cleanup && o.Rollback:
+		return nil, errors.New("-cleanup and -rollback are two plans; pass one of them")
+	case o.Force && !o.Cleanup:
+		return nil, errors.New("-force goes with -cleanup")
+	case o.Runtime != "" && !o.Rollback:
+		return nil, errors.New("-runtime goes with -rollback")
+	case o.Cleanup:
+		cleanup := CleanupOptions{Selection: o.Selection, Force: o.Force}
+		if s, err = w.openCleanup(ctx, cleanup); err == nil {
+			s.prepareCleanup(ctx, cleanup)
+		}
+		return s, err
+	case o.Rollback:
+		if s, err = w.openRollback(ctx, RollbackOptions{Selection: o.Selection, Runtime: o.Runtime}); err == nil {
+			fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+		}
+		return s, err
+	}
+	if s, err = w.open(ctx, o.Selection); err == nil {
+		s.prepare(ctx, defaultConcurrency, func(*fleet.Function) {})
+	}
+	return s, err
 }

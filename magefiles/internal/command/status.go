@@ -4,32 +4,32 @@ import (
 	"context"
 	"time"
 
+	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
-	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// Status writes how the functions of an environment stand. The error names
-// those that could not be read, in whole or the zip alone.
-func Status(ctx context.Context, env string, o Options) error {
-	plan, err := lambda.Load()
+// StatusOptions are the options of Status.
+type StatusOptions struct {
+	Selection
+}
+
+// Status writes the state of the functions of an environment. The error names the
+// functions that could not be read, or whose zip could not.
+func (w Workspace) Status(ctx context.Context, o StatusOptions) error {
+	dates, err := lambda.LoadLifecycle()
 	if err != nil {
 		return err
 	}
-	s, err := o.open(ctx, env)
+	s, err := w.open(ctx, o.Selection)
 	if err != nil {
 		return err
 	}
-	fleet := make([]ui.Status, len(s.targets))
-	errs := make([]error, len(fleet))
-	for i, seen := range s.rollout.Inspect(ctx, s.names()) {
-		fleet[i] = ui.NewStatus(s.targets[i].FunctionName, seen, plan, time.Now())
-		errs[i] = seen.Err
-	}
-	if err := write(s.stdout(), fleet, ui.PrintStatus); err != nil {
+	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+	if err := s.UI.Status(s.functions, dates, time.Now()); err != nil {
 		return err
 	}
-	s.printf("%s; calls: %v", ui.SumStatus(fleet), s.calls)
-	s.printf("dates are AWS's plan as of %v; AWS keeps moving them: %s", plan.AsOf(), plan.Table)
-	return rollout.Failures(errs)
+	s.notef("%s; calls: %s", ui.StatusSummary(s.functions), s.calls())
+	s.notef("dates are AWS's plan as of %v and may move: %s", dates.AsOf(), dates.Table)
+	return fleet.Errors(s.functions)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // configuration is a function's configuration as the API reports it. It is a
@@ -63,7 +65,7 @@ var (
 func defaultConfiguration(name string) configuration {
 	conf := configuration{
 		FunctionName: name, Timeout: 3, MemorySize: 128,
-		Version: latest, PackageType: "Zip", Architectures: []string{x86_64}, state: creating,
+		Version: latest, PackageType: "Zip", Architectures: []string{lambda.X86_64}, state: creating,
 	}
 	conf.TracingConfig.Mode = "PassThrough"
 	conf.EphemeralStorage.Size = 512
@@ -156,7 +158,7 @@ func checkArchitectures(given []string) error {
 		return nil
 	case len(given) != 1:
 		return invalid(given, "architectures", "Member must have length equal to 1")
-	case given[0] != x86_64 && given[0] != arm64:
+	case given[0] != lambda.X86_64 && given[0] != lambda.ARM64:
 		return invalid(given, "architectures", "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64]]")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Deployment describes code and configuration that serve, or may serve, a
@@ -222,7 +223,7 @@ func (s *Server) environ(d *deployment) []string {
 		"AWS_SECRET_ACCESS_KEY=emulated",
 		"AWS_SESSION_TOKEN=emulated",
 	)
-	if conf.Runtime == go1x {
+	if conf.Runtime == lambda.Go1x {
 		environ = append(environ, "AWS_EXECUTION_ENV=AWS_Lambda_go1.x")
 		if s.options.ZoneInfo != "" {
 			environ = append(environ, "ZONEINFO="+s.options.ZoneInfo)

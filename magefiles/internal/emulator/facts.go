@@ -8,22 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/internal/emulator/runner"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Facts about Lambda: runtimes, architectures and limits.
 
-const (
-	go1x   = "go1.x"
-	x86_64 = "x86_64"
-	arm64  = "arm64"
-)
-
-// Limits in bytes.
+// Limits in bytes that only the emulator enforces; package lambda has the others.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
-	maxUnzipped       = 250 << 20 // of a deployment package
-	maxPackageRequest = 70167211  // of a request with a deployment package
+	maxPackageRequest = 70167211 // of a request with a deployment package
 	maxSyncPayload    = 6291456
 	maxAsyncPayload   = 1048576
 	maxOtherRequest   = 1 << 20
@@ -33,17 +27,12 @@ const (
 // entryPoint returns the file in the package that a runtime starts. It reports
 // false for the runtimes that the emulator cannot run.
 func entryPoint(runtime, handler string) (file string, ok bool) {
-	switch runtime {
-	case go1x:
-		return path.Clean(handler), true
-	case "provided", "provided.al2", "provided.al2023":
-		return "bootstrap", true
-	}
-	return "", false
+	file = lambda.EntryPoint(runtime, path.Clean(handler))
+	return file, file != ""
 }
 
 func protocol(runtime string) runner.Protocol {
-	if runtime == go1x {
+	if runtime == lambda.Go1x {
 		return runner.RPC
 	}
 	return runner.RuntimeAPI
@@ -61,11 +50,11 @@ func knownRuntimes() []string {
 }
 
 func supports(runtime, architecture string) bool {
-	return runtime != go1x || architecture == x86_64
+	return runtime != lambda.Go1x || architecture == lambda.X86_64
 }
 
 func machine(architecture string) elf.Machine {
-	if architecture == arm64 {
+	if architecture == lambda.ARM64 {
 		return elf.EM_AARCH64
 	}
 	return elf.EM_X86_64

@@ -103,7 +103,7 @@ func readBody(c *call) ([]byte, error) {
 	case n > limit:
 		// Read the rest, within reason: a client may not read the answer if its
 		// connection closes while it writes.
-		io.CopyN(io.Discard, c.Body, 4*maxPackageRequest)
+		_, _ = io.CopyN(io.Discard, c.Body, 4*maxPackageRequest)
 		return nil, tooLarge(c.operation.name, limit)
 	}
 	return body.Bytes(), nil

@@ -21,6 +21,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
 	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Server is a running emulator. Its methods may be called concurrently.
@@ -88,7 +89,7 @@ func newServer(options Options) (*Server, error) {
 		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
 		dir:         dir,
-		packages:    zips.NewStore(dir, maxUnzipped),
+		packages:    zips.NewStore(dir, lambda.MaxUnzipped),
 		metrics:     metrics.NewStore(),
 		functions:   map[string]*function{},
 		mappings:    map[string]eventSourceMapping{},

@@ -1,9 +1,8 @@
-// Package health judges by CloudWatch whether a function has run without
-// problems since it was last changed: it compares the time since the change
-// with as much time right before it.
+// Package health compares how a function performed before and after its last
+// change, with CloudWatch's metrics of equal lengths of time.
 //
-// The metrics are those by FunctionName, which hold all versions and aliases of
-// a function, not $LATEST alone. Source:
+// It reads the metrics by FunctionName, which cover all versions and aliases of a
+// function, not $LATEST alone. Source:
 // https://github.com/awsdocs/aws-lambda-developer-guide/blob/main/doc_source/monitoring-metrics.md
 package health
 
@@ -13,34 +12,32 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
-
-// Client is what a comparison calls; *cloudwatch.Client satisfies it. It is
-// expected to retry what can be retried.
-type Client interface {
-	GetMetricData(context.Context, *cloudwatch.GetMetricDataInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricDataOutput, error)
-}
-
-// Tolerance is how much worse a function may have become. The zero value is the
-// default.
-type Tolerance struct {
-	// ErrorRate is how far errors per invocation may rise, as a fraction;
-	// default 0.005, half a percentage point.
-	ErrorRate float64
-	// IteratorAge is how far the maximum may rise; default 1 minute. A rise
-	// that does not more than double it is tolerated too.
-	IteratorAge time.Duration
-}
 
 // Figures are the metrics of a function over a span of whole periods.
 type Figures struct {
-	From, To    time.Time // To is not included; both are zero when CloudWatch was not asked
-	Invocations int64     // throttled ones are not among them
+	From, To    time.Time // To is exclusive; both are zero if CloudWatch was not called
+	Invocations int64     // without throttled ones
 	Errors      int64
 	Throttles   int64
 	Duration    time.Duration // average of an invocation
 	IteratorAge time.Duration // maximum
-	Stream      bool          // there were iterator ages: a stream is read
+	Stream      bool          // CloudWatch has iterator ages: the function reads a stream
+}
+
+// ErrorRate returns the errors per invocation, or 0 without invocations.
+func (f Figures) ErrorRate() float64 {
+	if f.Invocations == 0 {
+		return 0
+	}
+	return float64(f.Errors) / float64(f.Invocations)
+}
+
+// share describes the errors: "31 of 1,190 (2.6 %)".
+func (f Figures) share() string {
+	return fmt.Sprintf("%s of %s (%s)", text.Thousands(f.Errors), text.Thousands(f.Invocations), text.Percent(f.ErrorRate()))
 }
 
 // Comparison is a function before and after a change.
@@ -49,49 +46,80 @@ type Comparison struct {
 	Changed  time.Time
 	Before   Figures
 	After    Figures
-	Problems []string // why it should not be taken for healthy
+	Problems []string // reasons not to consider the function healthy
 }
 
-// Healthy reports whether there is no problem.
+// Healthy reports whether there are no problems.
 func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
 
-// Compare compares the function since the change with the same length of time
-// right before it, 7 days at most: the last ones, if more have passed.
+// Compare compares the time since the change with the same length of time before
+// it. If that is more than 7 days, it compares the last 7 days before now with the
+// last 7 days before the change.
+// The credentials need cloudwatch:GetMetricData.
 //
-// The change is meant to be the function's LastModified. That is the runtime
-// switch, unless code or configuration was changed after it. For up to about a
-// minute after it the old version may still serve, and counts as new. Source:
-// https://aws.amazon.com/lambda/faqs/
+// Pass the function's LastModified as the change. It is the time of the runtime
+// switch unless code or configuration was changed later. For up to about a minute
+// after it, the old version may still serve; its invocations count as after the
+// change. Source: https://aws.amazon.com/lambda/faqs/
 //
-// Lambda sends the metrics of an invocation when it has ended, and dates them to
-// when it began: what is still running is in no figure. Sources:
+// Lambda sends the metrics of an invocation at its end, with the time of its
+// beginning, so the figures lack invocations in progress. Sources:
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics.html
 // https://github.com/awsdocs/aws-lambda-developer-guide/blob/main/doc_source/monitoring-metrics.md
 // Assumption: CloudWatch shows them some minutes later; AWS gives no number.
 //
-// What cannot be judged yet, or any more, is a problem. An error is that
-// CloudWatch did not answer, or not completely.
-func Compare(ctx context.Context, client Client, function string, changed, now time.Time, tolerance Tolerance) (Comparison, error) {
-	return compare(ctx, client, function, changed, now, tolerance, period(now.Sub(changed)))
-}
-
-// compare is Compare with periods of the given length.
-func compare(ctx context.Context, client Client, function string, changed, now time.Time, tolerance Tolerance, period time.Duration) (Comparison, error) {
+// A change that is too recent or too old to compare is a problem. It is an error
+// if CloudWatch does not answer, or not completely.
+func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, function string, changed, now time.Time) (Comparison, error) {
 	c := Comparison{Function: function, Changed: changed}
-	before, after := spans(changed, now, period)
-	if !after.To.After(after.From) {
+	p := period(now.Sub(changed))
+	before, after := spans(changed, now, p)
+	switch {
+	case !after.To.After(after.From):
 		c.Problems = []string{fmt.Sprintf("CloudWatch counts by the minute and none has passed since the change at %s; wait until %s",
-			moment(changed, time.DateTime), moment(before.To.Add(2*period), minutes))}
+			text.Second(changed), text.Minute(before.To.Add(2*p)))}
+		return c, nil
+	case now.Sub(before.From) > retention:
+		c.Problems = []string{fmt.Sprintf("changed on %s, too long ago to compare: CloudWatch keeps figures for %d days", text.Minute(changed), retention/(24*time.Hour))}
 		return c, nil
 	}
-	if now.Sub(before.From) > kept {
-		c.Problems = []string{fmt.Sprintf("changed on %s, too long ago to compare: CloudWatch keeps figures for %d days", moment(changed, minutes), kept/(24*time.Hour))}
-		return c, nil
-	}
-	if err := measure(ctx, client, function, period, &before, &after); err != nil {
+	if err := measure(ctx, client, function, p, &before, &after); err != nil {
 		return c, err
 	}
-	c.Before, c.After = before, after
-	c.Problems = judge(before, after, tolerance)
+	c.Before, c.After, c.Problems = before, after, problems(before, after)
 	return c, nil
+}
+
+// The tolerated rises.
+const (
+	errorRateRise   = 0.005       // half a percentage point
+	iteratorAgeRise = time.Minute // a rise to at most twice the age is tolerated as well
+)
+
+// late is the longest delay until CloudWatch receives an invocation: the maximum
+// timeout of a function. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+const late = 15 * time.Minute
+
+// problems returns the problems of a function after a change. Throttles and
+// duration are not judged.
+func problems(before, after Figures) []string {
+	if after.Invocations == 0 {
+		problem := "not invoked since " + text.Minute(after.From)
+		if after.To.Sub(after.From) < late {
+			problem += "; CloudWatch can be some minutes late, look again"
+		}
+		return []string{problem}
+	}
+	var problems []string
+	switch {
+	case after.ErrorRate()-before.ErrorRate() > errorRateRise:
+		problems = append(problems, fmt.Sprintf("errors rose from %s to %s", before.share(), after.share()))
+	case after.ErrorRate() > 0.5: // an earlier change may have caused the errors before
+		problems = append(problems, fmt.Sprintf("most invocations fail, %s, as they did before: %s", after.share(), before.share()))
+	}
+	if rise := after.IteratorAge - before.IteratorAge; rise > max(iteratorAgeRise, before.IteratorAge) {
+		problems = append(problems, fmt.Sprintf("the iterator age rose from %s to %s", text.Duration(before.IteratorAge), text.Duration(after.IteratorAge)))
+	}
+	return problems
 }

@@ -1,18 +1,19 @@
 package health
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/google/go-cmp/cmp"
-
-	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // utc parses "2026-11-22 10:00:30".
@@ -24,33 +25,90 @@ func utc(s string) time.Time {
 	return t
 }
 
-func TestCompare(t *testing.T) {
-	changed := utc("2026-11-22 10:00:30")
-	f := &fake{t: t, points: []point{
-		{utc("2026-11-22 09:56:59"), "Invocations", 1000}, // before the span
-		{utc("2026-11-22 09:57:00"), "Invocations", 2},
-		{utc("2026-11-22 09:59:59"), "Invocations", 4},
-		{utc("2026-11-22 10:00:00"), "Invocations", 1000}, // in the minute of the change
-		{utc("2026-11-22 10:00:59"), "Invocations", 1000},
-		{utc("2026-11-22 10:01:00"), "Invocations", 8},
-		{utc("2026-11-22 10:03:59"), "Invocations", 16},
-		{utc("2026-11-22 10:04:00"), "Invocations", 1000}, // in the minute of now
-		{utc("2026-11-22 10:00:45"), "Errors", 1000},
-		{utc("2026-11-22 10:02:00"), "Errors", 3},
-		{utc("2026-11-22 09:58:00"), "Throttles", 5},
-		{utc("2026-11-22 09:57:30"), "Duration", 10}, // a sum
-		{utc("2026-11-22 09:59:30"), "Duration", 50},
-		{utc("2026-11-22 10:02:30"), "Duration", 36},
-		{utc("2026-11-22 10:01:30"), "IteratorAge", 1200},
-		{utc("2026-11-22 10:02:30"), "IteratorAge", 90_000.5},
-		{utc("2026-11-22 10:02:40"), "IteratorAge", 1200},
-	}}
+var errRefused = errors.New("connection refused")
+
+// prepared is an HTTP client that returns prepared answers, and then the last one
+// again.
+type prepared struct {
+	status  int // of HTTP; 0 fails the connection
+	answers []cbor.Map
+	calls   int
+}
+
+func (p *prepared) Do(*http.Request) (*http.Response, error) {
+	p.calls++
+	if p.status == 0 {
+		return nil, errRefused
+	}
+	answer := p.answers[min(p.calls, len(p.answers))-1]
+	return &http.Response{
+		StatusCode: p.status,
+		Header:     http.Header{"Smithy-Protocol": {"rpc-v2-cbor"}, "Content-Type": {"application/cbor"}},
+		Body:       io.NopCloser(bytes.NewReader(cbor.Encode(answer))),
+	}, nil
+}
+
+func (p *prepared) client() *cloudwatch.Client {
+	return cloudwatch.NewFromConfig(aws.Config{
+		Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", ""), HTTPClient: p, RetryMaxAttempts: 1,
+	})
+}
+
+// series are the values of a metric by time.
+type series map[string]float64
+
+// result is the result for a metric with the ID.
+func result(id, status string, values series) cbor.Map {
+	timestamps, list := cbor.List{}, cbor.List{}
+	for at, value := range values {
+		timestamps = append(timestamps, &cbor.Tag{ID: 1, Value: cbor.Uint(utc(at).Unix())})
+		list = append(list, cbor.Float64(value))
+	}
+	return cbor.Map{"Id": cbor.String(id), "StatusCode": cbor.String(status), "Timestamps": timestamps, "Values": list}
+}
+
+// answer is a complete answer with one invocation, changed by edit.
+func answer(edit func(answer cbor.Map, results cbor.List)) cbor.Map {
+	results := cbor.List{result("invocations", "Complete", series{"2026-11-22 10:02:00": 1})}
+	for _, id := range []string{"errors", "throttles", "duration", "iteratorage"} {
+		results = append(results, result(id, "Complete", nil))
+	}
+	a := cbor.Map{"MetricDataResults": results}
+	edit(a, results)
+	return a
+}
+
+func messages(code, value string) cbor.List {
+	return cbor.List{cbor.Map{"Code": cbor.String(code), "Value": cbor.String(value)}}
+}
+
+// TestFigures compares with figures that the emulator cannot produce exactly.
+func TestFigures(t *testing.T) {
+	p := &prepared{status: 200, answers: []cbor.Map{answer(func(_ cbor.Map, results cbor.List) {
+		results[0] = result("invocations", "Complete", series{
+			"2026-11-22 09:56:00": 1000, // before the span
+			"2026-11-22 09:57:00": 2,
+			"2026-11-22 09:59:00": 4,
+			"2026-11-22 10:00:00": 1000, // in the minute of the change
+			"2026-11-22 10:01:00": 8,
+			"2026-11-22 10:03:00": 16,
+			"2026-11-22 10:04:00": 1000, // in the current minute
+		})
+		results[1] = result("errors", "Complete", series{"2026-11-22 10:00:00": 1000, "2026-11-22 10:02:00": 3})
+		results[2] = result("throttles", "Complete", series{"2026-11-22 09:58:00": 5})
+		results[3] = result("duration", "Complete", series{"2026-11-22 09:57:00": 10, "2026-11-22 09:59:00": 50, "2026-11-22 10:02:00": 36})
+		results[4] = result("iteratorage", "Complete", series{"2026-11-22 09:59:00": 0, "2026-11-22 10:01:00": 1200, "2026-11-22 10:02:00": 90_000.5})
+	})}}
+	got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:59"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := Comparison{
 		Function: "f",
-		Changed:  changed,
+		Changed:  utc("2026-11-22 10:00:30"),
 		Before: Figures{
 			From: utc("2026-11-22 09:57:00"), To: utc("2026-11-22 10:00:00"),
-			Invocations: 6, Throttles: 5, Duration: 10 * time.Millisecond,
+			Invocations: 6, Throttles: 5, Duration: 10 * time.Millisecond, Stream: true,
 		},
 		After: Figures{
 			From: utc("2026-11-22 10:01:00"), To: utc("2026-11-22 10:04:00"),
@@ -59,206 +117,93 @@ func TestCompare(t *testing.T) {
 		},
 		Problems: []string{"errors rose from 0 of 6 (0 %) to 3 of 24 (12.5 %)", "the iterator age rose from 0s to 1m30s"},
 	}
-	for _, page := range []int{0, 1, 2, 3, 7} {
-		f.page, f.inputs = page, nil
-		got, err := Compare(t.Context(), f, "f", changed, utc("2026-11-22 10:04:59"), Tolerance{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%d values on a page (-want +got):\n%s", page, diff)
-		}
-		if page == 0 && len(f.inputs) != 1 {
-			t.Errorf("%d calls, want one", len(f.inputs))
-		}
-	}
-	if got, err := Compare(t.Context(), f, "f", changed, utc("2026-11-22 10:04:59"), Tolerance{ErrorRate: 0.2, IteratorAge: 2 * time.Minute}); err != nil || !got.Healthy() {
-		t.Errorf("with more tolerance: %v, %v", got.Problems, err)
-	}
-}
-
-func TestNothingToAsk(t *testing.T) {
-	tests := []struct{ name, changed, now, problem string }{
-		{"at once", "2026-11-22 10:00:30", "2026-11-22 10:00:30", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"a second too early", "2026-11-22 10:00:00", "2026-11-22 10:01:59", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:00 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"another clock", "2026-11-22 10:00:30", "2026-11-22 09:00:00", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"too old", "2025-08-01 09:59:00", "2026-10-23 10:00:00", "changed on 2025-08-01 09:59 UTC, too long ago to compare: CloudWatch keeps figures for 455 days"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			f := &fake{t: t}
-			got, err := Compare(t.Context(), f, "f", utc(test.changed), utc(test.now), Tolerance{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := Comparison{Function: "f", Changed: utc(test.changed), Problems: []string{test.problem}}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
-			if len(f.inputs) != 0 {
-				t.Error("CloudWatch was asked")
-			}
-		})
-	}
-}
-
-func TestNotInvoked(t *testing.T) {
-	f := &fake{t: t, points: []point{{utc("2026-11-22 09:59:00"), "Invocations", 1}}}
-	got, err := Compare(t.Context(), f, "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:02:00"), Tolerance{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"not invoked since 2026-11-22 10:01 UTC; CloudWatch can be some minutes late, look again"}, got.Problems); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
-	}
-	if got.Before.Invocations != 1 {
-		t.Errorf("%d invocations before, want 1", got.Before.Invocations)
-	}
-}
-
-// TestNoStream tells a function without a stream from one whose stream is read
-// without delay.
-func TestNoStream(t *testing.T) {
-	f := &fake{t: t, points: []point{{utc("2026-11-22 09:59:00"), "IteratorAge", 0}}}
-	got, err := Compare(t.Context(), f, "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:02:00"), Tolerance{})
-	if err != nil || !got.Before.Stream || got.After.Stream {
-		t.Errorf("stream %v → %v, %v; want true → false", got.Before.Stream, got.After.Stream, err)
-	}
-}
-
-// TestFinerPeriods compares by the second.
-func TestFinerPeriods(t *testing.T) {
-	f := &fake{t: t, points: []point{
-		{utc("2026-11-22 10:00:29"), "Invocations", 1},
-		{utc("2026-11-22 10:00:30"), "Invocations", 2},
-		{utc("2026-11-22 10:00:31"), "Invocations", 4},
-	}}
-	got, err := compare(t.Context(), f, "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:00:32"), Tolerance{}, time.Second)
-	if err != nil || got.Before.Invocations != 1 || got.After.Invocations != 4 {
-		t.Errorf("%d → %d invocations, %v; want 1 → 4", got.Before.Invocations, got.After.Invocations, err)
 	}
 }
 
 func TestErrors(t *testing.T) {
-	status := func(code types.StatusCode) func(*cloudwatch.GetMetricDataOutput) {
-		return func(out *cloudwatch.GetMetricDataOutput) {
-			out.MetricDataResults[1].StatusCode = code
-			out.MetricDataResults[1].Messages = []types.MessageData{{Code: aws.String("Busy"), Value: aws.String("try later")}}
+	status := func(code string) func(cbor.Map, cbor.List) {
+		return func(_ cbor.Map, results cbor.List) {
+			r := result("errors", code, nil)
+			r["Messages"] = messages("Busy", "try later")
+			results[1] = r
 		}
 	}
-	const asked = `asking CloudWatch for the metrics from 2026-11-22 09:57 UTC to 2026-11-22 10:04 UTC: `
-	tests := []struct {
-		name  string
-		err   error
-		alter func(*cloudwatch.GetMetricDataOutput)
-		want  string
-		calls int
+	type edit = func(answer cbor.Map, results cbor.List)
+	for _, test := range []struct {
+		name   string
+		status int
+		edit   edit
+		want   string
+		calls  int
 	}{
+		{"no connection", 0, func(cbor.Map, cbor.List) {}, "connection refused", 1},
 		{
-			name: "connection", err: errors.New("connection refused"),
-			want: asked + "connection refused", calls: 1,
-		},
-		{
-			name: "denied", err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "User is not authorized"},
-			want: asked + "AccessDenied: User is not authorized; allow the action cloudwatch:GetMetricData", calls: 1,
-		},
-		{
-			name: "denied, in another protocol", err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "no"},
-			want: asked + "AccessDeniedException: no; allow the action cloudwatch:GetMetricData", calls: 1,
-		},
-		{
-			name: "partial", alter: status(types.StatusCodePartialData),
-			want: asked + "the answer for Errors is PartialData (Busy: try later); run the command again", calls: 1,
-		},
-		{
-			name: "internal error", alter: status(types.StatusCodeInternalError),
-			want: asked + "the answer for Errors is InternalError (Busy: try later); run the command again", calls: 1,
-		},
-		{
-			name: "pages without end",
-			alter: func(out *cloudwatch.GetMetricDataOutput) {
-				status(types.StatusCodePartialData)(out)
-				out.NextToken = aws.String("0")
+			"denied", 403, func(a cbor.Map, _ cbor.List) {
+				a["__type"], a["message"] = cbor.String("com.amazon.coral.service#AccessDenied"), cbor.String("User is not authorized")
 			},
-			want: asked + "the answer for Errors is PartialData (Busy: try later); run the command again", calls: 2,
+			"AccessDenied: User is not authorized; allow the action cloudwatch:GetMetricData", 1,
 		},
 		{
-			name: "message",
-			alter: func(out *cloudwatch.GetMetricDataOutput) {
-				out.Messages = []types.MessageData{{Code: aws.String("Limit"), Value: aws.String("too many")}}
+			"denied, with the code of another protocol", 403, func(a cbor.Map, _ cbor.List) {
+				a["__type"], a["message"] = cbor.String("com.amazon.coral.service#AccessDeniedException"), cbor.String("no")
 			},
-			want: asked + "the answer is not complete (Limit: too many)", calls: 1,
+			"AccessDeniedException: no; allow the action cloudwatch:GetMetricData", 1,
+		},
+		{"partial", 200, status("PartialData"), "the answer for Errors is PartialData (Busy: try later); run the command again", 1},
+		{"internal error", 200, status("InternalError"), "the answer for Errors is InternalError (Busy: try later); run the command again", 1},
+		{
+			"endless pages", 200, func(a cbor.Map, results cbor.List) {
+				status("PartialData")(a, results)
+				a["NextToken"] = cbor.String("0")
+			},
+			"the answer for Errors is PartialData (Busy: try later); run the command again", 2,
 		},
 		{
-			name:  "a metric is missing",
-			alter: func(out *cloudwatch.GetMetricDataOutput) { out.MetricDataResults = out.MetricDataResults[:4] },
-			want:  asked + "no answer for IteratorAge; run the command again", calls: 1,
+			"message", 200, func(a cbor.Map, _ cbor.List) { a["Messages"] = messages("Limit", "too many") },
+			"the answer is incomplete (Limit: too many)", 1,
 		},
 		{
-			name:  "no values",
-			alter: func(out *cloudwatch.GetMetricDataOutput) { out.MetricDataResults[0].Values = nil },
-			want:  asked + "the answer has 1 times for 0 values; is there a proxy in between?", calls: 1,
+			"missing metric", 200, func(a cbor.Map, results cbor.List) { a["MetricDataResults"] = results[:4] },
+			"the answer lacks IteratorAge; run the command again", 1,
 		},
-	}
-	for _, test := range tests {
+		{
+			"no values", 200, func(_ cbor.Map, results cbor.List) { results[0].(cbor.Map)["Values"] = cbor.List{} },
+			"the answer has 1 timestamp for 0 values; check whether a proxy changes it", 1,
+		},
+	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := &fake{t: t, err: test.err, alter: test.alter, points: []point{{utc("2026-11-22 10:02:00"), "Invocations", 1}}}
-			got, err := Compare(t.Context(), f, "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"), Tolerance{})
-			if err == nil || err.Error() != test.want {
-				t.Errorf("got  %v\nwant %s", err, test.want)
+			p := &prepared{status: test.status, answers: []cbor.Map{answer(test.edit)}}
+			got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"))
+			const begin = "reading CloudWatch's metrics from 2026-11-22 09:57 UTC to 2026-11-22 10:04 UTC: "
+			if err == nil || !strings.HasPrefix(err.Error(), begin) || !strings.HasSuffix(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s…%s", err, begin, test.want)
 			}
-			if test.err != nil && !errors.Is(err, test.err) {
-				t.Error("the cause is lost")
+			if test.status == 0 && !errors.Is(err, errRefused) {
+				t.Error("the error does not wrap its cause")
 			}
 			if !got.After.To.IsZero() || got.Problems != nil {
 				t.Errorf("got %+v with the error", got)
 			}
-			if len(f.inputs) != test.calls {
-				t.Errorf("%d calls, want %d", len(f.inputs), test.calls)
+			if p.calls != test.calls {
+				t.Errorf("%d calls, want %d", p.calls, test.calls)
 			}
 		})
 	}
 }
 
-// TestInternalErrorIsAskedAgain follows the token of a metric that failed at
-// first.
-func TestInternalErrorIsAskedAgain(t *testing.T) {
-	f := &fake{t: t, points: []point{{utc("2026-11-22 10:02:00"), "Invocations", 1}}}
-	f.alter = func(out *cloudwatch.GetMetricDataOutput) {
-		if len(f.inputs) == 1 {
-			out.MetricDataResults[0] = types.MetricDataResult{Id: aws.String("invocations"), StatusCode: types.StatusCodeInternalError}
-			out.NextToken = aws.String("0")
-		}
-	}
-	got, err := Compare(t.Context(), f, "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"), Tolerance{})
-	if err != nil || got.After.Invocations != 1 {
-		t.Errorf("%d invocations, %v; want 1", got.After.Invocations, err)
-	}
-}
-
-// TestJSON writes comparisons as mage verify does.
-func TestJSON(t *testing.T) {
-	c := Comparison{
-		Function: "f", Changed: utc("2026-11-22 10:00:30").In(time.FixedZone("+09:00", 32_400)),
-		Before: Figures{From: utc("2026-11-22 09:57:00"), To: utc("2026-11-22 10:00:00"), Invocations: 6, Errors: 1, Throttles: 5, Duration: 1500 * time.Microsecond},
-		After:  Figures{From: utc("2026-11-22 10:01:00"), To: utc("2026-11-22 10:04:00"), IteratorAge: 90 * time.Second, Stream: true},
-	}
-	for _, test := range []struct {
-		comparison Comparison
-		want       string
-	}{
-		{c, `{"FunctionName":"f","Healthy":true,"Problems":[],"Changed":"2026-11-22T10:00:30Z",` +
-			`"Before":{"From":"2026-11-22T09:57:00Z","To":"2026-11-22T10:00:00Z","Invocations":6,"Errors":1,"Throttles":5,"DurationMs":1.5},` +
-			`"After":{"From":"2026-11-22T10:01:00Z","To":"2026-11-22T10:04:00Z","Invocations":0,"Errors":0,"Throttles":0,"DurationMs":0,"IteratorAgeMs":90000}}` + "\n"},
-		{Comparison{Function: "g", Changed: c.Changed, Problems: []string{"none has passed"}}, `{"FunctionName":"g","Healthy":false,"Problems":["none has passed"],"Changed":"2026-11-22T10:00:30Z",` +
-			`"Before":{"Invocations":0,"Errors":0,"Throttles":0,"DurationMs":0},"After":{"Invocations":0,"Errors":0,"Throttles":0,"DurationMs":0}}` + "\n"},
-	} {
-		var out strings.Builder
-		if err := ui.JSON(&out, test.comparison); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(test.want, out.String()); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
+// TestInternalErrorOnAPage follows the token of a metric that failed at first.
+func TestInternalErrorOnAPage(t *testing.T) {
+	p := &prepared{status: 200, answers: []cbor.Map{
+		answer(func(a cbor.Map, results cbor.List) {
+			results[0] = result("invocations", "InternalError", nil)
+			a["NextToken"] = cbor.String("0")
+		}),
+		answer(func(cbor.Map, cbor.List) {}),
+	}}
+	got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"))
+	if err != nil || got.After.Invocations != 1 || p.calls != 2 {
+		t.Errorf("%d invocations in %d calls, %v; want 1 in 2", got.After.Invocations, p.calls, err)
 	}
 }

@@ -2,17 +2,17 @@ package health
 
 import "time"
 
-// kept is for how long CloudWatch keeps figures, by the hour.
-const kept = 455 * 24 * time.Hour
+// retention is how long CloudWatch keeps figures by the hour.
+const retention = 455 * 24 * time.Hour
 
-// longest is how much time is looked at on either side of a change.
+// longest is the maximum length of a span.
 const longest = 7 * 24 * time.Hour
 
-// period returns how long the periods are that CloudWatch is asked for, so much
-// time after a change: 1 minute, as Lambda sends metrics, as long as two spans
-// have no more than about 1,440 periods, then 5 minutes, then an hour. CloudWatch
-// keeps these for 15, 63 and 455 days, and answers with up to 100,800 points at
-// once, which both spans and the time between them always fit into. Source:
+// period returns the period of the figures to read, given the time since the
+// change: 1 minute, the resolution of Lambda's metrics, while two spans have at
+// most about 1,440 periods, then 5 minutes, then an hour. CloudWatch keeps these
+// for 15, 63 and 455 days. It answers with up to 100,800 points at once, which is
+// enough for both spans and the time between them. Source:
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 func period(passed time.Duration) time.Duration {
 	switch {
@@ -24,9 +24,9 @@ func period(passed time.Duration) time.Duration {
 	return time.Hour
 }
 
-// spans returns the spans to compare, of the same length and made of whole
-// periods. The period of the change is in neither, and the one of now is not
-// over. When no whole period has passed in between, the later is empty.
+// spans returns the two spans to compare, of equal length and in whole periods.
+// They exclude the period of the change and the current one. Both spans are empty
+// if no whole period has passed since the change.
 func spans(changed, now time.Time, period time.Duration) (before, after Figures) {
 	change, end := changed.UTC().Truncate(period), now.UTC().Truncate(period)
 	length := min(max(0, end.Sub(change)-period), longest)

@@ -20,7 +20,7 @@ func TestSpans(t *testing.T) {
 			[4]string{"2026-11-22 10:00:00", "2026-11-22 10:00:00", "2026-11-22 10:01:00", "2026-11-22 10:01:00"},
 		},
 		{
-			"another clock", "2026-11-22 10:00:30", "2026-11-22 09:00:00", time.Minute,
+			"clocks differ", "2026-11-22 10:00:30", "2026-11-22 09:00:00", time.Minute,
 			[4]string{"2026-11-22 10:00:00", "2026-11-22 10:00:00", "2026-11-22 09:00:00", "2026-11-22 09:00:00"},
 		},
 		{
@@ -57,7 +57,8 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// TestPeriod checks for every hour after a change what is asked for.
+// TestPeriod checks that CloudWatch still has the figures of both spans, and few
+// enough for one answer, at any time after a change.
 func TestPeriod(t *testing.T) {
 	for _, test := range []struct{ passed, want time.Duration }{
 		{12 * time.Hour, time.Minute}, {12*time.Hour + 1, 5 * time.Minute},
@@ -74,10 +75,10 @@ func TestPeriod(t *testing.T) {
 		now, p := changed.Add(passed), period(passed)
 		before, after := spans(changed, now, p)
 		if a, b := before.To.Sub(before.From), after.To.Sub(after.From); a != b || a <= 0 || a > 7*day {
-			t.Fatalf("%v after a change: %v against %v", passed, a, b)
+			t.Fatalf("%v after a change: spans of %v and %v", passed, a, b)
 		}
 		if age := now.Sub(before.From); age > keeps[p] {
-			t.Fatalf("%v after a change: periods of %v, %v old, are gone", passed, p, age)
+			t.Fatalf("%v after a change: CloudWatch no longer has periods of %v that are %v old", passed, p, age)
 		}
 		if n := 5 * after.To.Sub(before.From) / p; n > 100_800 {
 			t.Fatalf("%v after a change: %d points", passed, n)

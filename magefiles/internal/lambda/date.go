@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Date is a day of the calendar. The zero Date is no day.
+// Date is a calendar day. The zero Date is none.
 type Date struct {
 	midnight time.Time // UTC
 }
 
-// IsZero reports whether d is no day.
+// IsZero reports whether d is the zero Date.
 func (d Date) IsZero() bool { return d.midnight.IsZero() }
 
-// Compare returns -1, 0 or +1 as d is before, the same as or after e.
+// Compare returns -1, 0 or +1 if d is before, equal to or after e.
 func (d Date) Compare(e Date) int { return d.midnight.Compare(e.midnight) }
 
-// Days is the number of days from today, by the calendar of its location,
-// until d: negative when d has passed. It means nothing for the zero Date.
+// Days returns the number of days from today, in today's location, until d. It
+// is negative if d has passed, and meaningless for the zero Date.
 func (d Date) Days(today time.Time) int {
 	year, month, day := today.Date()
 	return int(d.midnight.Sub(time.Date(year, month, day, 0, 0, 0, 0, time.UTC)) / (24 * time.Hour))
 }
 
-// String is the date as YYYY-MM-DD, or "" for the zero Date.
+// String returns the date as YYYY-MM-DD, or "" for the zero Date.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""

@@ -16,11 +16,11 @@ const created = `{
   "$schema": "./.lambdas.schema.json",
   "environments": {
     "dev": {},
-    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "terraform": "../infra/prod"}
+    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "terraform": "../infra/prod", "dual": false, "settle": "1m30s"}
   },
   "functions": [
     {"name": "b", "package": "./functions/b"},
-    {"name": "a", "package": ".", "tags": ["x", "y.z"], "dual": false, "names": {"dev": "a-dev", "prod": "legacy-a"}}
+    {"name": "a", "package": ".", "tags": ["x", "y.z"], "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
   ]
 }
 `
@@ -68,8 +68,7 @@ func TestCreate(t *testing.T) {
 `)
 }
 
-// TestCreateSettle checks that a delay is written in a way that is read as the
-// same delay.
+// TestCreateSettle checks that a settle delay survives writing and reading.
 func TestCreateSettle(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0:                            "0s",
@@ -84,39 +83,39 @@ func TestCreateSettle(t *testing.T) {
 		90 * time.Second:             "1m30s",
 		2 * time.Minute:              "2m",
 		10*time.Minute + time.Second: "10m1s",
-		MaxSettle:                    "15m",
+		maxSettle:                    "15m",
 	} {
 		got := formatSettle(d)
 		if got != want {
 			t.Errorf("%v: got %q, want %q", d, got, want)
 		}
-		if read, message, _, ok := checkSettle(got); got != "" && (!ok || read != d) {
-			t.Errorf("%q is read as %v: %s", got, read, message)
+		if got == "" {
+			continue
+		}
+		if read, err := time.ParseDuration(got); read != d || err != nil || checkSettle(got) != nil {
+			t.Errorf("%q is read as %v, %v, %v", got, read, err, checkSettle(got))
 		}
 	}
 }
 
-func TestCreateNeverOverwrites(t *testing.T) {
+func TestCreateKeepsExisting(t *testing.T) {
 	m := parse(t, fleet)
-	for _, test := range []struct {
-		name string
-		make func(file string) error
-	}{
-		{"a file", func(file string) error { return os.WriteFile(file, nil, 0o644) }},
-		{"a directory", func(file string) error { return os.Mkdir(file, 0o755) }},
-		{"a link that leads nowhere", func(file string) error { return os.Symlink("nowhere", file) }},
+	for name, occupy := range map[string]func(file string) error{
+		"file":          func(file string) error { return os.WriteFile(file, nil, 0o644) },
+		"directory":     func(file string) error { return os.Mkdir(file, 0o755) },
+		"dangling link": func(file string) error { return os.Symlink("nowhere", file) },
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "lambdas.json")
-			if err := test.make(file); err != nil {
-				t.Skipf("there is no making %s here: %v", test.name, err)
+			if err := occupy(file); err != nil {
+				t.Skipf("cannot make a %s: %v", name, err)
 			}
 			before, err := os.Lstat(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			err = Create(file, m)
-			want := fmt.Sprintf("creating %s: file already exists and is left as it is (move it away to have a new one)", file)
+			want := fmt.Sprintf("creating %s: file already exists (move it away to create a new one)", file)
 			if !errors.Is(err, fs.ErrExist) || err.Error() != want {
 				t.Errorf("got error %v, want %s", err, want)
 			}
@@ -128,25 +127,18 @@ func TestCreateNeverOverwrites(t *testing.T) {
 				t.Error("it was written to")
 			}
 			checkAlone(t, file)
-
-			// where files cannot have two names
-			if err := writeExclusive(file, []byte("{}")); !errors.Is(err, fs.ErrExist) {
-				t.Errorf("got error %v, want %v", err, fs.ErrExist)
-			}
-			checkAlone(t, file)
 		})
 	}
 }
 
-// TestCreateAtOnce checks that one of many wins, and that nobody sees a part of
-// its file.
-func TestCreateAtOnce(t *testing.T) {
+// TestCreateConcurrently checks that one of many writers wins, and that no
+// reader sees a part of its file.
+func TestCreateConcurrently(t *testing.T) {
 	m := parse(t, fleet)
 	file := filepath.Join(t.TempDir(), "lambdas.json")
-	const count = 20
-	errs := make([]error, count)
+	errs := make([]error, 20)
 	var wg sync.WaitGroup
-	for i := range count {
+	for i := range errs {
 		wg.Go(func() {
 			errs[i] = Create(file, m)
 			data, err := os.ReadFile(file)
@@ -168,7 +160,7 @@ func TestCreateAtOnce(t *testing.T) {
 		}
 	}
 	if won != 1 {
-		t.Errorf("%d of %d have created the file, want 1", won, count)
+		t.Errorf("%d of %d have created the file, want 1", won, len(errs))
 	}
 	checkAlone(t, file)
 }
@@ -180,13 +172,13 @@ func TestCreateRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no functions", func(m *Manifest) { m.Functions = nil },
-			`/functions: no functions (there must be one, such as {"name": "example-api", "package": "./functions/example-api"})`},
+			`/functions: no functions (add one, such as {"name": "example-api", "package": "./functions/example-api"})`},
 		{"no environments", func(m *Manifest) { m.Environments, m.Functions = nil, m.Functions[:1] },
-			`/environments: no environments (there must be one, such as "prod": {"profile": "our_prod"})`},
-		{"a name that Lambda refuses", func(m *Manifest) { m.Functions[1].Name = `b"` },
-			`/functions/1/name: "b\"" is not a name that Lambda accepts (use 1 to 64 letters, digits, "-" and "_")`},
-		{"two of a name", func(m *Manifest) { m.Functions[1].Name = m.Functions[0].Name },
-			`/functions/1/name: duplicate function "example-api" (give each function a name of its own)`},
+			`/environments: no environments (add one, such as "prod": {"profile": "our_prod"})`},
+		{"invalid function name", func(m *Manifest) { m.Functions[1].Name = `b"` },
+			`/functions/1/name: "b\"" is not a valid function name (use 1 to 64 letters, digits, "-" and "_")`},
+		{"duplicate name", func(m *Manifest) { m.Functions[1].Name = m.Functions[0].Name },
+			`/functions/1/name: duplicate function "example-api" (give each function its own name)`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m := parse(t, fleet)
@@ -205,19 +197,19 @@ func TestCreateRefuses(t *testing.T) {
 	broken.Functions[1].Package = "./\xff"
 	err := Create(filepath.Join(dir, "lambdas.json"), broken)
 	if err == nil || !strings.Contains(err.Error(), `function "order-stream": `) || !strings.Contains(err.Error(), "invalid UTF-8") {
-		t.Errorf("not UTF-8: %v", err)
+		t.Errorf("invalid UTF-8: %v", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
-		t.Errorf("not UTF-8: got files %v, %v", entries, err)
+		t.Errorf("invalid UTF-8: got files %v, %v", entries, err)
 	}
 
 	missing := filepath.Join(t.TempDir(), "missing", "lambdas.json")
 	if err := Create(missing, parse(t, fleet)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("in a directory that is missing: %v", err)
+		t.Errorf("in a missing directory: %v", err)
 	}
 }
 
-// TestCreateRepository writes the manifest of this repository again.
+// TestCreateRepository copies the manifest of this repository.
 func TestCreateRepository(t *testing.T) {
 	m, err := Load(filepath.Join(root, "lambdas.json"))
 	if err != nil {
@@ -237,16 +229,12 @@ func TestCreateRepository(t *testing.T) {
 }
 
 func TestWriteSchema(t *testing.T) {
-	want, err := Schema()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, SchemaFile)
 	if written, err := WriteSchema(dir); !written || err != nil {
 		t.Fatalf("written: %t, error %v", written, err)
 	}
-	checkFile(t, file, string(want))
+	checkFile(t, file, string(schema))
 	checkAlone(t, file)
 
 	if err := os.WriteFile(file, []byte("{}"), 0o644); err != nil {
@@ -259,6 +247,6 @@ func TestWriteSchema(t *testing.T) {
 	checkAlone(t, file)
 
 	if written, err := WriteSchema(filepath.Join(dir, "missing")); written || !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("in a directory that is missing: written: %t, error %v", written, err)
+		t.Errorf("in a missing directory: written: %t, error %v", written, err)
 	}
 }

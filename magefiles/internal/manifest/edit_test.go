@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestSetDual gives the text around an environment's value, and what the value
-// is before and after dual is set to false; all else must stay.
+// TestSetDual sets dual to false in an environment, which stands for %s in the
+// text around it. Everything else must stay.
 func TestSetDual(t *testing.T) {
 	const functions = `"functions": [{"name": "a", "package": "./a"}]`
 	oneLine := `{"environments": {"stg": {"dual": true}, "dev": %s}, ` + functions + `}`
@@ -66,6 +66,11 @@ func TestSetDual(t *testing.T) {
 			"{\n\t\t\t\"dual\": false\n\t\t}",
 		},
 		{
+			"empty object on two lines, four spaces", strings.ReplaceAll(indented, "  ", "    "),
+			"{\n        }",
+			"{\n            \"dual\": false\n        }",
+		},
+		{
 			"empty object on two lines of a file on one", oneLine,
 			"{\n}",
 			"{\n  \"dual\": false\n}",
@@ -116,8 +121,8 @@ func TestSetDual(t *testing.T) {
 	}
 }
 
-// checkOnlyDual checks that after is before but for one stretch of bytes, and
-// that the stretch is about dual.
+// checkOnlyDual checks that before and after differ in one place, and that dual
+// is in that place.
 func checkOnlyDual(t *testing.T, before, after string) {
 	t.Helper()
 	start := 0
@@ -129,7 +134,7 @@ func checkOnlyDual(t *testing.T, before, after string) {
 		end++
 	}
 	removed, added := before[start:len(before)-end], after[start:len(after)-end]
-	if removed == "tru" && added == "fals" { // the e is common to both
+	if removed == "tru" && added == "fals" { // without the common e
 		return
 	}
 	if removed != "" || !strings.Contains(added, `"dual"`) || !strings.Contains(added, "false") {
@@ -148,7 +153,7 @@ func checkFile(t *testing.T, file, want string) {
 	}
 }
 
-// checkAlone checks that nothing was left beside file.
+// checkAlone checks that the directory of file contains nothing else.
 func checkAlone(t *testing.T, file string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(file))
@@ -160,7 +165,8 @@ func checkAlone(t *testing.T, file string) {
 	}
 }
 
-// writeFleet writes the manifest fleet to a new directory, long ago.
+// writeFleet writes the manifest fleet to a new directory, with an old
+// modification time.
 func writeFleet(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "lambdas.json")
@@ -196,10 +202,10 @@ func TestSetDualWritesNothing(t *testing.T) {
 
 func TestSetDualKeepsModeAndLink(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("this system has no file modes")
+		t.Skip("no file modes")
 	}
 	file := writeFleet(t)
-	if err := os.Chmod(file, 0o606); err != nil { // beyond any umask
+	if err := os.Chmod(file, 0o606); err != nil { // not the result of any umask
 		t.Fatal(err)
 	}
 	links := t.TempDir()
@@ -247,7 +253,7 @@ func TestSetDualErrors(t *testing.T) {
 
 func TestSetDualInUnwritableDirectory(t *testing.T) {
 	if os.Getuid() <= 0 || runtime.GOOS == "windows" {
-		t.Skip("nothing is unwritable for this user")
+		t.Skip("this user can write everywhere")
 	}
 	file := writeFleet(t)
 	dir := filepath.Dir(file)

@@ -11,84 +11,81 @@ import (
 )
 
 // longest is the number of characters of a name that messages repeat, and of
-// the longest name that hints look for.
+// the longest name that gets a suggestion.
 const longest = 80
 
-// suggest returns the hint for a name that is not one of known: the one that
-// was probably meant, or else all of them.
-func suggest(name string, known []string) string {
-	if meant, ok := nearest(name, known); ok {
-		return didYouMean(meant)
-	}
-	if len(known) == 0 {
-		return ""
-	}
+// suggest returns the hint for a name that is not known: the nearest one that is
+// known or an alias, or else the known ones.
+func suggest(name string, known []string, aliases ...string) string {
 	const most = 20
-	if more := len(known) - most; more > 1 {
+	near, ok := nearest(name, slices.Concat(known, aliases))
+	switch more := len(known) - most; {
+	case ok:
+		return didYouMean(near)
+	case len(known) == 0:
+		return ""
+	case more > 1:
 		return fmt.Sprintf("known: %s and %d more", strings.Join(known[:most], ", "), more)
 	}
 	return "known: " + strings.Join(known, ", ")
 }
 
-func didYouMean(name string) string {
-	return fmt.Sprintf("did you mean %q?", name)
-}
+func didYouMean(name string) string { return fmt.Sprintf("did you mean %q?", name) }
 
-// nearest returns the one of known that name was probably meant to be: the same
-// in another case, a few slips of the keyboard away, or a longer or shorter
-// form of it.
-func nearest(name string, known []string) (string, bool) {
+// nearest returns the known name that name probably means: the same in another
+// case, one that differs by few typing mistakes, or a prefix or an extension.
+func nearest(name string, known []string) (near string, ok bool) {
 	n := utf8.RuneCountInString(name)
 	if n == 0 || n > longest {
 		return "", false
 	}
-	best, found := "", 1+n/4
+	least := min(1+n/4, n-1) // the mistakes allowed
 	for _, k := range known {
 		if strings.EqualFold(k, name) {
 			return k, true
 		}
-		if slips := utf8.RuneCountInString(k) - n; max(slips, -slips) > found {
+		if longer := utf8.RuneCountInString(k) - n; max(longer, -longer) > least {
 			continue
 		}
-		if d := distance([]rune(name), []rune(k)); d < found || d == found && best == "" {
-			best, found = k, d
+		if d := distance([]rune(name), []rune(k)); d < least || d == least && !ok {
+			near, least, ok = k, d, true
 		}
 	}
-	if best != "" && found < n {
-		return best, true
+	if ok {
+		return near, true
 	}
-	for _, k := range known {
-		if min(n, len(k)) >= 3 && (strings.HasPrefix(name, k) || strings.HasPrefix(k, name)) {
-			return k, true
-		}
+	i := slices.IndexFunc(known, func(k string) bool {
+		return min(n, len(k)) >= 3 && (strings.HasPrefix(name, k) || strings.HasPrefix(k, name))
+	})
+	if i < 0 {
+		return "", false
 	}
-	return "", false
+	return known[i], true
 }
 
-// distance returns how many characters have to be inserted, left out, replaced
-// or swapped with their neighbour to turn a into b.
+// distance returns the number of characters to insert, remove, replace or swap
+// with their neighbor to turn a into b.
 func distance(a, b []rune) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
+	var before, above []int // the two rows above row
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
 	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			replace := rows[i-1][j-1]
-			if a[i-1] != b[j-1] {
+	for i := range a {
+		before, above, row = above, row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range b {
+			replace := above[j]
+			if a[i] != b[j] {
 				replace++
 			}
-			rows[i][j] = min(replace, rows[i-1][j]+1, rows[i][j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			row[j+1] = min(replace, above[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}
 	}
-	return rows[len(a)][len(b)]
+	return row[len(b)]
 }
 
 // quote returns s in quotes, shortened if it is long.

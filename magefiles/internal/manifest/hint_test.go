@@ -19,6 +19,7 @@ func TestSuggest(t *testing.T) {
 	}{
 		{"aple", fruits, `did you mean "apple"?`},
 		{"appel", fruits, `did you mean "apple"?`},
+		{"fgi", fruits, `did you mean "fig"?`},
 		{"BANANA", fruits, `did you mean "banana"?`},
 		{"ban", fruits, `did you mean "banana"?`},
 		{"figs", fruits, `did you mean "fig"?`},

@@ -5,72 +5,61 @@ import (
 	"strings"
 )
 
-// checkNames checks that the functions' names differ from each other, here and
-// on AWS, and that Lambda would accept them.
+// checkNames checks that names and function names are unique, that the function
+// names are not too long, and that functions refer to existing environments.
 func (d *decoder) checkNames() {
-	d.checkFunctionNames()
 	environments := sortedKeys(d.manifest.Environments)
-	for _, nodes := range d.functions {
-		if !d.complete {
-			break // which environments there are is not known
-		}
-		for name, n := range nodes.names {
-			if _, ok := d.manifest.Environments[name]; !ok {
-				d.reportName(n, fmt.Sprintf("no environment %s", quote(name)), suggest(name, environments))
+	first := map[string]string{} // by name in lower case
+	for _, f := range d.functions {
+		d.checkUnique(f, first)
+		for name := range f.Names {
+			if _, ok := d.manifest.Environments[name]; !ok && d.complete {
+				d.reportKey(f.members["names"].member(name), fmt.Sprintf("no environment %s", quote(name)), suggest(name, environments))
 			}
 		}
 	}
 	for _, name := range environments {
-		d.checkAWSNames(d.manifest.Environments[name])
+		d.checkFunctionNames(d.manifest.Environments[name])
 	}
 }
 
-// checkFunctionNames reports functions whose names differ in nothing but case.
-// Of those it forgets the later ones, whose names on AWS are equal as well.
-func (d *decoder) checkFunctionNames() {
+// checkUnique reports a name that equals an earlier one except for case.
+func (d *decoder) checkUnique(f function, first map[string]string) {
+	folded := strings.ToLower(f.Name)
+	other, taken := first[folded]
+	switch {
+	case f.Name == "":
+	case !taken:
+		first[folded] = f.Name
+	case other == f.Name:
+		d.report(f.members["name"], fmt.Sprintf("duplicate function %q", f.Name), "give each function its own name")
+	default:
+		d.report(f.members["name"], fmt.Sprintf("function %q differs from %q only in case", f.Name, other), "some file systems cannot store the directories of both")
+	}
+}
+
+// checkFunctionNames checks the function names in one environment.
+func (d *decoder) checkFunctionNames(e Environment) {
 	first := map[string]string{}
-	for i, f := range d.manifest.Functions {
-		n := d.functions[i].name
-		if n == nil {
-			continue
+	for _, f := range d.functions {
+		full, name, n := e.FunctionName(f.Function), "", f.members["name"]
+		if n != nil {
+			name = n.text // even if malformed
 		}
-		folded := strings.ToLower(f.Name)
-		other, taken := first[folded]
+		_, own := f.Names[e.Name]
+		if own {
+			n = f.members["names"].member(e.Name)
+		}
+		other, taken := first[full]
+		message := fmt.Sprintf("function name %s in environment %q ", quote(full), e.Name)
 		switch {
+		case full == "" || f.Name == "" && !own: // reported already
+		case len(full) > maxFunctionName:
+			d.report(n, message+fmt.Sprintf("has %d characters", len(full)), fmt.Sprintf("Lambda allows %d", maxFunctionName))
 		case !taken:
-			first[folded] = f.Name
-			continue
-		case other == f.Name:
-			d.report(n, fmt.Sprintf("duplicate function %q", f.Name), "give each function a name of its own")
-		default:
-			d.report(n, fmt.Sprintf("function %q differs from %q only in case", f.Name, other), "some file systems cannot hold the directories of both")
+			first[full] = name
+		case other != name: // otherwise they are duplicates
+			d.report(n, message+fmt.Sprintf("is taken by function %q", other), "function names are unique")
 		}
-		d.functions[i].name = nil
-	}
-}
-
-// checkAWSNames checks the names on AWS of all functions in one environment.
-func (d *decoder) checkAWSNames(e Environment) {
-	first := map[string]string{}
-	for i, f := range d.manifest.Functions {
-		n, full := d.functions[i].name, e.FunctionName(f)
-		if own, ok := d.functions[i].names[e.Name]; ok {
-			n = own
-			if _, ok := f.Names[e.Name]; !ok {
-				continue // wrong in itself
-			}
-		}
-		if n == nil {
-			continue
-		}
-		if len(full) > 64 {
-			d.report(n, fmt.Sprintf("%s, the name in environment %q, has %d characters", quote(full), e.Name, len(full)), "Lambda allows 64")
-			continue
-		}
-		if other, taken := first[full]; taken {
-			d.report(n, fmt.Sprintf("%s, the name in environment %q, is taken by function %q", quote(full), e.Name, other), "two functions cannot share a name on AWS")
-			continue
-		}
-		first[full] = f.Name
 	}
 }

@@ -12,15 +12,16 @@ import (
 	"strings"
 )
 
-// checkPackages checks that each function's package is a directory in the
-// repository that holds a package main, as it would be built for Lambda.
+// checkPackages checks that each package is a directory in the repository with a
+// package main that can be built for Lambda.
 func (d *decoder) checkPackages() {
-	r := repository{dir: filepath.Dir(d.manifest.source.file), listings: map[string][]os.DirEntry{}}
-	for i, f := range d.manifest.Functions {
-		if n := d.functions[i].pkg; n != nil {
-			if message, hint, ok := r.check(path.Clean(f.Package), f.Tags); !ok {
-				d.report(n, message, hint)
-			}
+	r := newRepository(filepath.Dir(d.manifest.source.file))
+	for _, f := range d.functions {
+		if f.Package == "" {
+			continue
+		}
+		if fault := r.check(f.Package, f.Tags); fault != nil {
+			d.report(f.members["package"], fault.message, fault.hint)
 		}
 	}
 }
@@ -29,156 +30,145 @@ func (d *decoder) checkPackages() {
 // package, such as "./functions/example-api", for a function without build tags.
 // The error is a [Problem] without a place.
 func CheckPackage(dir, pkg string) error {
-	message, hint, ok := checkPackage(pkg)
-	if ok {
-		r := repository{dir: dir, listings: map[string][]os.DirEntry{}}
-		message, hint, ok = r.check(path.Clean(pkg), nil)
+	f := checkPackage(pkg)
+	if f == nil {
+		f = newRepository(dir).check(pkg, nil)
 	}
-	if !ok {
-		return Problem{Message: message, Hint: hint}
+	return f.err()
+}
+
+// A repository is the directory of a manifest.
+type repository struct {
+	dir   string
+	known map[string][]string // directories in directories, by slash-separated name
+}
+
+func newRepository(dir string) repository { return repository{dir, map[string][]string{}} }
+
+func (r repository) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
+
+// check checks a package that is built with tags.
+func (r repository) check(pkg string, tags []string) *fault {
+	name := path.Clean(pkg)
+	if f := r.find(name); f != nil {
+		return f
+	}
+	switch inside, err := contains(r.dir, r.path(name)); {
+	case err != nil:
+		return &fault{fmt.Sprintf("following links of %q: %v", name, reason(err)), ""}
+	case !inside:
+		return &fault{fmt.Sprintf("%q leaves the repository through a symbolic link", name), "only packages inside can be built"}
+	}
+	return checkMain(name, r.path(name), tags)
+}
+
+// find checks that the directory name exists. It distinguishes upper and lower
+// case even where the file system does not.
+func (r repository) find(name string) *fault {
+	near := "." // the directory so far, with typos corrected
+	for element := range strings.SplitSeq(name, "/") {
+		directories, err := r.directories(near)
+		if err != nil {
+			return &fault{fmt.Sprintf("looking for %q: %v", name, reason(err)), ""}
+		}
+		if element != "." && !slices.Contains(directories, element) {
+			file := path.Join(near, element)
+			if info, err := os.Stat(r.path(file)); err == nil && !info.IsDir() && strings.HasPrefix(name, file) {
+				return &fault{fmt.Sprintf("%q is not a directory", file), "name the directory that contains the package"}
+			}
+			var ok bool
+			if element, ok = nearest(element, directories); !ok {
+				return &fault{fmt.Sprintf("no such directory %q", name), ""}
+			}
+		}
+		near = path.Join(near, element)
+	}
+	if near != name {
+		return &fault{fmt.Sprintf("no such directory %q", name), didYouMean(near)}
 	}
 	return nil
 }
 
-// A repository is the directory of a manifest, with what was listed of it.
-type repository struct {
-	dir      string
-	listings map[string][]os.DirEntry
-}
-
-// check checks the package in the directory called name, built with tags.
-func (r repository) check(name string, tags []string) (message, hint string, ok bool) {
-	if message, hint, ok := r.find(name); !ok {
-		return message, hint, false
+// directories returns the names of the directories in the directory name, and of
+// symbolic links to directories. Dangling links count, because following them
+// gives the better message.
+func (r repository) directories(name string) ([]string, error) {
+	if names, ok := r.known[name]; ok {
+		return names, nil
 	}
-	dir := filepath.Join(r.dir, filepath.FromSlash(name))
-	switch inside, err := contains(r.dir, dir); {
-	case err != nil:
-		return fmt.Sprintf("cannot follow %q: %v", name, reason(err)), "", false
-	case !inside:
-		return fmt.Sprintf("%q leads out of the repository by a symbolic link", name), "only packages inside can be built", false
-	}
-	return checkMain(name, dir, tags)
-}
-
-// find looks for the directory called name element by element. Unlike the file
-// system, it tells upper and lower case apart everywhere.
-func (r repository) find(name string) (message, hint string, ok bool) {
-	at, missing := ".", false // the way so far, with mistakes corrected
-	for element := range strings.SplitSeq(name, "/") {
-		if element == "." {
-			continue
-		}
-		entries, err := r.list(at)
-		if err != nil {
-			return fmt.Sprintf("cannot look for %q: %v", name, reason(err)), "", false
-		}
-		var names []string
-		for _, e := range entries {
-			if r.isDir(at, e) {
-				names = append(names, e.Name())
-			} else if e.Name() == element && !missing {
-				return fmt.Sprintf("%q is not a directory", path.Join(at, element)), "name the directory that holds the package", false
-			}
-		}
-		if !slices.Contains(names, element) {
-			missing = true
-			if element, ok = nearest(element, names); !ok {
-				return fmt.Sprintf("no such directory %q", name), "", false
-			}
-		}
-		at = path.Join(at, element)
-	}
-	if missing {
-		return fmt.Sprintf("no such directory %q", name), didYouMean(at), false
-	}
-	return "", "", true
-}
-
-// list returns the entries of the directory called name.
-func (r repository) list(name string) ([]os.DirEntry, error) {
-	entries, ok := r.listings[name]
-	if !ok {
-		var err error
-		if entries, err = os.ReadDir(filepath.Join(r.dir, filepath.FromSlash(name))); err != nil {
-			return nil, err
-		}
-		r.listings[name] = entries
-	}
-	return entries, nil
-}
-
-// isDir reports whether e, an entry of the directory called name, is a
-// directory or a symbolic link to one. A link that leads nowhere counts as one,
-// because following it says more.
-func (r repository) isDir(name string, e os.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 {
-		return e.IsDir()
-	}
-	info, err := os.Stat(filepath.Join(r.dir, filepath.FromSlash(name), e.Name()))
-	return err != nil || info.IsDir()
-}
-
-// contains reports whether dir is inside root when all links are followed.
-func contains(root, dir string) (bool, error) {
-	root, err := filepath.EvalSymlinks(root)
+	entries, err := os.ReadDir(r.path(name))
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if root, err = filepath.Abs(root); err != nil {
-		return false, err
+	var names []string
+	for _, e := range entries {
+		isDir := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(r.path(name), e.Name()))
+			isDir = err != nil || info.IsDir()
+		}
+		if isDir {
+			names = append(names, e.Name())
+		}
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return false, err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	r.known[name] = names
+	return names, nil
+}
+
+// contains reports whether dir is inside root after all links are followed.
+func contains(root, dir string) (bool, error) {
+	root, rootErr := realPath(root)
+	dir, dirErr := realPath(dir)
+	if err := errors.Join(rootErr, dirErr); err != nil {
 		return false, err
 	}
 	rel, err := filepath.Rel(root, dir)
 	return err == nil && filepath.IsLocal(rel), nil
 }
 
-// checkMain checks that dir, which messages call name, holds a package main
-// when built for Lambda with tags. What is wrong with it beyond that is left to
-// the compiler.
-func checkMain(name, dir string, tags []string) (message, hint string, ok bool) {
+func realPath(name string) (string, error) {
+	name, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(name)
+}
+
+// checkMain checks that dir, which messages call name, contains a package main
+// when it is built for Lambda with tags. Everything else is up to the compiler.
+func checkMain(name, dir string, tags []string) *fault {
 	ctxt := build.Default
-	ctxt.GOOS, ctxt.GOARCH, ctxt.Compiler, ctxt.CgoEnabled = "linux", "amd64", "gc", false
-	ctxt.BuildTags = tags
+	ctxt.GOOS, ctxt.GOARCH, ctxt.Compiler, ctxt.CgoEnabled, ctxt.BuildTags = goos, goarch, "gc", false, tags
 
 	p, err := ctxt.ImportDir(dir, 0)
-	var several *build.MultiplePackageError
-	var none *build.NoGoError
+	_, none := errors.AsType[*build.NoGoError](err)
+	several, mixed := errors.AsType[*build.MultiplePackageError](err)
 	switch {
-	case errors.As(err, &none):
-		if len(p.IgnoredGoFiles) > 0 {
-			return fmt.Sprintf("%q holds no Go files for linux/amd64%s", name, withTags(tags)), fmt.Sprintf("%s: excluded by a build constraint or by import \"C\"", p.IgnoredGoFiles[0]), false
+	case none && len(p.IgnoredGoFiles) > 0:
+		platform := goos + "/" + goarch
+		if len(tags) > 0 {
+			platform += " with tags " + strings.Join(tags, ",")
 		}
-		return fmt.Sprintf("%q holds no Go files", name), "", false
-	case errors.As(err, &several):
-		return fmt.Sprintf("%q holds several packages: %s in %s and %s in %s", name,
-			several.Packages[0], several.Files[0], several.Packages[1], several.Files[1]), "a function is one package main", false
+		return &fault{fmt.Sprintf("%q contains no Go files for %s", name, platform),
+			fmt.Sprintf(`%s: excluded by a build constraint or by import "C"`, p.IgnoredGoFiles[0])}
+	case none:
+		return &fault{fmt.Sprintf("%q contains no Go files", name), ""}
+	case mixed:
+		return &fault{fmt.Sprintf("%q contains several packages: %s in %s and %s in %s", name,
+			several.Packages[0], several.Files[0], several.Packages[1], several.Files[1]), "a function is one package main"}
 	case p.Name == "" && err != nil:
-		return fmt.Sprintf("%q cannot be read as a package: %v", name, err), "", false
+		return &fault{fmt.Sprintf("reading package %q: %v", name, err), ""}
 	case len(p.GoFiles) == 0 && len(p.TestGoFiles)+len(p.XTestGoFiles) > 0:
-		return fmt.Sprintf("%q holds nothing but tests", name), "", false
+		return &fault{fmt.Sprintf("%q contains only tests", name), ""}
 	case p.Name != "main":
-		return fmt.Sprintf("%q is package %s, not package main", name, p.Name), "only package main becomes a binary", false
+		return &fault{fmt.Sprintf("%q is package %s, not package main", name, p.Name), "only package main builds into a binary"}
 	}
-	return "", "", true
+	return nil
 }
 
-func withTags(tags []string) string {
-	if len(tags) == 0 {
-		return ""
-	}
-	return " with tags " + strings.Join(tags, ",")
-}
-
-// reason returns what err says without the path, which the message has already.
+// reason returns err without the path, which the message contains already.
 func reason(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 		return pathError.Err
 	}
 	return err

@@ -1,115 +1,99 @@
 package manifest
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A Problem is one thing wrong with a manifest, and where.
+// A Problem is a mistake in a manifest and its place.
 type Problem struct {
-	// File is the manifest's name as it was given.
+	// File is the name of the manifest as it was given.
 	File string
 
-	// Line and Column are the place, counted from 1. Columns count characters,
-	// as editors do, with a tab as one. Both are 0 if there is no file.
+	// Line and Column are the place, counted from 1, or 0 without a file. A
+	// column is one character, as in editors; a tab is one.
 	Line, Column int
 
-	// Pointer is the JSON pointer (RFC 6901) of the value; empty for the whole.
+	// Pointer is the JSON pointer (RFC 6901) of the value; empty for the root.
 	Pointer string
 
 	// Message says what is wrong.
 	Message string
 
-	// Hint, if not empty, says what to do about it.
+	// Hint, if not empty, says how to fix it.
 	Hint string
 }
 
-// Error returns the problem in one line:
+// Error returns the problem on one line:
 //
 //	lambdas.json:7:15: /functions/0/package: no such directory "functions/exmaple-api" (did you mean "functions/example-api"?)
 func (p Problem) Error() string {
-	var b strings.Builder
-	if p.File != "" {
-		b.WriteString(p.File)
-		if p.Line > 0 {
-			fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
-		}
-		b.WriteString(": ")
+	place := p.File
+	if p.File != "" && p.Line > 0 {
+		place += fmt.Sprintf(":%d:%d", p.Line, p.Column)
 	}
-	if p.Pointer != "" {
-		b.WriteString(p.Pointer + ": ")
-	}
-	b.WriteString(p.Message)
+	parts := slices.DeleteFunc([]string{place, p.Pointer, p.Message}, func(s string) bool { return s == "" })
 	if p.Hint != "" {
-		b.WriteString(" (" + p.Hint + ")")
+		return fmt.Sprintf("%s (%s)", strings.Join(parts, ": "), p.Hint)
 	}
-	return b.String()
+	return strings.Join(parts, ": ")
 }
 
-// Problems are all that is wrong with a manifest, in the order of the file.
-// [errors.As] finds the first [Problem] in them.
-type Problems []Problem
+// A fault is a mistake in a value, with a hint that may be empty.
+type fault struct{ message, hint string }
 
-// Error returns the problems, one a line.
-func (p Problems) Error() string {
-	lines := make([]string, len(p))
-	for i, problem := range p {
-		lines[i] = problem.Error()
+// err returns f as a [Problem] without a place, and nil for nil.
+func (f *fault) err() error {
+	if f == nil {
+		return nil
 	}
-	return strings.Join(lines, "\n")
+	return Problem{Message: f.message, Hint: f.hint}
 }
 
-// Unwrap returns the problems one by one.
-func (p Problems) Unwrap() []error {
-	errs := make([]error, len(p))
-	for i, problem := range p {
-		errs[i] = problem
-	}
-	return errs
-}
-
-// A finding is a problem whose place is still a byte offset.
+// A finding is a fault and its place.
 type finding struct {
-	offset                 int
-	pointer, message, hint string
+	offset  int // in bytes
+	pointer jsontext.Pointer
+	fault
 }
 
-// locate turns findings into problems, in the order of the file. It reads data
-// once, however many there are.
-func locate(file string, data []byte, findings []finding) Problems {
-	findings = slices.Clone(findings)
-	slices.SortStableFunc(findings, func(a, b finding) int { return cmp.Compare(a.offset, b.offset) })
-
-	problems := make(Problems, len(findings))
-	line, column, at := 1, 1, bomLength(data)
-	for i, f := range findings {
-		for at < f.offset {
-			_, size := utf8.DecodeRune(data[at:])
-			if data[at] == '\n' {
-				line, column = line+1, 0
-			}
-			column++
-			at += size
-		}
-		problems[i] = Problem{file, line, column, f.pointer, f.message, f.hint}
-	}
-	return problems
-}
-
-// A source is the file behind a manifest.
+// A source is the file of a manifest, without a byte order mark.
 type source struct {
 	file string
 	data []byte
 	root *node
 }
 
-func (s source) problem(pointer, message, hint string) Problem {
-	if s.root == nil {
-		return Problem{File: s.file, Pointer: pointer, Message: message, Hint: hint}
+// problems returns findings as problems, in the order of the file.
+func (s source) problems(findings []finding) []error {
+	slices.SortStableFunc(findings, func(a, b finding) int { return cmp.Compare(a.offset, b.offset) })
+	problems := make([]error, len(findings))
+	line, column, at := 1, 1, 0
+	for i, f := range findings {
+		passed := s.data[at:f.offset]
+		at = f.offset
+		if newline := bytes.LastIndexByte(passed, '\n'); newline >= 0 {
+			line, column = line+bytes.Count(passed, []byte("\n")), 1
+			passed = passed[newline+1:]
+		}
+		column += utf8.RuneCount(passed)
+		problems[i] = Problem{s.file, line, column, string(f.pointer), f.message, f.hint}
 	}
-	at := finding{s.root.find(pointer).start, pointer, message, hint}
-	return locate(s.file, s.data, []finding{at})[0]
+	return problems
+}
+
+// problem returns a problem with a member of the root, without a place if the
+// manifest was not parsed.
+func (s source) problem(member string, f fault) error {
+	if s.root == nil {
+		return Problem{File: s.file, Pointer: "/" + member, Message: f.message, Hint: f.hint}
+	}
+	n := s.root.member(member)
+	return s.problems([]finding{{n.start, n.pointer(), f}})[0]
 }

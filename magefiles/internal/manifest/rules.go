@@ -6,115 +6,98 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// A rule is what a string must look like. The same pattern checks it here and,
-// by way of the schema, in editors; so it stays within what Go's and
-// JavaScript's regular expressions share.
+// A rule is the pattern of a string, which the JSON Schema contains too: it
+// stays within what Go's and JavaScript's regular expressions share.
 type rule struct {
 	pattern *regexp.Regexp
-	not     string // the end of a sentence that begins with the refused string
+	not     string // follows a refused string in the message
 	hint    string
 }
 
 var (
 	environmentRule = rule{regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`),
 		"is not an environment name", `use up to 32 lower-case letters, digits, "-" and "_", beginning with a letter`}
-
 	profileRule = rule{regexp.MustCompile(`^([^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?)?$`),
-		"is not a profile name", "leave out white space around it and control characters"}
-
-	regionRule = rule{regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`),
-		"is not an AWS region", "regions look like ap-northeast-1"}
-
+		"is not a profile name", "remove control characters and surrounding white space"}
+	regionRule = rule{regexp.MustCompile(regionPattern), "is not an AWS region", "regions look like ap-northeast-1"}
 	prefixRule = rule{regexp.MustCompile(`^[A-Za-z0-9_-]{0,63}$`),
-		"cannot begin the name of a Lambda function", `use up to 63 letters, digits, "-" and "_"`}
-
-	accountRule = rule{regexp.MustCompile(`^[0-9]{12}$`),
-		"is not an AWS account id", "an account id has twelve digits"}
-
-	settleRule = rule{regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`),
+		"is not a valid prefix of function names", `use up to 63 letters, digits, "-" and "_"`}
+	accountRule = rule{regexp.MustCompile(accountPattern), "is not an AWS account ID", "account IDs have twelve digits"}
+	settleRule  = rule{regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`),
 		"is not a duration from 0s to 15m", "durations look like 60s or 1m30s"}
-
 	terraformRule = rule{regexp.MustCompile(`^[^\x00-\x20\x7f/~:\x5c]([^\x00-\x1f\x7f:\x5c]*[^\x00-\x20\x7f:\x5c])?$`),
 		"is not a directory", "Terraform directories look like ../infra/prod"}
-
-	functionRule = rule{regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`),
-		"is not a name that Lambda accepts", `use 1 to 64 letters, digits, "-" and "_"`}
-
-	packageRule = rule{regexp.MustCompile(`^(\./?|(\./)?` + element + `(/` + element + `)*/?)$`),
+	functionRule = rule{regexp.MustCompile(functionNamePattern),
+		"is not a valid function name", `use 1 to 64 letters, digits, "-" and "_"`}
+	packageRule = rule{regexp.MustCompile(`^(\./?|(\./)?` + pathElement + `(/` + pathElement + `)*/?)$`),
 		"is not a package directory", "package directories look like ./functions/example-api"}
-
-	tagRule = rule{regexp.MustCompile(`^[A-Za-z0-9_.]+$`),
-		"is not a build tag", `use letters, digits, "_" and "."`}
+	tagRule = rule{regexp.MustCompile(`^[A-Za-z0-9_.]+$`), "is not a build tag", `use letters, digits, "_" and "."`}
 )
 
-// element matches an element of a package's path as Go allows it, without two
-// dots in a row.
-const element = `\.?[A-Za-z0-9_][A-Za-z0-9_~+-]*(\.[A-Za-z0-9_~+-]+)*`
+// pathElement matches an element of an import path, without two dots in a row.
+const pathElement = `\.?[A-Za-z0-9_][A-Za-z0-9_~+-]*(\.[A-Za-z0-9_~+-]+)*`
 
-// legacyTag is the build tag that leaves out of a binary what go1.x needs.
-const legacyTag = "lambda.norpc"
-
-func (r rule) check(s string) (message, hint string, ok bool) {
+// check returns the fault of s, or nil.
+func (r rule) check(s string) *fault {
 	if r.pattern.MatchString(s) {
-		return "", "", true
+		return nil
 	}
-	return quote(s) + " " + r.not, r.hint, false
+	return &fault{quote(s) + " " + r.not, r.hint}
 }
 
-// CheckEnvironment checks the name of an environment that is yet to be written.
-func CheckEnvironment(name string) error {
-	if message, hint, ok := environmentRule.check(name); !ok {
-		return Problem{Message: message, Hint: hint}
-	}
-	return nil
-}
+// CheckEnvironment checks the name of a new environment. The error is a
+// [Problem] without a place.
+func CheckEnvironment(name string) error { return environmentRule.check(name).err() }
 
-// checkPackage is the rule for package paths with more to say about common
-// mistakes.
-func checkPackage(s string) (message, hint string, ok bool) {
-	slashed := strings.ReplaceAll(s, `\`, "/")
+// checkPackage applies packageRule and explains common mistakes.
+func checkPackage(s string) *fault {
+	clean, what := path.Clean(s), "package path "+quote(s)
 	switch {
 	case s == "":
-		return "the package path is empty", packageRule.hint, false
-	case absolute(s):
-		return fmt.Sprintf("package path %s is absolute", quote(s)), "write it relative to the manifest", false
-	case slashed != s:
-		return fmt.Sprintf("package path %s has backslashes", quote(s)), fmt.Sprintf("write %s", quote(slashed)), false
-	case path.Clean(s) == ".." || strings.HasPrefix(path.Clean(s), "../"):
-		return fmt.Sprintf("package path %s leaves the repository", quote(s)), "only packages beside or below the manifest can be built", false
-	case strings.HasPrefix(s, "../") || strings.Contains(s, "/../") || strings.HasSuffix(s, "/.."):
-		return fmt.Sprintf(`package path %s contains ".."`, quote(s)), fmt.Sprintf("write %s", quote(dotSlash(s))), false
+		return &fault{"the package path is empty", packageRule.hint}
+	case isAbsolute(s):
+		return &fault{what + " is absolute", "write it relative to the manifest"}
+	case strings.Contains(s, `\`):
+		return withBackslashes(s, what)
+	case clean == ".." || strings.HasPrefix(clean, "../"):
+		return &fault{what + " leaves the repository", "only packages beside or below the manifest can be built"}
+	case strings.Contains("/"+s+"/", "/../"):
+		return &fault{what + ` contains ".."`, "write " + quote(dotSlash(s))}
 	case strings.Contains(s, "..."):
-		return fmt.Sprintf("package path %s is a pattern", quote(s)), "name one package", false
+		return &fault{what + " is a pattern", "name one package"}
 	}
 	return packageRule.check(s)
 }
 
-// checkTerraform is the rule for Terraform directories with more to say about
-// common mistakes.
-func checkTerraform(s string) (message, hint string, ok bool) {
-	slashed := strings.ReplaceAll(s, `\`, "/")
+// checkTerraform applies terraformRule and explains common mistakes.
+func checkTerraform(s string) *fault {
+	what := "Terraform directory " + quote(s)
 	switch {
 	case s == "":
-		return "the Terraform directory is empty", `leave it out, or write "." for the directory of the manifest`, false
-	case absolute(s):
-		return fmt.Sprintf("Terraform directory %s is absolute", quote(s)), "write it relative to the manifest, such as ../infra/prod", false
-	case slashed != s:
-		return fmt.Sprintf("Terraform directory %s has backslashes", quote(s)), fmt.Sprintf("write %s", quote(slashed)), false
+		return &fault{"the Terraform directory is empty", `leave it out, or write "." for the directory of the manifest`}
+	case isAbsolute(s):
+		return &fault{what + " is absolute", "write it relative to the manifest, such as ../infra/prod"}
+	case strings.Contains(s, `\`):
+		return withBackslashes(s, what)
 	}
 	return terraformRule.check(s)
 }
 
-// absolute reports whether the path s is absolute on some system, or in a
+func withBackslashes(s, what string) *fault {
+	return &fault{what + " has backslashes", "write " + quote(strings.ReplaceAll(s, `\`, "/"))}
+}
+
+// isAbsolute reports whether the path s is absolute on some system, or in a
 // shell.
-func absolute(s string) bool {
+func isAbsolute(s string) bool {
 	return len(s) > 1 && s[1] == ':' && isWord(rune(s[0])) || s != "" && strings.ContainsRune(`/\~`, rune(s[0]))
 }
 
-// dotSlash returns the package path s in the form that go build takes for a
-// directory.
+// dotSlash returns the package path s as go build expects a directory.
 func dotSlash(s string) string {
 	if s = path.Clean(s); s == "." {
 		return s
@@ -122,17 +105,25 @@ func dotSlash(s string) string {
 	return "./" + s
 }
 
-// checkSettle is the rule for settle delays with their range.
-func checkSettle(s string) (d time.Duration, message, hint string, ok bool) {
-	if message, hint, ok := settleRule.check(s); !ok {
-		if settleRule.pattern.MatchString(s + "s") {
-			hint = fmt.Sprintf("write %q, with the unit", s+"s")
-		}
-		return 0, message, hint, false
+// checkSettle applies settleRule and checks the range.
+func checkSettle(s string) *fault {
+	f := settleRule.check(s)
+	if f != nil && settleRule.check(s+"s") == nil {
+		f.hint = fmt.Sprintf("write %q, with the unit", s+"s")
 	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d > MaxSettle {
-		return 0, quote(s) + " " + settleRule.not, "the longest delay is 15m", false
+	if f != nil {
+		return f
 	}
-	return d, "", "", true
+	if d, err := time.ParseDuration(s); err != nil || d > maxSettle {
+		return &fault{quote(s) + " " + settleRule.not, "the maximum is 15m"}
+	}
+	return nil
+}
+
+// checkTag applies tagRule and refuses the tag that breaks go1.x.
+func checkTag(s string) *fault {
+	if s == lambda.NoRPC {
+		return &fault{fmt.Sprintf("build tag %q breaks the legacy binary: %s needs RPC", s, lambda.Go1x), "remove it: the build sets it for bootstrap"}
+	}
+	return tagRule.check(s)
 }

@@ -3,7 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
+	"go/doc"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,73 +11,120 @@ import (
 	"testing"
 	"time"
 
+	generator "github.com/invopop/jsonschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"example.com/dualboot/magefiles/internal/quota"
+	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-var update = flag.Bool("update", false, "rewrite the schema at the root of the repository")
-
 // root is the root of the repository.
-var root = filepath.Join("..", "..")
+var root = filepath.Join("..", "..", "..")
 
-func TestSchemaFile(t *testing.T) {
-	want, err := Schema()
-	if err != nil {
+// generateSchema returns the JSON Schema of a manifest. Types and members are
+// those of Manifest, descriptions the first sentences of their comments, and
+// patterns those of the rules.
+func generateSchema(t *testing.T) []byte {
+	t.Helper()
+	r := &generator.Reflector{Anonymous: true, ExpandedStruct: true}
+	if err := r.AddGoComments("example.com/dualboot/magefiles/internal/manifest", "."); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(root, SchemaFile)
-	if *update {
-		if err := os.WriteFile(file, want, 0o644); err != nil {
-			t.Fatal(err)
+	for name, comment := range r.CommentMap {
+		r.CommentMap[name] = new(doc.Package).Synopsis(comment)
+	}
+	schema := r.Reflect(Manifest{})
+	schema.Title = "lambdas.json"
+	schema.Description = "Which Go functions are deployed to AWS Lambda, and where."
+	one := uint64(1)
+	property := func(s *generator.Schema, name string) *generator.Schema {
+		p, ok := s.Properties.Get(name)
+		if !ok {
+			t.Fatalf("no member %q", name)
 		}
+		return p
 	}
-	got, err := os.ReadFile(file)
+	matching := func(r rule) *generator.Schema {
+		return &generator.Schema{Type: "string", Pattern: r.pattern.String()}
+	}
+
+	environments := property(schema, "environments")
+	environments.MinProperties = &one
+	environments.PropertyNames = matching(environmentRule)
+	property(schema, "functions").MinItems = &one
+
+	environment := schema.Definitions["Environment"]
+	for name, r := range map[string]rule{
+		"profile": profileRule, "region": regionRule, "prefix": prefixRule, "account": accountRule,
+		"settle": settleRule, "terraform": terraformRule,
+	} {
+		property(environment, name).Pattern = r.pattern.String()
+	}
+	for name, example := range map[string]string{
+		"region": "ap-northeast-1", "prefix": "prod-", "account": "123456789012", "terraform": "../infra/prod",
+	} {
+		property(environment, name).Examples = []any{example}
+	}
+	property(environment, "dual").Default = true
+	settle := property(environment, "settle")
+	settle.Type, settle.Default = "string", "60s"
+	calls := property(environment, "calls")
+	calls.Minimum, calls.Maximum, calls.Default = json.Number("1"), json.Number("15"), awsclient.DefaultCalls
+
+	function := schema.Definitions["Function"]
+	property(function, "name").Pattern = functionRule.pattern.String()
+	pkg := property(function, "package")
+	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
+	property(function, "dual").Default = true
+	tags := property(function, "tags")
+	tags.UniqueItems = true
+	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: lambda.NoRPC}
+	names := property(function, "names")
+	names.PropertyNames, names.AdditionalProperties = matching(environmentRule), matching(functionRule)
+
+	var b bytes.Buffer
+	compact, err := json.Marshal(schema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not what Schema returns; run go test ./magefiles/manifest -run SchemaFile -update", SchemaFile)
+	if err := json.Indent(&b, compact, "", "  "); err != nil {
+		t.Fatal(err)
 	}
+	return append(b.Bytes(), '\n')
 }
 
-// TestSchemaAgrees checks that the schema and Parse accept the same manifests,
-// but for what a schema cannot say.
-func TestSchemaAgrees(t *testing.T) {
-	schema := compileSchema(t)
-	for _, test := range decodeCases {
-		t.Run(test.manifest, func(t *testing.T) {
-			instance, err := jsonschema.UnmarshalJSON(strings.NewReader(test.manifest))
-			if err != nil {
+// TestSchemaFile checks the embedded JSON Schema and the one at the root of the
+// repository.
+func TestSchemaFile(t *testing.T) {
+	want := generateSchema(t)
+	for _, file := range []string{"schema.json", filepath.Join(root, SchemaFile)} {
+		if *update {
+			if err := os.WriteFile(file, want, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			_, parseErr := Parse("lambdas.json", []byte(test.manifest))
-			schemaErr := schema.Validate(instance)
-			if got, want := schemaErr == nil, parseErr == nil || test.beyondSchema; got != want {
-				t.Errorf("schema accepts: %t, want %t\nschema: %v\nparse: %v", got, want, schemaErr, parseErr)
-			}
-			if test.beyondSchema && parseErr == nil {
-				t.Error("beyond the schema, but Parse accepts it")
-			}
-		})
+		}
+		got, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(bytes.ReplaceAll(got, []byte("\r\n"), []byte("\n")), want) {
+			t.Errorf("%s is out of date; run go test ./magefiles/internal/manifest -run SchemaFile -update", file)
+		}
 	}
 }
 
-// TestSchemaHelpsEditors checks that whatever can be written has a description,
-// and that the patterns mean the same in JavaScript, with its u flag.
+// TestSchemaHelpsEditors checks that every member has a description, and that
+// the patterns mean the same in JavaScript with its u flag.
 func TestSchemaHelpsEditors(t *testing.T) {
-	data, err := Schema()
-	if err != nil {
+	var document map[string]any
+	if err := json.Unmarshal(schema, &document); err != nil {
 		t.Fatal(err)
 	}
-	var schema map[string]any
-	if err := json.Unmarshal(data, &schema); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := schema["$schema"], "https://json-schema.org/draft/2020-12/schema"; got != want {
+	if got, want := document["$schema"], "https://json-schema.org/draft/2020-12/schema"; got != want {
 		t.Errorf("got draft %v, want %s", got, want)
 	}
 	special := regexp.MustCompile(`\(\?|\\[^x.]|\\x[^0-9a-f]|\[\[:|[*+?}]\+`)
+	members := 0
 	var walk func(where string, v any)
 	walk = func(where string, v any) {
 		object, ok := v.(map[string]any)
@@ -89,8 +136,9 @@ func TestSchemaHelpsEditors(t *testing.T) {
 				t.Errorf("%s: allows more properties", where)
 			}
 			for name, p := range properties {
+				members++
 				description, _ := p.(map[string]any)["description"].(string)
-				if !strings.HasSuffix(description, ".") || strings.Count(description, ". ") > 0 {
+				if !strings.HasSuffix(description, ".") || strings.Count(description, ". ") > 0 || strings.Contains(description, "\n") {
 					t.Errorf("%s/%s: description %q is not one sentence", where, name, description)
 				}
 			}
@@ -104,27 +152,41 @@ func TestSchemaHelpsEditors(t *testing.T) {
 			walk(where+"/"+name, v)
 		}
 	}
-	walk("", schema)
-
-	defs := schema["$defs"].(map[string]any)
-	environment := defs["Environment"].(map[string]any)["properties"].(map[string]any)
-	settle := environment["settle"].(map[string]any)
-	if d, err := time.ParseDuration(settle["default"].(string)); err != nil || d != DefaultSettle {
-		t.Errorf("got default settle %v, %v, want %v", d, err, DefaultSettle)
-	}
-	calls := environment["calls"].(map[string]any)
-	if calls["default"] != quota.DefaultCalls || calls["maximum"] != float64(MaxCalls) {
-		t.Errorf("got calls %v, want a default of %v and a maximum of %d", calls, quota.DefaultCalls, MaxCalls)
+	walk("", document)
+	if want := 3 + 8 + 5; members != want {
+		t.Errorf("got %d members, want %d", members, want)
 	}
 }
 
-func compileSchema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
-	data, err := Schema()
-	if err != nil {
+// TestSchemaDefaults checks that the schema has the defaults and limits of the
+// code.
+func TestSchemaDefaults(t *testing.T) {
+	var document struct {
+		Defs map[string]struct {
+			Properties map[string]struct {
+				Default any
+				Maximum float64
+			}
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(schema, &document); err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	environment := document.Defs["Environment"].Properties
+	settle, _ := environment["settle"].Default.(string)
+	if d, err := time.ParseDuration(settle); err != nil || d != DefaultSettle {
+		t.Errorf("got default settle %v, %v, want %v", d, err, DefaultSettle)
+	}
+	calls := environment["calls"]
+	if calls.Default != awsclient.DefaultCalls || calls.Maximum != maxCalls {
+		t.Errorf("got calls %+v, want a default of %v and a maximum of %d", calls, awsclient.DefaultCalls, maxCalls)
+	}
+}
+
+// compileSchema returns the validator of the embedded JSON Schema.
+func compileSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +194,9 @@ func compileSchema(t testing.TB) *jsonschema.Schema {
 	if err := c.AddResource(SchemaFile, document); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile(SchemaFile)
+	compiled, err := c.Compile(SchemaFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return schema
+	return compiled
 }

@@ -8,25 +8,21 @@ import (
 	"strings"
 )
 
-// A Target is a function as it is deployed to one environment.
+// A Target is a function to deploy to an environment.
 type Target struct {
-	// Function is what the manifest says of the function.
-	Function Function
-
-	// Environment is where it is deployed.
+	Function    Function
 	Environment Environment
 
-	// FunctionName is its name on AWS.
+	// FunctionName is the function name in the environment.
 	FunctionName string
 
-	// Dual says whether its zip carries the legacy binary: it does if both the
+	// Dual tells whether the zip carries the legacy binary: it does if both the
 	// function and the environment say so.
 	Dual bool
 }
 
-// Pattern returns the glob that an optional flag gives: "" for all functions
-// where there is no flag. An empty flag is an error, since an unset variable in
-// a shell makes one.
+// Pattern returns the glob of an optional flag, and "" without a flag. An empty
+// flag is an error, because an unset shell variable would select all functions.
 func Pattern(only *string) (string, error) {
 	if only == nil {
 		return "", nil
@@ -37,36 +33,49 @@ func Pattern(only *string) (string, error) {
 	return *only, nil
 }
 
-// Choice selects names that are not in a manifest by patterns, and remembers
-// which of them it has used. The zero value selects all. It is for one goroutine.
+// A Choice selects names by the patterns of a glob, and records which patterns
+// have matched. The zero Choice selects all names. It is not safe for concurrent
+// use.
 type Choice struct {
 	patterns []string
 	used     []bool
 }
 
-// Choose returns the choice of a glob: see [Manifest.Select]. An error is a
-// pattern that is malformed.
+// Choose returns the choice of a glob: one or more patterns of [path.Match],
+// separated by commas, or "" for all names. It returns an error if a pattern is
+// malformed.
 func Choose(glob string) (*Choice, error) {
+	c := &Choice{}
 	if glob == "" {
-		return &Choice{}, nil
+		return c, nil
 	}
-	list, err := patterns(glob)
-	return &Choice{list, make([]bool, len(list))}, err
+	for pattern := range strings.SplitSeq(glob, ",") {
+		pattern = strings.TrimSpace(pattern)
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			return nil, fmt.Errorf("pattern %s in %s: %w (write a name, or use *, ? and [a-z], with commas between several)",
+				quote(pattern), quote(glob), path.ErrBadPattern)
+		}
+		c.patterns = append(c.patterns, pattern)
+	}
+	c.used = make([]bool, len(c.patterns))
+	return c, nil
 }
 
-// Has reports whether one of the patterns matches one of a thing's names.
+// Has reports whether a pattern matches one of the names of a function.
 func (c *Choice) Has(names ...string) bool {
 	has := len(c.patterns) == 0
 	for i, pattern := range c.patterns {
-		if slices.ContainsFunc(names, func(name string) bool { return matches(pattern, name) }) {
+		if slices.ContainsFunc(names, func(name string) bool {
+			ok, _ := path.Match(pattern, name) // Choose has checked the pattern
+			return ok
+		}) {
 			c.used[i], has = true, true
 		}
 	}
 	return has
 }
 
-// Unused returns the first pattern that has matched nothing so far, "" if there
-// is none.
+// Unused returns the first pattern that has not matched yet, or "".
 func (c *Choice) Unused() string {
 	if i := slices.Index(c.used, false); i >= 0 {
 		return c.patterns[i]
@@ -74,97 +83,54 @@ func (c *Choice) Unused() string {
 	return ""
 }
 
-// Select returns the functions to deploy to the environment called env, in the
-// order of the manifest: those whose name, or whose name on AWS, matches glob,
-// or all of them if glob is empty. A glob is a pattern as [path.Match]
-// understands it, or several with commas between them.
+// Select returns the functions to deploy to the environment env, in the order of
+// the manifest, whose name or function name matches glob: see [Choose].
 //
-// It is an error if there is no such environment, if a pattern is malformed, and
-// also if one of them matches nothing.
+// It returns an error if the environment does not exist, or if a pattern is
+// malformed or matches nothing.
 func (m *Manifest) Select(env, glob string) ([]Target, error) {
 	e, err := m.Environment(env)
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]Target, len(m.Functions))
-	for i, f := range m.Functions {
-		targets[i] = Target{f, e, e.FunctionName(f), e.Dual && f.Dual}
-	}
-	return choose(m, targets, glob, fmt.Sprintf("function of environment %q", env), func(t Target) []string {
-		return []string{t.Function.Name, t.FunctionName}
+	functions, err := m.choose(glob, fmt.Sprintf("function of environment %q", env), func(f Function) []string {
+		return []string{f.Name, e.FunctionName(f)}
 	})
-}
-
-// Match returns the functions whose name matches glob, in the order of the
-// manifest, or all of them if glob is empty. It is Select for what concerns no
-// environment: names on AWS do not count.
-func (m *Manifest) Match(glob string) ([]Function, error) {
-	return choose(m, m.Functions, glob, "function", func(f Function) []string {
-		return []string{f.Name}
-	})
-}
-
-// choose returns those of things that have a name which one of the patterns in
-// glob matches, or all of them if glob is empty. A thing's first name is the one
-// in the manifest; what is the word for one.
-func choose[T any](m *Manifest, things []T, glob, what string, names func(T) []string) ([]T, error) {
-	if glob == "" {
-		return slices.Clone(things), nil
-	}
-	list, err := patterns(glob)
 	if err != nil {
 		return nil, err
 	}
-	chosen := make([]bool, len(things))
-	for _, pattern := range list {
-		matched := false
-		for i, thing := range things {
-			if slices.ContainsFunc(names(thing), func(name string) bool { return matches(pattern, name) }) {
-				chosen[i], matched = true, true
-			}
-		}
-		if !matched {
-			message := fmt.Sprintf("no %s matches %s", what, quote(pattern))
-			return nil, m.Problem("/functions", message, suggestThing(pattern, things, names))
-		}
+	targets := make([]Target, len(functions))
+	for i, f := range functions {
+		targets[i] = Target{f, e, e.FunctionName(f), e.Dual && f.Dual}
 	}
-
-	var choice []T
-	for i, thing := range things {
-		if chosen[i] {
-			choice = append(choice, thing)
-		}
-	}
-	return choice, nil
+	return targets, nil
 }
 
-// patterns returns the patterns that glob, which is not empty, consists of.
-func patterns(glob string) ([]string, error) {
-	list := strings.Split(glob, ",")
-	for i := range list {
-		list[i] = strings.TrimSpace(list[i])
-		if _, err := path.Match(list[i], ""); err != nil || list[i] == "" {
-			return nil, fmt.Errorf("pattern %s in %s: %w (write a name, or use *, ? and [a-z], with commas between several)", quote(list[i]), quote(glob), path.ErrBadPattern)
+// Match is like [Manifest.Select] without an environment: glob matches names
+// only.
+func (m *Manifest) Match(glob string) ([]Function, error) {
+	return m.choose(glob, "function", func(f Function) []string { return []string{f.Name} })
+}
+
+// choose returns the functions that glob matches by one of their names, the
+// first of which is the name in the manifest. Messages call a function what.
+func (m *Manifest) choose(glob, what string, names func(Function) []string) ([]Function, error) {
+	c, err := Choose(glob)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []Function
+	var known, aliases []string
+	for _, f := range m.Functions {
+		n := names(f)
+		known, aliases = append(known, n[0]), append(aliases, n[1:]...)
+		if c.Has(n...) {
+			chosen = append(chosen, f)
 		}
 	}
-	return list, nil
-}
-
-func matches(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return ok && err == nil
-}
-
-// suggestThing returns the hint for a pattern that matches none of things. What
-// was meant may be any of their names; a list of them is of the first ones.
-func suggestThing[T any](pattern string, things []T, names func(T) []string) string {
-	var first, others []string
-	for _, thing := range things {
-		n := names(thing)
-		first, others = append(first, n[0]), append(others, n[1:]...)
+	if pattern := c.Unused(); pattern != "" {
+		message := fmt.Sprintf("no %s matches %s", what, quote(pattern))
+		return nil, m.source.problem("functions", fault{message, suggest(pattern, known, aliases...)})
 	}
-	if meant, ok := nearest(pattern, slices.Concat(first, others)); ok {
-		return didYouMean(meant)
-	}
-	return suggest(pattern, first)
+	return chosen, nil
 }

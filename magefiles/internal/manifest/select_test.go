@@ -149,24 +149,10 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestProblem(t *testing.T) {
-	m := parse(t, fleet)
-	for pointer, want := range map[string]string{
-		"":                          "lambdas.json:1:1: m (h)",
-		"/environments/prod/prefix": "lambdas.json:3:24: /environments/prod/prefix: m (h)",
-		"/environments/prod/region": "lambdas.json:3:13: /environments/prod/region: m (h)",
-		"/functions/1":              "lambdas.json:8:5: /functions/1: m (h)",
-		"/functions/7/name":         "lambdas.json:6:16: /functions/7/name: m (h)",
-		"/functions/x":              "lambdas.json:6:16: /functions/x: m (h)",
-		"/functions/0/name/x":       "lambdas.json:7:14: /functions/0/name/x: m (h)",
-	} {
-		if got := m.Problem(pointer, "m", "h").Error(); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-	}
-
-	byHand := Manifest{Environments: map[string]Environment{"dev": {Name: "dev"}}}
-	_, err := byHand.Environment("prod")
+// TestWithoutFile checks the errors of a manifest that was not parsed.
+func TestWithoutFile(t *testing.T) {
+	m := Manifest{Environments: map[string]Environment{"dev": {Name: "dev"}}}
+	_, err := m.Environment("prod")
 	checkLines(t, err, `/environments: no environment "prod" (known: dev)`)
 }
 

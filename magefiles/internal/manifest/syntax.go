@@ -12,129 +12,134 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// explain says in plain words what broke the syntax of data. The decoder had
-// read up to offset before, inside a value of the kind, with length names and
-// values in it so far, when it reported err.
-func explain(data []byte, before int, kind jsontext.Kind, length int64, err error) finding {
-	at := skip(data, before) // where the token begins that cannot be read
-	syntax := new(jsontext.SyntacticError)
-	if !errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return brokenOff(data, at, kind)
+// explain describes a syntax error and returns its offset. The decoder had read
+// data up to the offset before, inside a value of the kind with length names and
+// values so far, when it returned err.
+func explain(data []byte, before int, kind jsontext.Kind, length int64, err error) (int, fault) {
+	at := skip(data, before) // where the unreadable token begins
+	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok || errors.Is(err, io.ErrUnexpectedEOF) {
+		return endOfFile(data, at, kind)
 	}
-	off := bomLength(data) + int(syntax.ByteOffset) // where it cannot go on
+	off := int(syntax.ByteOffset) // where reading stopped
 	if off > at {
-		return inToken(data, at, off)
+		return insideToken(data, at, off)
 	}
 
 	at = off
-	c, _ := utf8.DecodeRune(data[at:])
-	inObject, named := kind == jsontext.KindBeginObject, length%2 == 1
-	between := data[before:at] // white space, and a separator if there was one
-	separated := bytes.ContainsAny(between, ",:")
+	rest := data[at:]
+	c, _ := utf8.DecodeRune(rest)
+	inObject := kind == jsontext.KindBeginObject
+	afterName := inObject && length%2 == 1
+	separated := bytes.ContainsAny(data[before:at], ",:")
 	switch {
-	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
-		return finding{0, "", "the file is not UTF-8 but UTF-16", "save it as UTF-8"}
-	case bytes.HasPrefix(data[at:], []byte("//")) || bytes.HasPrefix(data[at:], []byte("/*")) || c == '#':
-		return finding{at, "", "JSON has no comments", "remove it"}
-	case inObject && named && !separated:
-		return finding{at, "", fmt.Sprintf("expected a colon after the member name, found %q", c), `write "name": value`}
-	case c == ',' && bytes.ContainsAny(following(data, at), "}]"):
-		return finding{at, "", "trailing comma", "remove it"}
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return 0, fault{"the file is UTF-16, not UTF-8", "save it as UTF-8"}
+	case bytes.HasPrefix(rest, []byte("//")), bytes.HasPrefix(rest, []byte("/*")), c == '#':
+		return at, fault{"JSON does not allow comments", "remove it"}
+	case afterName && !separated:
+		return at, fault{fmt.Sprintf("expected a colon after the member name, found %q", c), `write "name": value`}
+	case c == ',' && isClosing(bytes.TrimLeft(rest[1:], " \t\r\n")):
+		return at, fault{"trailing comma", "remove it"}
 	case c == ',':
-		return finding{at, "", "a comma with nothing before it", "remove it"}
-	case length > 0 && !separated && kind != jsontext.KindInvalid:
-		return unseparated(data, at, c, kind)
-	case c == '\'' || c == '`' || c == '“' || c == '”' || c == '‘' || c == '’':
-		return finding{at, "", fmt.Sprintf("expected double quotes, found %c", c), `write "text"`}
-	case inObject && !named && isWord(c):
-		return finding{at, "", fmt.Sprintf("member name %s without quotes", shorten(word(data[at:]))), "write " + quote(word(data[at:]))}
-	case inObject && !named:
-		return finding{at, "", fmt.Sprintf("expected a member name in double quotes, found %q", c), ""}
-	case c == '}' || c == ']':
-		return finding{at, "", fmt.Sprintf("expected a value, found %q", c), ""}
+		return at, fault{"comma without a value before it", "remove it"}
+	case length > 0 && !separated:
+		return unseparated(data, at, kind)
+	case strings.ContainsRune("'`“”‘’", c):
+		return at, fault{fmt.Sprintf("expected double quotes, found %c", c), `write "text"`}
+	case inObject && !afterName && isWord(c):
+		return at, fault{fmt.Sprintf("member name %s without quotes", shorten(word(rest))), "write " + quote(word(rest))}
+	case inObject && !afterName:
+		return at, fault{fmt.Sprintf("expected a member name in double quotes, found %q", c), ""}
+	case isClosing(rest):
+		return at, fault{fmt.Sprintf("expected a value, found %q", c), ""}
 	case c == '+' || c == '.':
-		return finding{at, "", "malformed number", "write digits, as in 0.5"}
+		return at, malformedNumber
 	case isWord(c):
-		return bareWord(data, at)
+		return at, bareWord(rest)
 	case c != utf8.RuneError:
-		return finding{at, "", fmt.Sprintf("unexpected %q", c), ""}
+		return at, fault{fmt.Sprintf("unexpected %q", c), ""}
 	}
-	return finding{at, "", "the file is not UTF-8", "save it as UTF-8"}
+	return at, notUTF8
 }
 
-// brokenOff explains that data ends too early, inside a value of the kind. The
-// last token, perhaps cut short, begins at the offset.
-func brokenOff(data []byte, at int, kind jsontext.Kind) finding {
+var (
+	malformedNumber = fault{"malformed number", "write digits, as in 0.5"}
+	notUTF8         = fault{"the file is not UTF-8", "save it as UTF-8"}
+)
+
+// endOfFile describes the end of data inside a value of the kind. The last
+// token, which may be cut off, begins at the offset at.
+func endOfFile(data []byte, at int, kind jsontext.Kind) (int, fault) {
 	end := len(bytes.TrimRight(data, " \t\r\n"))
 	switch {
-	case end <= bomLength(data):
-		return finding{0, "", "the file is empty", "it needs environments and functions"}
+	case end == 0:
+		return 0, fault{"the file is empty", "it needs environments and functions"}
 	case at < end && data[at] == '"':
-		return finding{at, "", "the string is never closed", `add the missing "`}
+		return at, fault{"the string is never closed", `add the missing "`}
 	case kind == jsontext.KindBeginObject:
-		return finding{end, "", "the file ends inside an object", "a closing } is missing"}
+		return end, fault{"the file ends inside an object", "add the missing }"}
 	case kind == jsontext.KindBeginArray:
-		return finding{end, "", "the file ends inside an array", "a closing ] is missing"}
+		return end, fault{"the file ends inside an array", "add the missing ]"}
 	}
-	return finding{end, "", "the file ends too early", ""}
+	return end, fault{"the file ends too early", ""}
 }
 
-// inToken explains what is wrong at offset off inside the token that begins at
+// insideToken describes the error at the offset off inside the token at the
 // offset at.
-func inToken(data []byte, at, off int) finding {
+func insideToken(data []byte, at, off int) (int, fault) {
 	c := data[off]
 	switch {
 	case unicode.IsLetter(rune(data[at])):
-		return bareWord(data, at)
+		return at, bareWord(data[at:])
 	case data[at] != '"':
-		return finding{at, "", "malformed number", "write digits, as in 0.5"}
+		return at, malformedNumber
 	case c == '\n' || c == '\r':
-		return finding{off, "", "line break in a string", `close the string with ", or write \n`}
+		return off, fault{"line break in a string", `close the string with ", or write \n`}
 	case c < ' ':
-		return finding{off, "", fmt.Sprintf("control character in a string, %q", c), fmt.Sprintf(`write \u%04x`, c)}
+		return off, fault{fmt.Sprintf("control character %q in a string", c), fmt.Sprintf(`write \u%04x`, c)}
 	case c == '\\':
-		return finding{off, "", "invalid escape sequence in a string", `write \\ for a backslash`}
+		return off, fault{"invalid escape sequence in a string", `write \\ for a backslash`}
 	}
-	return finding{off, "", "the file is not UTF-8", "save it as UTF-8"}
+	return off, notUTF8
 }
 
-// unseparated explains a value that follows another one without a comma.
-func unseparated(data []byte, at int, c rune, kind jsontext.Kind) finding {
+// unseparated describes a value that follows another one without a comma.
+func unseparated(data []byte, at int, kind jsontext.Kind) (int, fault) {
 	end := '}'
 	if kind == jsontext.KindBeginArray {
 		end = ']'
 	}
+	c, _ := utf8.DecodeRune(data[at:])
 	switch {
 	case '0' <= c && c <= '9' && data[at-1] == '0':
-		return finding{at - 1, "", "a number cannot begin with 0", fmt.Sprintf("write %s if it is not a number", quote(word(data[at-1:])))}
-	case c == '}' || c == ']':
-		return finding{at, "", fmt.Sprintf("expected %q, found %q", end, c), ""}
+		return at - 1, fault{"a number cannot begin with 0", fmt.Sprintf("write %s if it is not a number", quote(word(data[at-1:])))}
+	case isClosing(data[at:]):
+		return at, fault{fmt.Sprintf("expected %q, found %q", end, c), ""}
 	case c == '"' || c == '{' || c == '[' || isWord(c):
-		return finding{at, "", "missing comma", "put a comma before it"}
+		return at, fault{"missing comma", "put a comma before it"}
 	}
-	return finding{at, "", fmt.Sprintf("expected ',' or %q, found %q", end, c), ""}
+	return at, fault{fmt.Sprintf("expected ',' or %q, found %q", end, c), ""}
 }
 
-// bareWord explains a word where a value is expected.
-func bareWord(data []byte, at int) finding {
-	w := word(data[at:])
-	switch lower := strings.ToLower(w); lower {
-	case "true", "false":
-		return finding{at, "", "unexpected " + w, "write " + lower}
-	default:
-		return finding{at, "", "unexpected " + shorten(w), fmt.Sprintf("write %s, or true or false", quote(w))}
+// bareWord describes a word where a value is expected.
+func bareWord(data []byte) fault {
+	w := word(data)
+	hint := fmt.Sprintf("write %s, or true or false", quote(w))
+	if lower := strings.ToLower(w); lower == "true" || lower == "false" {
+		hint = "write " + lower
 	}
+	return fault{"unexpected " + shorten(w), hint}
 }
 
-// following returns the first byte after offset at that is not white space.
-func following(data []byte, at int) []byte {
-	rest := bytes.TrimLeft(data[at+1:], " \t\r\n")
-	return rest[:min(1, len(rest))]
+// isClosing reports whether data begins with a closing brace or bracket.
+func isClosing(data []byte) bool {
+	return len(data) > 0 && (data[0] == '}' || data[0] == ']')
 }
 
-// word returns the letters, digits and the like that data begins with.
+// word returns the letters, digits and similar characters that data begins with.
 func word(data []byte) string {
-	n := bytes.IndexFunc(data, func(r rune) bool { return !isWord(r) && r != '-' && r != '.' && r != '$' })
+	n := bytes.IndexFunc(data, func(r rune) bool { return !isWord(r) && !strings.ContainsRune("-.$", r) })
 	if n < 0 {
 		n = len(data)
 	}

@@ -10,141 +10,131 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// deepest is the number of objects and arrays inside each other that are read.
-const deepest = 64
+// maxDepth limits the nesting of objects and arrays.
+const maxDepth = 64
 
-// A node is one JSON value and its place in the file. As a member of an object
-// it also has the member's name and the place of that.
+// A node is a JSON value and its place in the file.
 type node struct {
 	kind       jsontext.Kind
-	start, end int    // of the value; an end of 0 means that the file broke off inside
-	text       string // of a string, without quotes and escapes
-
-	name               string
-	nameStart, nameEnd int // with the quotes
-
-	parent   *node
-	index    int // among the parent's children
-	children []*node
+	start, end int     // in bytes; end is 0 if the file breaks off inside the value
+	text       string  // of a string, unquoted, or of another scalar
+	key        *node   // of a member of an object
+	children   []*node // members or elements
+	parent     *node
+	index      int // among the children of parent
 }
 
 // pointer returns the JSON pointer of n.
-func (n *node) pointer() string {
-	var tokens []string
-	for ; n.parent != nil; n = n.parent {
-		if n.parent.kind == jsontext.KindBeginObject {
-			tokens = append(tokens, n.name)
-		} else {
-			tokens = append(tokens, strconv.Itoa(n.index))
-		}
+func (n *node) pointer() jsontext.Pointer {
+	switch {
+	case n.parent == nil:
+		return ""
+	case n.key != nil:
+		return n.parent.pointer().AppendToken(n.key.text)
 	}
-	var p jsontext.Pointer
-	for _, token := range slices.Backward(tokens) {
-		p = p.AppendToken(token)
-	}
-	return string(p)
+	return n.parent.pointer().AppendToken(strconv.Itoa(n.index))
 }
 
-// member returns the first member of n called name, or nil.
+// isComplete reports whether n exists, is of the kind and was read to its end.
+func (n *node) isComplete(kind jsontext.Kind) bool {
+	return n != nil && n.kind == kind && n.end > 0
+}
+
+// member returns the first member of n with the name, or nil.
 func (n *node) member(name string) *node {
-	i := slices.IndexFunc(n.children, func(c *node) bool { return c.name == name })
-	if n.kind != jsontext.KindBeginObject || i < 0 {
+	i := slices.IndexFunc(n.children, func(c *node) bool { return c.key != nil && c.key.text == name })
+	if i < 0 {
 		return nil
 	}
 	return n.children[i]
 }
 
-// find returns the value that pointer leads to, or the last one on the way.
-func (n *node) find(pointer string) *node {
-	for token := range jsontext.Pointer(pointer).Tokens() {
-		var next *node
-		if n.kind == jsontext.KindBeginObject {
-			next = n.member(token)
-		} else if i, err := strconv.Atoi(token); err == nil && 0 <= i && i < len(n.children) {
-			next = n.children[i]
+// A parser reads a file up to its end or to the first syntax error.
+type parser struct {
+	data   []byte
+	tokens *jsontext.Decoder
+	broken *finding // the syntax error
+}
+
+// parseTree reads the JSON value in data. At a syntax error it returns the
+// values before it, nil if there is none, and the error.
+func parseTree(data []byte) (root *node, broken *finding) {
+	tokens := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true))
+	p := &parser{data: data, tokens: tokens}
+	root = p.value(nil)
+	if p.broken == nil {
+		end := p.offset()
+		if _, err := tokens.ReadToken(); !errors.Is(err, io.EOF) {
+			p.broken = &finding{skip(data, end), "", fault{"unexpected data after the manifest", "remove it"}}
 		}
-		if next == nil {
+	}
+	return root, p.broken
+}
+
+// value reads the next value, a member or element of parent unless that is nil.
+// At a syntax error it sets p.broken and returns what it has read of the value,
+// nil if that is nothing.
+func (p *parser) value(parent *node) *node {
+	var key *node
+	if parent != nil && parent.kind == jsontext.KindBeginObject {
+		key = p.token()
+	}
+	n := p.token()
+	if n == nil {
+		return nil
+	}
+	n.key = key
+	if parent != nil {
+		n.parent, n.index = parent, len(parent.children)
+		parent.children = append(parent.children, n)
+	}
+	if n.kind != jsontext.KindBeginObject && n.kind != jsontext.KindBeginArray {
+		return n
+	}
+	n.end = 0
+	if p.tokens.StackDepth() > maxDepth {
+		p.broken = &finding{n.start, "", fault{"nested too deeply", "a manifest has four levels"}}
+	}
+	for p.broken == nil {
+		if next := p.tokens.PeekKind(); next != jsontext.KindEndObject && next != jsontext.KindEndArray {
+			p.value(n)
+		} else if last := p.token(); last != nil {
+			n.end = last.end
 			break
 		}
-		n = next
 	}
 	return n
 }
 
-// parseTree reads the JSON value in data. If the syntax is broken, it returns
-// what was read before that, which may be nil, and what is wrong.
-func parseTree(data []byte) (root *node, broken *finding) {
-	bom := bomLength(data)
-	d := jsontext.NewDecoder(bytes.NewReader(data[bom:]), jsontext.AllowDuplicateNames(true))
-	var open, name *node // the innermost open object or array; the name read last
-	for {
-		before := bom + int(d.InputOffset())
-		kind, length := d.StackIndex(d.StackDepth())
-		token, err := d.ReadToken()
-		if root != nil && open == nil {
-			if err == io.EOF {
-				return root, nil
-			}
-			return root, &finding{skip(data, before), "", "unexpected data after the manifest", "remove it"}
+// token reads a token. It returns nil at and after a syntax error.
+func (p *parser) token() *node {
+	if p.broken != nil {
+		return nil
+	}
+	before := p.offset()
+	kind, length := p.tokens.StackIndex(p.tokens.StackDepth())
+	token, err := p.tokens.ReadToken()
+	if err != nil {
+		at, f := explain(p.data, before, kind, length, err)
+		p.broken = &finding{at, "", f}
+		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+			p.broken.pointer = syntax.JSONPointer
 		}
-		if err != nil {
-			f := explain(data, before, kind, length, err)
-			f.offset = max(f.offset, bom)
-			if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
-				f.pointer = string(syntax.JSONPointer)
-			}
-			return root, &f
-		}
-		start, end := skip(data, before), bom+int(d.InputOffset())
-
-		if k := token.Kind(); k == jsontext.KindEndObject || k == jsontext.KindEndArray {
-			open.end = end
-			open = open.parent
-			continue
-		}
-		if kind == jsontext.KindBeginObject && length%2 == 0 {
-			name = &node{name: token.String(), nameStart: start, nameEnd: end}
-			continue
-		}
-		n := &node{parent: open}
-		if name != nil {
-			n, name = name, nil
-			n.parent = open
-		}
-		n.kind, n.start, n.end = token.Kind(), start, end
-		if n.kind == jsontext.KindString {
-			n.text = token.String()
-		}
-		if open == nil {
-			root = n
-		} else {
-			n.index = len(open.children)
-			open.children = append(open.children, n)
-		}
-		if n.kind == jsontext.KindBeginObject || n.kind == jsontext.KindBeginArray {
-			n.end = 0
-			open = n
-			if d.StackDepth() > deepest {
-				return root, &finding{start, "", "nested too deeply", "a manifest has four levels"}
-			}
-		}
+		return nil
+	}
+	return &node{
+		kind:  token.Kind(),
+		start: skip(p.data, before),
+		end:   p.offset(),
+		text:  token.String(),
 	}
 }
 
-// skip returns the offset of the first byte from at on that is neither white
+// offset returns the end of the last token.
+func (p *parser) offset() int { return int(p.tokens.InputOffset()) }
+
+// skip returns the offset of the first byte at or after at that is neither white
 // space nor a separator.
 func skip(data []byte, at int) int {
-	for at < len(data) && bytes.IndexByte([]byte(" \t\r\n,:"), data[at]) >= 0 {
-		at++
-	}
-	return at
-}
-
-// bomLength returns the length of the UTF-8 byte order mark that data starts
-// with, 0 if there is none.
-func bomLength(data []byte) int {
-	if bytes.HasPrefix(data, []byte("\ufeff")) {
-		return len("\ufeff")
-	}
-	return 0
+	return len(data) - len(bytes.TrimLeft(data[at:], " \t\r\n,:"))
 }

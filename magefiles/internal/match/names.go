@@ -6,39 +6,33 @@ import (
 	"strings"
 )
 
-// generic are the last elements of a package's path that say nothing about which
-// function it is.
+// generic are path elements that do not identify a function.
 var generic = []string{"app", "bootstrap", "cmd", "function", "handler", "lambda", "main", "src"}
 
-// stages are words for environments; those on one line mean the same.
-var stages = [][]string{
-	{"prod", "prd", "production", "live"},
-	{"stg", "stage", "staging"},
-	{"dev", "develop", "development"},
-	{"test", "testing", "tst"},
-	{"qa"}, {"uat"}, {"demo"}, {"sandbox", "sbx"}, {"int", "integration"}, {"beta"},
-	{"preprod", "preproduction"}, {"nonprod", "nonproduction"},
+// stages maps words for a stage to one of its names.
+var stages = map[string]string{
+	"prod": "prod", "prd": "prod", "production": "prod", "live": "prod",
+	"stg": "stg", "stage": "stg", "staging": "stg",
+	"dev": "dev", "develop": "dev", "development": "dev",
+	"test": "test", "testing": "test", "tst": "test",
+	"qa": "qa", "uat": "uat", "demo": "demo", "beta": "beta",
+	"sandbox": "sandbox", "sbx": "sandbox",
+	"int": "int", "integration": "int",
+	"preprod": "preprod", "preproduction": "preprod",
+	"nonprod": "nonprod", "nonproduction": "nonprod",
 }
 
-// fold makes names comparable: "_" is "-", and case does not count. It keeps the
-// length of s.
-func fold(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		switch {
-		case c == '_':
-			b[i] = '-'
-		case 'A' <= c && c <= 'Z':
-			b[i] = c + 'a' - 'A'
-		}
-	}
-	return string(b)
-}
+// negated maps a word before "prod" to the stage that they name together.
+var negated = map[string]string{"pre": "preprod", "non": "nonprod", "not": "nonprod"}
 
-// candidates returns the folded names that a function built from the package
-// may have after its prefix: the last element of the path, or several joined by
-// "-", of the path as it is or without its generic elements. A name of generic
-// elements alone is not one, unless the package has no other.
+// fold makes names comparable: "_" equals "-", and case is ignored. It keeps the
+// length of function names, which are ASCII.
+func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
+
+// candidates returns the folded names that a function built from the package may
+// have after its prefix: the last element of the path, or several joined by "-",
+// of the whole path or without its generic elements. A name of only generic
+// elements is a candidate if the package has no other.
 func candidates(pkg string) []string {
 	var all, telling []string
 	for element := range strings.SplitSeq(fold(strings.TrimPrefix(pkg, "./")), "/") {
@@ -62,8 +56,8 @@ func candidates(pkg string) []string {
 	return slices.Compact(names)
 }
 
-// prefixes returns what stands before a candidate in the function's name,
-// wherever that is nothing or ends with "-" or "_", the shortest first.
+// prefixes returns the parts of the function's name before a candidate, shortest
+// first. A prefix is empty, or ends with "-" or "_".
 func prefixes(function string, candidates []string) []string {
 	var found []string
 	folded := fold(function)
@@ -77,21 +71,21 @@ func prefixes(function string, candidates []string) []string {
 	return slices.Compact(found)
 }
 
-// A kind says whose prefix a prefix is, going by its words.
+// kind classifies a prefix by its words.
 type kind int
 
 const (
-	neutral kind = iota // it names no environment
-	own                 // it names the environment
-	foreign             // it names another environment
+	neutral kind = iota // names no environment
+	own                 // names the environment
+	foreign             // names another environment
 )
 
-// kindOf returns the kind of prefix for the environment called env: "prod-" and
-// "our-prod_" are prod's own, and so is "production-"; "stg-" is foreign to it.
+// kindOf returns the kind of prefix for the environment called env. For prod,
+// "prod-", "our-prod_" and "production-" are own, and "stg-" is foreign.
 func kindOf(prefix, env string) kind {
 	words, envWords := stageWords(prefix), stageWords(env)
 	for _, w := range words {
-		if stage := slices.ContainsFunc(stages, func(s []string) bool { return s[0] == w }); stage && !slices.Contains(envWords, w) {
+		if stages[w] != "" && !slices.Contains(envWords, w) {
 			return foreign
 		}
 	}
@@ -103,24 +97,14 @@ func kindOf(prefix, env string) kind {
 	return neutral
 }
 
-// stageWords returns the words of a name, with those for a stage replaced by the
-// first that means the same.
+// stageWords returns the words of a name, with each word for a stage replaced by
+// its name in stages.
 func stageWords(name string) []string {
 	words := strings.Split(fold(name), "-")
-	for i := len(words) - 1; i > 0; i-- { // "pre-prod" is no "prod"
-		if slices.Contains([]string{"pre", "non", "not"}, words[i-1]) && slices.Contains(stages[0], words[i]) {
-			together := "nonprod"
-			if words[i-1] == "pre" {
-				together = "preprod"
-			}
-			words = slices.Replace(words, i-1, i+1, together)
-		}
-	}
-	for i, w := range words {
-		for _, s := range stages {
-			if slices.Contains(s, w) {
-				words[i] = s[0]
-			}
+	for i := len(words) - 1; i >= 0; i-- {
+		words[i] = cmp.Or(stages[words[i]], words[i])
+		if i+1 < len(words) && negated[words[i]] != "" && words[i+1] == "prod" {
+			words = slices.Replace(words, i, i+2, negated[words[i]])
 		}
 	}
 	return words

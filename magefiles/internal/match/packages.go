@@ -1,15 +1,10 @@
-// Package discover finds out what a first lambdas.json says: which packages of
-// a module are Lambda functions, and which functions on AWS they are.
 package match
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,33 +16,24 @@ import (
 	"example.com/dualboot/magefiles/internal/manifest"
 )
 
-// lambdaPackage is what a Go function on Lambda is started by.
-const lambdaPackage = "github.com/aws/aws-lambda-go/lambda"
-
 // Packages returns the packages below dir that are Lambda functions, sorted and
-// as lambdas.json in dir names them: "./functions/example-api". They are the
-// main packages of the module around dir, or of its workspace, that import
-// github.com/aws/aws-lambda-go/lambda, themselves or through what they import,
-// when built for AWS. They need not compile. Those that lambdas.json cannot name
-// are in left.
+// named as in a lambdas.json in dir: "./functions/example-api". They are the main
+// packages of dir's module or workspace that import
+// github.com/aws/aws-lambda-go/lambda, directly or indirectly, when built for AWS.
+// They need not compile. Packages that lambdas.json cannot name are in left.
 //
-// goCmd is the go command; empty means the one on PATH. It downloads modules as
-// it would for a build.
+// goCmd is the go command; empty means the one on PATH. It may download modules.
 func Packages(ctx context.Context, goCmd, dir string) (packages []string, left []Unmatched, err error) {
-	goCmd = cmp.Or(goCmd, "go")
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, nil, err
 	}
+	goCmd = cmp.Or(goCmd, "go")
 	env, err := build.Environment(ctx, goCmd, "", build.AWS)
 	if err != nil {
 		return nil, nil, err
 	}
-	g := goCommand{goCmd, root, append(env, "PWD="+root)}
-	if err := g.checkModule(ctx); err != nil {
-		return nil, nil, err
-	}
-	dirs, err := g.mains(ctx)
+	dirs, err := goCommand{goCmd, root, append(env, "PWD="+root)}.functions(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,63 +47,42 @@ func Packages(ctx context.Context, goCmd, dir string) (packages []string, left [
 			pkg = "./" + filepath.ToSlash(rel)
 		}
 		if err := manifest.CheckPackage(root, pkg); err != nil {
-			left = append(left, Unmatched{Package: pkg, Reason: err.Error()})
+			left = append(left, Unmatched{pkg, err.Error()})
 			continue
 		}
 		packages = append(packages, pkg)
 	}
 	slices.Sort(packages)
-	slices.SortFunc(left, func(a, b Unmatched) int { return cmp.Compare(a.Package, b.Package) })
+	slices.SortFunc(left, func(a, b Unmatched) int { return cmp.Compare(a.Name, b.Name) })
 	return packages, left, nil
 }
 
-// A goCommand is the go command as it runs in a directory.
+// goCommand is the go command in a directory.
 type goCommand struct {
 	path, dir string
 	env       []string
 }
 
-// checkModule checks that the directory is in a module or a workspace. go list
-// finds nothing elsewhere, and says no more than that.
-func (g goCommand) checkModule(ctx context.Context) error {
+// functions returns the directories of the main packages of the module or
+// workspace that depend on github.com/aws/aws-lambda-go/lambda.
+func (g goCommand) functions(ctx context.Context) ([]string, error) {
+	// Outside a module, go list finds nothing and does not say why.
 	out, err := g.run(ctx, "env", "GOMOD", "GOWORK")
-	if err != nil {
-		return err
-	}
-	mod, work, _ := strings.Cut(strings.ReplaceAll(string(out), "\r\n", "\n"), "\n")
-	if (mod == "" || mod == os.DevNull) && strings.TrimSpace(work) == "" {
-		return fmt.Errorf(`%s is in no Go module: there is no go.mod in it or above (run from the directory of your module, or make one with "go mod init")`, g.dir)
-	}
-	return nil
-}
-
-// mains returns the directories of the main packages of the module or the
-// workspace that import lambdaPackage in the end.
-func (g goCommand) mains(ctx context.Context) ([]string, error) {
-	// work stands for all packages of the workspace, or of the one module.
-	// Source: https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns
-	out, err := g.run(ctx, "list", "-e", "-json=Name,Dir,Deps", "work")
 	if err != nil {
 		return nil, err
 	}
-	var dirs []string
-	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p struct {
-			Name, Dir string
-			Deps      []string
-		}
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return dirs, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("reading what go list printed in %s: %w", g.dir, err)
-		}
-		if p.Name == "main" && slices.Contains(p.Deps, lambdaPackage) {
-			dirs = append(dirs, p.Dir)
-		}
+	mod, work, _ := strings.Cut(strings.ReplaceAll(string(out), "\r\n", "\n"), "\n")
+	if (mod == "" || mod == os.DevNull) && strings.TrimSpace(work) == "" {
+		return nil, fmt.Errorf(`%s is not in a Go module: it and its parent directories have no go.mod (run in the directory of your module, or create one with "go mod init")`, g.dir)
 	}
+	// The pattern work matches all packages of the workspace, or of the one
+	// module. Source: https://pkg.go.dev/cmd/go#hdr-Package_lists_and_patterns
+	const format = `{{range .Deps}}{{if and (eq $.Name "main") (eq . "github.com/aws/aws-lambda-go/lambda")}}{{$.Dir}}{{end}}{{end}}`
+	out, err = g.run(ctx, "list", "-e", "-f", format, "work")
+	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' || r == '\r' }), err
 }
 
-// run returns what the go command writes to its standard output.
+// run returns the standard output of the go command.
 func (g goCommand) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.path, args...)
 	cmd.Dir, cmd.Env = g.dir, g.env
@@ -130,7 +95,7 @@ func (g goCommand) run(ctx context.Context, args ...string) ([]byte, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking for packages by go %s in %s: %w", args[0], g.dir, err)
+		return nil, fmt.Errorf("looking for packages with go %s in %s: %w", args[0], g.dir, err)
 	}
 	return out, nil
 }

@@ -10,9 +10,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 )
 
-// stub stands for github.com/aws/aws-lambda-go, so that nothing is downloaded.
+// stub replaces github.com/aws/aws-lambda-go, so that tests download nothing.
 const stub = `
 -- stub/go.mod --
 module github.com/aws/aws-lambda-go
@@ -35,7 +36,7 @@ require github.com/aws/aws-lambda-go v1.0.0
 replace github.com/aws/aws-lambda-go => ./stub
 `
 
-// function is a file of a Lambda function.
+// function is the source file of a Lambda function.
 const function = `package main
 
 import "github.com/aws/aws-lambda-go/lambda"
@@ -43,19 +44,15 @@ import "github.com/aws/aws-lambda-go/lambda"
 func main() { lambda.Start(nil) }
 `
 
-// write writes files to dir. Each in the text begins with a line "-- name --".
+// write writes the files of a txtar archive to dir.
 func write(t *testing.T, dir, files string) {
 	t.Helper()
-	for file := range strings.SplitSeq("\n"+files, "\n-- ") {
-		name, content, ok := strings.Cut(file, " --\n")
-		if !ok {
-			continue
-		}
-		name = filepath.Join(dir, filepath.FromSlash(name))
+	for _, file := range txtar.Parse([]byte(files)).Files {
+		name := filepath.Join(dir, filepath.FromSlash(file.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name, []byte(content+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(name, file.Data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,8 +65,7 @@ func offline(t *testing.T) {
 	t.Setenv("GOTOOLCHAIN", "local")
 }
 
-// check checks what Packages finds in dir: packages and, in the same order, what
-// the reasons for those that are left begin with.
+// check compares the results of Packages in dir with the wanted ones.
 func check(t *testing.T, dir string, want []string, wantLeft ...Unmatched) {
 	t.Helper()
 	packages, left, err := Packages(t.Context(), "", dir)
@@ -163,8 +159,8 @@ package other
 		"./functions/on-demand", "./functions/on/linux", "./functions/through", "./vendor2/function",
 	}
 	left := []Unmatched{
-		{Package: "./left/dots..dots", Reason: `"./left/dots..dots" is not a package directory (package directories look like ./functions/example-api)`},
-		{Package: "./left/two", Reason: `"left/two" holds several packages: main in a.go and other in b.go (a function is one package main)`},
+		{Name: "./left/dots..dots", Reason: `"./left/dots..dots" is not a package directory (package directories look like ./functions/example-api)`},
+		{Name: "./left/two", Reason: `"left/two" contains several packages: main in a.go and other in b.go (a function is one package main)`},
 	}
 	check(t, dir, want, left...)
 
@@ -265,7 +261,7 @@ module example.com/good
 		goCmd, dir string
 		want       []string
 	}{
-		{"", "none", []string{filepath.Join(dir, "none") + " is in no Go module", "no go.mod", "go mod init"}},
+		{"", "none", []string{filepath.Join(dir, "none") + " is not in a Go module", "no go.mod", "go mod init"}},
 		{"", "broken", []string{"looking for packages", "go.mod:1"}},
 		{"", "missing", []string{"looking for packages", "missing"}},
 		{"no-such-go", "good", []string{"no-such-go"}},

@@ -1,15 +1,20 @@
 package match
 
-import "slices"
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
 
-// A pair is a function and a package whose names match.
+// pair is a function and a package with matching names.
 type pair struct {
 	function Deployed
 	pkg      string
-	prefixes []string // with which they match, the shortest first
+	prefixes []string // of the function's name, depending on the package's candidate, shortest first
 }
 
-// other returns the side of p that is not called name.
+// other returns the counterpart of name.
 func (p *pair) other(name string) string {
 	if p.pkg == name {
 		return p.function.Name
@@ -19,7 +24,7 @@ func (p *pair) other(name string) string {
 
 type pairs []*pair
 
-// pairUp returns all pairs, by package in the order of packages.
+// pairUp returns all pairs, in the order of the packages.
 func pairUp(deployed []Deployed, packages []string) pairs {
 	var all pairs
 	for _, pkg := range packages {
@@ -43,35 +48,89 @@ func (ps pairs) byName() map[string]pairs {
 	return by
 }
 
-// byPrefix returns the pairs that match with each prefix.
+// byPrefix returns the pairs with each prefix.
 func (ps pairs) byPrefix() map[string]pairs {
 	by := map[string]pairs{}
 	for _, p := range ps {
-		for _, s := range p.prefixes {
-			by[s] = append(by[s], p)
+		for _, prefix := range p.prefixes {
+			by[prefix] = append(by[prefix], p)
 		}
 	}
 	return by
 }
 
-// sure returns those pairs whose function and package are in no other.
-func (ps pairs) sure() pairs {
-	by := ps.byName()
-	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool {
-		return len(by[p.pkg]) > 1 || len(by[p.function.Name]) > 1
-	})
-}
-
 // closest returns the pairs with the shortest prefix.
 func (ps pairs) closest() pairs {
-	var best pairs
+	shortest := math.MaxInt
 	for _, p := range ps {
-		switch {
-		case len(best) == 0 || len(p.prefixes[0]) < len(best[0].prefixes[0]):
-			best = pairs{p}
-		case len(p.prefixes[0]) == len(best[0].prefixes[0]):
-			best = append(best, p)
+		shortest = min(shortest, len(p.prefixes[0]))
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool { return len(p.prefixes[0]) > shortest })
+}
+
+// tally is the evidence for a prefix.
+type tally struct {
+	prefix    string
+	by        map[string]pairs  // those with the prefix, by function and by package
+	functions map[string]string // by package: those that match nothing else with the prefix
+	exact     int               // 1 if the prefix is the environment's name and "-" or "_"
+}
+
+func newTally(prefix, env string, ps pairs) tally {
+	t := tally{prefix: prefix, by: ps.byName(), functions: map[string]string{}}
+	for _, p := range ps {
+		if len(t.by[p.pkg]) == 1 && len(t.by[p.function.Name]) == 1 {
+			t.functions[p.pkg] = p.function.Name
 		}
 	}
-	return best
+	if fold(prefix) == fold(env)+"-" {
+		t.exact = 1
+	}
+	return t
+}
+
+// conflicts reports whether the prefixes belong to different environments: a
+// package has a different function with each.
+func (t tally) conflicts(u tally) bool {
+	for pkg, function := range t.functions {
+		if other, ok := u.functions[pkg]; ok && other != function {
+			return true
+		}
+	}
+	return false
+}
+
+// compare orders the likelier tally first.
+func (t tally) compare(u tally) int {
+	return cmp.Or(cmp.Compare(len(u.functions), len(t.functions)), cmp.Compare(u.exact, t.exact))
+}
+
+// choose returns the tally of the environment's prefix, by the rules of [Match]. If
+// several are equally likely, doubt says so.
+func choose(env string, tallies map[string]tally) (best tally, doubt string) {
+	byKind := map[kind][]tally{}
+	for prefix, t := range tallies {
+		k := kindOf(prefix, env)
+		byKind[k] = append(byKind[k], t)
+	}
+	for _, list := range byKind {
+		slices.SortFunc(list, func(a, b tally) int {
+			return cmp.Or(a.compare(b), cmp.Compare(len(a.prefix), len(b.prefix)), cmp.Compare(a.prefix, b.prefix))
+		})
+	}
+	list := byKind[neutral]
+	if named := byKind[own]; len(named) > 0 &&
+		(len(list) == 0 || len(list[0].functions) <= len(named[0].functions) || list[0].conflicts(named[0])) {
+		list = named
+	}
+	if len(list) == 0 {
+		return tally{}, ""
+	}
+	best = list[0]
+	for _, t := range list[1:] {
+		if t.compare(best) == 0 && t.conflicts(best) {
+			return tally{}, fmt.Sprintf("the prefix of %s may be %q or %q", env, best.prefix, t.prefix)
+		}
+	}
+	return best, ""
 }

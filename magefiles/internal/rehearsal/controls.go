@@ -5,31 +5,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"golang.org/x/sync/errgroup"
 
-	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
-	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 )
 
-// outcome is what one way to migrate came to.
+// outcome is the outcome of one way to migrate.
 type outcome struct {
 	way        string
 	calls      int // invocations
 	failed     int // invocations that failed
-	records    int // records of the streams
-	lost       int // of them
+	records    int // of the streams
+	lost       int // records
 	worstAge   time.Duration
 	firstError string
 }
@@ -43,63 +41,47 @@ type way struct {
 	migrate  func(context.Context, *trial) error
 }
 
-// ways are ours and the ones that it is compared with.
+// ways are dualboot's way and those that it is compared with.
 func ways() []way {
+	inOrder := func(steps ...func(*trial, context.Context, *fleet.Function) error) func(context.Context, *trial) error {
+		return func(ctx context.Context, t *trial) error { return t.each(ctx, steps) }
+	}
+	code, wait, settle, toAL2023, dual := (*trial).bootstrapOnly, (*trial).wait, (*trial).settle, (*trial).toAL2023, (*trial).dual
+	codeFirst := inOrder(code, wait, toAL2023, wait)
+	switchFirst := inOrder(toAL2023, wait, code, wait)
 	return []way{
 		{name: "dual zip: code, wait, settle, switch (dualboot)", lossless: true, migrate: ours},
-		{name: "`bootstrap` only: code, wait, switch", migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.bootstrapOnly, t.wait, t.toAL2023, t.wait)
-		}},
-		{name: "the same, records dropped after 2 attempts", attempts: 2, migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.bootstrapOnly, t.wait, t.toAL2023, t.wait)
-		}},
-		{name: "switch, wait, code", migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.toAL2023, t.wait, t.bootstrapOnly, t.wait)
-		}},
-		{name: "the same, records dropped after 2 attempts", attempts: 2, migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.toAL2023, t.wait, t.bootstrapOnly, t.wait)
-		}},
-		{name: "dual zip, no waiting: code, switch as soon as AWS takes it", migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.dual, t.toAL2023, t.wait)
-		}},
-		{name: "dual zip, no settling: code, wait, switch", migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.dual, t.wait, t.toAL2023, t.wait)
-		}},
-		{name: "dual zip, cleanup before the switch", migrate: func(ctx context.Context, t *trial) error {
-			return t.each(ctx, t.dual, t.wait, t.settle, t.bootstrapOnly, t.wait, t.settle, t.toAL2023, t.wait)
-		}},
+		{name: "`bootstrap` only: code, wait, switch", migrate: codeFirst},
+		{name: "the same, records dropped after 2 attempts", attempts: 2, migrate: codeFirst},
+		{name: "switch, wait, code", migrate: switchFirst},
+		{name: "the same, records dropped after 2 attempts", attempts: 2, migrate: switchFirst},
+		{name: "dual zip, no waiting: code, switch as soon as AWS accepts it", migrate: inOrder(dual, toAL2023, wait)},
+		{name: "dual zip, no settling: code, wait, switch", migrate: inOrder(dual, wait, toAL2023, wait)},
+		{name: "dual zip, cleanup before the switch", migrate: inOrder(dual, wait, settle, code, wait, settle, toAL2023, wait)},
 		{name: "event source disabled meanwhile (streams only)", lossless: true, streams: true, migrate: func(ctx context.Context, t *trial) error {
 			t.events.Pause()
 			defer t.events.Resume()
-			return t.each(ctx, t.bootstrapOnly, t.wait, t.toAL2023, t.wait, t.settle)
+			return inOrder(code, wait, toAL2023, wait, settle)(ctx, t)
 		}},
 	}
 }
 
-// ours is what deploy does.
+// ours is the way of deploy.
 func ours(ctx context.Context, t *trial) error {
 	r := rollout.New(t.client, t.polling())
-	names := make([]string, len(t.targets))
-	for i, target := range t.targets {
-		names[i] = target.FunctionName
-	}
-	goals := make([]rollout.Goal, len(names))
-	for i, seen := range r.Observe(ctx, names) {
-		goals[i] = rollout.Goal{Function: names[i], From: seen.State, Dual: true, Bundle: t.bundles[i], Settle: t.options.Settle, Err: seen.Err}
-	}
-	errs := make([]error, len(names))
-	for i, result := range r.Apply(ctx, goals, nil) {
-		errs[i] = result.Err
-	}
-	return rollout.Failures(errs)
+	fleet.Each(t.functions, len(t.functions), func(f *fleet.Function) {
+		f.Action, f.Dual = fleet.Deploy, true
+		r.Observe(ctx, f)
+		r.Apply(ctx, f)
+	})
+	return fleet.Errors(t.functions)
 }
 
-// Controls migrates the functions in our way and in the ways that people use
-// otherwise, each under the same traffic on an emulator of its own, and writes
-// the outcomes as a Markdown table. The error says which lossless way has lost
-// something.
+// Controls migrates the functions in dualboot's way and in other ways, each under
+// the same traffic on an emulator of its own, and writes the outcomes as a
+// Markdown table. The error names the lossless ways that lost something.
 func Controls(ctx context.Context, o Options) error {
-	_, targets, err := o.load()
+	_, functions, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -108,16 +90,15 @@ func Controls(ctx context.Context, o Options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	made, err := prepare(ctx, o, targets, dir)
-	if err != nil {
+	if functions, err = prepare(ctx, o, functions, dir); err != nil {
 		return err
 	}
-	var outcomes []outcome
+	table := text.Table{Header: []string{"way", "failed invocations", "lost records", "worst iterator age"}}
 	var errs []error
 	for _, w := range ways() {
-		out, err := try(ctx, o, w, made)
+		out, err := try(ctx, o, w, functions)
 		if ctx.Err() != nil {
-			errs = append(errs, rollout.ErrInterrupted)
+			errs = append(errs, fleet.ErrInterrupted)
 			break
 		}
 		if err != nil {
@@ -126,94 +107,64 @@ func Controls(ctx context.Context, o Options) error {
 		if w.lossless && (out.failed > 0 || out.lost > 0) {
 			errs = append(errs, fmt.Errorf("%s: %d invocations failed, %d records were lost: %s", w.name, out.failed, out.lost, out.firstError))
 		}
-		outcomes = append(outcomes, out)
+		table.Add(out.way, fmt.Sprintf("%d of %d", out.failed, out.calls), fmt.Sprintf("%d of %d", out.lost, out.records),
+			out.worstAge.Round(10*time.Millisecond).String())
 	}
-	return errors.Join(append(errs, printOutcomes(cmp.Or[io.Writer](o.Stdout, os.Stdout), outcomes))...)
+	return errors.Join(append(errs, o.UI.Markdown(table))...)
 }
 
-// printOutcomes writes a Markdown table, aligned for people.
-func printOutcomes(out io.Writer, outcomes []outcome) error {
-	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(w, "| way\t| failed invocations\t| lost records\t| worst iterator age\t|")
-	fmt.Fprintln(w, "|---\t|---\t|---\t|---\t|")
-	for _, o := range outcomes {
-		fmt.Fprintf(w, "| %s\t| %d of %d\t| %d of %d\t| %v\t|\n", o.way, o.failed, o.calls, o.lost, o.records, o.worstAge.Round(10*time.Millisecond))
-	}
-	return w.Flush()
-}
-
-// material is what is deployed, made once for all ways.
-type material struct {
-	targets []manifest.Target
-	files   []map[build.Binary]string
-	bundles []bundle.Bundle
-}
-
-// prepare builds and zips the functions into a directory.
-func prepare(ctx context.Context, o Options, targets []manifest.Target, dir string) (material, error) {
-	s, err := openStage(ctx, o, targets)
+// prepare builds the functions and writes their zips below dir, once for all
+// ways.
+func prepare(ctx context.Context, o Options, functions []*fleet.Function, dir string) ([]*fleet.Function, error) {
+	s, err := openStage(ctx, o, functions)
 	if err != nil {
-		return material{}, err
+		return nil, err
 	}
 	defer s.close()
 	if err := s.build(ctx); err != nil {
-		return material{}, err
+		return nil, err
 	}
-	m := material{targets: s.targets, files: s.files}
-	for i, t := range targets {
-		b, err := bundle.Write(filepath.Join(dir, t.Function.Name), m.files[i][build.Lambda], m.files[i][build.Bootstrap])
-		if err != nil {
-			return m, err
-		}
-		m.bundles = append(m.bundles, b)
-	}
-	return m, nil
-}
-
-// streams leaves only the functions that read streams.
-func (m material) streams() material {
-	var left material
-	for i, t := range m.targets {
-		if readsStream(t) {
-			left.targets = append(left.targets, t)
-			left.files = append(left.files, m.files[i])
-			left.bundles = append(left.bundles, m.bundles[i])
+	packer := bundle.NewPacker(dir)
+	for _, f := range s.functions {
+		if f.Zips, err = packer.Pack(ctx, f.Function.Name, f.Build.Files); err != nil {
+			return nil, err
 		}
 	}
-	return left
+	return s.functions, nil
 }
 
 // trial is one way on its stage.
 type trial struct {
 	*stage
-	bundles []bundle.Bundle // of the stage's targets
-	events  *traffic.Traffic
+	events *traffic.Traffic
 }
 
-// try migrates in one way under traffic.
-func try(ctx context.Context, o Options, w way, m material) (outcome, error) {
+// try migrates the functions in one way under traffic.
+func try(ctx context.Context, o Options, w way, functions []*fleet.Function) (outcome, error) {
 	out := outcome{way: w.name}
-	if w.streams {
-		m = m.streams()
+	var fresh []*fleet.Function
+	for _, f := range functions {
+		if !w.streams || readsStream(f) {
+			fresh = append(fresh, &fleet.Function{Target: f.Target, Goal: f.Goal, Build: f.Build, Zips: f.Zips})
+		}
 	}
-	if len(m.targets) == 0 {
+	if len(fresh) == 0 {
 		return out, nil
 	}
-	s, err := openStage(ctx, o, m.targets)
+	s, err := openStage(ctx, o, fresh)
 	if err != nil {
 		return out, err
 	}
 	defer s.close()
-	s.progress.Printf("way: %s", w.name)
-	s.files = m.files
+	o.UI.Notef("way: %s", w.name)
 	if err := s.create(ctx); err != nil {
 		return out, err
 	}
-	t := &trial{stage: s, bundles: m.bundles}
+	t := &trial{stage: s}
 	if t.events, err = s.traffic(ctx, traffic.Options{Rate: o.Rate, Attempts: w.attempts}); err != nil {
 		return out, err
 	}
-	// Traffic flows before, and until all that was before has gone.
+	// Traffic flows before the migration, and until the window has passed.
 	sleep(ctx, o.Window)
 	err = w.migrate(ctx, t)
 	sleep(ctx, o.Window+o.Update)
@@ -228,22 +179,18 @@ func try(ctx context.Context, o Options, w way, m material) (outcome, error) {
 	return out, err
 }
 
-func readsStream(t manifest.Target) bool {
-	sample, err := event(t)
-	if err != nil {
-		return false
-	}
-	kind, err := traffic.KindOf(sample)
-	return err == nil && (kind == traffic.Kinesis || kind == traffic.DynamoDB)
+func readsStream(f *fleet.Function) bool {
+	sample, err := event(f)
+	return err == nil && traffic.ReadsStream(sample)
 }
 
-// each does the steps to each function, all functions at once.
-func (t *trial) each(ctx context.Context, steps ...func(context.Context, int) error) error {
+// each does the steps to each function, to all functions at the same time.
+func (t *trial) each(ctx context.Context, steps []func(*trial, context.Context, *fleet.Function) error) error {
 	var group errgroup.Group
-	for i := range t.targets {
+	for _, f := range t.functions {
 		group.Go(func() error {
 			for _, step := range steps {
-				if err := step(ctx, i); err != nil {
+				if err := step(t, ctx, f); err != nil {
 					return err
 				}
 			}
@@ -253,27 +200,29 @@ func (t *trial) each(ctx context.Context, steps ...func(context.Context, int) er
 	return group.Wait()
 }
 
-func (t *trial) dual(ctx context.Context, i int) error { return t.code(ctx, i, t.bundles[i].Dual) }
-
-func (t *trial) bootstrapOnly(ctx context.Context, i int) error {
-	return t.code(ctx, i, t.bundles[i].Bootstrap)
+func (t *trial) dual(ctx context.Context, f *fleet.Function) error {
+	return t.code(ctx, f, f.Zips.Dual)
 }
 
-func (t *trial) code(ctx context.Context, i int, p *bundle.Package) error {
+func (t *trial) bootstrapOnly(ctx context.Context, f *fleet.Function) error {
+	return t.code(ctx, f, f.Zips.Bootstrap)
+}
+
+func (t *trial) code(ctx context.Context, f *fleet.Function, p *lambda.Package) error {
 	zip, err := p.Read()
 	if err != nil {
 		return err
 	}
 	return retryConflict(ctx, func() error {
-		_, err := t.client.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: &t.targets[i].FunctionName, ZipFile: zip})
+		_, err := t.client.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: &f.FunctionName, ZipFile: zip})
 		return err
 	})
 }
 
-func (t *trial) toAL2023(ctx context.Context, i int) error {
+func (t *trial) toAL2023(ctx context.Context, f *fleet.Function) error {
 	return retryConflict(ctx, func() error {
-		_, err := t.client.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: &t.targets[i].FunctionName, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		_, err := t.client.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{
+			FunctionName: &f.FunctionName, Runtime: types.RuntimeProvidedal2023, Handler: aws.String(lambda.Bootstrap),
 		})
 		return err
 	})
@@ -293,24 +242,14 @@ func retryConflict(ctx context.Context, call func() error) error {
 	}
 }
 
-func (t *trial) wait(ctx context.Context, i int) error {
-	waiter := lambda.NewFunctionUpdatedV2Waiter(t.client, func(o *lambda.FunctionUpdatedV2WaiterOptions) {
+func (t *trial) wait(ctx context.Context, f *fleet.Function) error {
+	waiter := sdk.NewFunctionUpdatedV2Waiter(t.client, func(o *sdk.FunctionUpdatedV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 10*time.Millisecond, max(20*time.Millisecond, t.options.Update/4)
 	})
-	return waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: &t.targets[i].FunctionName}, time.Minute+t.options.Update)
+	return waiter.Wait(ctx, &sdk.GetFunctionInput{FunctionName: &f.FunctionName}, time.Minute+t.options.Update)
 }
 
-func (t *trial) settle(ctx context.Context, _ int) error {
+func (t *trial) settle(ctx context.Context, _ *fleet.Function) error {
 	sleep(ctx, t.options.Settle)
 	return ctx.Err()
-}
-
-// sleep waits for the delay and reports whether ctx was not done before.
-func sleep(ctx context.Context, delay time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(delay):
-		return true
-	}
 }

@@ -13,29 +13,30 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/manifest"
 )
 
-// ServeOptions say how to run the emulator by itself.
+// ServeOptions are the options of Serve.
 type ServeOptions struct {
-	Env     string        // environment whose region and account it plays
+	Env     string        // environment whose region and account the emulator has
 	Addr    string        // loopback address to listen on; default a random port
 	Update  time.Duration // how long an update takes
-	Blocked string        // runtimes for which AWS takes no updates any more, comma-separated
-	Quotas  bool          // take no more calls a second than AWS does
-	Go      string        // the go command, for its time zone database; default go
+	Blocked string        // runtimes that AWS has blocked for updates, comma-separated
+	Quotas  bool          // throttle calls as AWS does
+	Go      string        // the go command, for its time zone database; default "go"
 	Stdout  io.Writer     // for the export lines; default os.Stdout
-	Stderr  io.Writer     // for what the functions log; default os.Stderr
+	Stderr  io.Writer     // for the logs of the functions; default os.Stderr
 }
 
-// Serve runs the emulator until ctx is done. It prints the lines with which a
-// shell makes every AWS tool, and the targets of this package's callers, talk to
-// it: each profile of lambdas.json leads there.
+// Serve runs the emulator until ctx is done. It writes the export lines that lead
+// a shell's AWS tools, and dualboot, to the emulator: all profiles of lambdas.json
+// lead there.
 func Serve(ctx context.Context, o ServeOptions) error {
 	o.Stdout = cmp.Or[io.Writer](o.Stdout, os.Stdout)
 	o.Stderr = cmp.Or[io.Writer](o.Stderr, os.Stderr)
-	m, err := manifest.Load("lambdas.json")
+	m, err := manifest.Load(command.File)
 	if err != nil {
 		return err
 	}
@@ -80,19 +81,19 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: deploying works, invoking does not; mage local can do both here")
+		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: functions can be deployed but not invoked; mage local can do both")
 	}
 	for _, variable := range append(server.Environment(), "AWS_CONFIG_FILE="+profiles, "AWS_SHARED_CREDENTIALS_FILE="+profiles) {
 		fmt.Fprintf(o.Stdout, "export %s\n", variable)
 	}
 	fmt.Fprintln(o.Stdout, "unset AWS_PROFILE AWS_SESSION_TOKEN")
-	fmt.Fprintln(o.Stderr, "the emulator is up: paste these lines into another shell; Ctrl-C ends it")
+	fmt.Fprintln(o.Stderr, "the emulator is running: paste these lines into another shell; Ctrl-C ends it")
 	<-ctx.Done()
 	return nil
 }
 
-// writeProfiles writes an AWS credentials file in which each profile of the
-// manifest has the credentials that the server made up.
+// writeProfiles writes an AWS credentials file that gives each profile of the
+// manifest the credentials of the server.
 func writeProfiles(path string, m *manifest.Manifest, server *emulator.Server) error {
 	names := map[string]bool{}
 	for _, e := range m.Environments {

@@ -1,8 +1,8 @@
-// Package rollout moves functions from go1.x to provided.al2023 while they go
-// on serving. It observes a function, plans the steps that are left, does the
-// first, and observes again.
+// Package rollout moves functions to provided.al2023 while they serve. It
+// observes a function, plans the remaining steps, does the first one, and
+// observes again.
 //
-// At every moment, whatever fails, the deployed zip holds a binary that the
+// At every moment, whatever fails, the deployed zip contains a binary that the
 // deployed runtime can start.
 package rollout
 
@@ -13,131 +13,10 @@ import (
 	"strings"
 	"time"
 
-	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/text"
 )
-
-// Goal is what one function should become.
-type Goal struct {
-	Function string // its name on AWS
-	From     State  // as it was observed
-	Action   Action
-
-	// Dual keeps lambda in the zip of a function that has left go1.x. One that
-	// is still there, or was when it was observed, always gets it.
-	Dual   bool
-	Bundle bundle.Bundle
-	// Previous is the runtime that a rollback returns to: [Legacy], or a
-	// provided one. It is refused where that is not known and this is empty.
-	Previous string
-
-	// Settle is how long to wait between a finished update and the next one
-	// that depends on it. AWS says that requests may be served by the old or
-	// the new version for "typically less than a minute" after an update, but
-	// not whether code and configuration can mix in that time. Source:
-	// https://aws.amazon.com/lambda/faqs/
-	Settle time.Duration
-
-	// Err says why the function cannot be rolled out. It is reported in its
-	// place, and the function is left alone.
-	Err error
-}
-
-// Legacy reports whether a function in this state is to get the zip that
-// carries lambda.
-func (g Goal) Legacy(s State) bool {
-	return g.Action == Deploy && (g.Dual || s.mayStartLambda() || g.From.mayStartLambda())
-}
-
-// Action is what is done to a function.
-type Action int
-
-const (
-	// Deploy updates the code and brings the function to provided.al2023.
-	Deploy Action = iota
-	// Cleanup drops lambda from the zip of a function that has left go1.x.
-	Cleanup
-	// Rollback returns a function whose zip still holds the binary for it to
-	// its previous runtime, and leaves the code as it is.
-	Rollback
-)
-
-// String returns the verb.
-func (a Action) String() string {
-	return [...]string{"deploy", "clean up", "roll back"}[a]
-}
-
-// Kind is one of the things that a plan is made of.
-type Kind int
-
-const (
-	Wait                Kind = iota + 1 // until the update in progress is complete
-	UpdateCode                          // UpdateFunctionCode
-	Settle                              // let the settle delay pass
-	UpdateConfiguration                 // UpdateFunctionConfiguration
-	Inspect                             // read what the deployed zip holds
-)
-
-// String returns the name of the API call, for those that are one.
-func (k Kind) String() string {
-	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect"}[k]
-}
-
-// Step is one step of a plan.
-type Step struct {
-	Kind    Kind
-	Package *bundle.Package // of UpdateCode
-	Leaves  string          // of UpdateCode: the architecture that it moves away from, if it does
-	Delay   time.Duration   // of Settle
-	Runtime string          // of UpdateConfiguration
-	Handler string          // of UpdateConfiguration
-}
-
-func (s Step) String() string {
-	switch s.Kind {
-	case Wait:
-		return "wait until the update is complete"
-	case UpdateCode:
-		if s.Leaves != "" {
-			return fmt.Sprintf("update the code (%v), %s → %s", s.Package, s.Leaves, architecture)
-		}
-		return fmt.Sprintf("update the code (%v)", s.Package)
-	case Settle:
-		return fmt.Sprintf("settle for %v", s.Delay)
-	case UpdateConfiguration:
-		return fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
-	case Inspect:
-		return "read what the deployed zip holds"
-	}
-	return s.Kind.String()
-}
-
-// accepted is the state once Lambda has accepted the step, an update.
-func (s Step) accepted(state State) State {
-	state.Updating, state.UpdateFailed = true, false
-	switch s.Kind {
-	case UpdateCode:
-		state.CodeSha256, state.Architecture = s.Package.CodeSha256, architecture
-		state.CodeSize, state.Files = s.Package.Size, s.Package.Files
-	case UpdateConfiguration:
-		state.Runtime, state.Handler = s.Runtime, s.Handler
-	}
-	return state
-}
-
-// doing says, in an error, what the step was doing to the function.
-func (s Step) doing() string {
-	switch s.Kind {
-	case Wait:
-		return "waiting for the update of"
-	case UpdateCode:
-		return "updating the code of"
-	case UpdateConfiguration:
-		return "updating the configuration of"
-	case Inspect:
-		return "reading the zip of"
-	}
-	return "settling"
-}
 
 // Refusal is why a function is left as it is.
 type Refusal struct{ Reason string }
@@ -148,150 +27,192 @@ func refuse(format string, args ...any) error {
 	return &Refusal{Reason: fmt.Sprintf(format, args...)}
 }
 
-// leads reports whether a change can be one on the way to the goal: by another
-// run of the same command, or by one that was killed before its last call was
-// answered.
-func (g Goal) leads(from, to State) bool {
-	runtime := Wanted
-	if g.Action == Rollback {
-		runtime = g.Previous
+// Preview plans the steps from the state that was observed to the goal, as far
+// as they are known, and the state after them. It sets f.Err if the function is
+// refused.
+func Preview(f *fleet.Function) {
+	if f.Err != nil {
+		return
+	}
+	steps, err := Plan(f.Observed, f)
+	if err != nil {
+		f.Fail(fleet.Planning, refusing(f), err)
+		return
+	}
+	f.Plan, f.Planned = steps, f.Observed
+	for _, s := range steps {
+		f.Planned = accepted(s, f.Planned)
+	}
+}
+
+func refusing(f *fleet.Function) string { return "refusing to " + f.Action.String() }
+
+// accepted returns the state after Lambda has accepted the step.
+func accepted(s fleet.Step, state lambda.State) lambda.State {
+	switch s.Kind {
+	case fleet.UpdateCode:
+		state.CodeSha256, state.Architecture = s.Package.CodeSha256, s.Architecture
+		state.CodeSize, state.Files = s.Package.Size, s.Package.Files
+	case fleet.UpdateConfiguration:
+		state.Runtime, state.Handler = s.Runtime, s.Handler
+	default:
+		return state
+	}
+	state.Updating, state.UpdateFailed = true, false
+	return state
+}
+
+// leads reports whether a change from one state to another can be a change on
+// the way to the goal: by another run of the same command, or by a killed run
+// whose last call was not answered.
+func leads(f *fleet.Function, from, to lambda.State) bool {
+	runtime := lambda.ProvidedAL2023
+	if f.Action == fleet.Rollback {
+		runtime = f.Previous
 	}
 	code := to.CodeSha256 == from.CodeSha256 ||
-		g.Bundle.Dual != nil && to.CodeSha256 == g.Bundle.Dual.CodeSha256 ||
-		g.Bundle.Bootstrap != nil && to.CodeSha256 == g.Bundle.Bootstrap.CodeSha256
+		f.Zips.Dual != nil && to.CodeSha256 == f.Zips.Dual.CodeSha256 ||
+		f.Zips.Bootstrap != nil && to.CodeSha256 == f.Zips.Bootstrap.CodeSha256
 	return code && (to.Runtime == runtime || to.Runtime == from.Runtime && to.Handler == from.Handler) &&
 		(to.Architecture == architecture || to.Architecture == from.Architecture)
 }
 
-// Preview returns the steps from the goal's From to it, as far as they are known,
-// and what the function will be after them. The error is the goal's own, or says that it is refused.
-func (g Goal) Preview() (steps []Step, after State, err error) {
-	if g.Err != nil {
-		return nil, State{}, g.Err
-	}
-	if steps, err = Plan(g.From, g); err != nil {
-		return nil, State{}, g.refused(err)
-	}
-	after = g.From
-	for _, s := range steps {
-		after = s.accepted(after)
-	}
-	return steps, after, nil
-}
+// architecture is the one of all deployment packages: both runtimes support it.
+const architecture = lambda.X86_64
 
-func (g Goal) refused(err error) error {
-	return &FunctionError{g.Function, "refusing to " + g.Action.String(), err}
-}
-
-// Plan returns the steps that lead from the state to the goal: none when there
-// is nothing to do, a *Refusal when there is no safe way.
-func Plan(s State, g Goal) ([]Step, error) {
+// Plan returns the steps that lead a function from state s to its goal. It
+// returns none if there is nothing to do, and a *Refusal if there is no safe way.
+func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
-		return nil, refuse("its package type is %s; dualboot deploys zips: take it out of lambdas.json", s.PackageType)
+		return nil, refuse("its package type is %s; dualboot deploys zips: remove it from lambdas.json", s.PackageType)
 	}
-	if g.Action == Rollback {
-		return planRollback(s, g)
+	if f.Action == fleet.Rollback {
+		return planRollback(s, f)
 	}
-	switch {
-	case s.Runtime == Legacy && g.Action == Cleanup:
-		return nil, refuse("it is still on %s, which starts lambda; deploy it first", Legacy)
-	case s.Runtime == Legacy && s.Handler != legacyHandler:
-		return nil, refuse("%s starts the file that its handler names, %q, and the zip holds %q: it could not start; first ship one with a file of that name, and make it the handler", Legacy, s.Handler, legacyHandler)
-	case s.Runtime != Legacy && !startsBootstrap(s.Runtime):
-		return nil, refuse("its runtime is %s; dualboot deploys to %s and provided.*: take it out of lambdas.json", s.Runtime, Legacy)
-	case s.Runtime != Wanted && g.Action == Cleanup:
-		return nil, refuse("it is on %s, and not yet on %s; deploy it first", s.Runtime, Wanted)
+	if err := deployable(s, f.Action); err != nil {
+		return nil, err
 	}
 
-	var steps []Step
+	var steps []fleet.Step
 	if s.Pending || s.Updating {
-		steps = append(steps, Step{Kind: Wait})
-	} else if s.UpdateFailed && g.Action == Cleanup {
-		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
+		steps = append(steps, fleet.Step{Kind: fleet.Wait})
 	}
-
-	pkg := g.Bundle.Bootstrap
-	if g.Legacy(s) {
-		pkg = g.Bundle.Dual
+	code, err := planCode(s, f)
+	if err != nil {
+		return nil, err
 	}
-	if pkg == nil {
-		return nil, refuse("it may start lambda now, and only a zip without it was built; run the command again")
-	}
-	// What Lambda reports after a failed update may not be what serves: send
-	// code and configuration again.
-	code := s.CodeSha256 != pkg.CodeSha256 || s.Architecture != architecture || s.UpdateFailed
-	if code {
-		if pkg.Size > bundle.MaxZipped {
-			return nil, refuse("%s has %.1f MB; Lambda takes %d MB by direct upload", pkg.Path, float64(pkg.Size)/(1<<20), bundle.MaxZipped>>20)
-		}
-		// A change of a moment ago may have been the switch from go1.x, which
-		// can still be starting lambda somewhere.
-		if !pkg.Dual() && unsettled(s, g) {
-			steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
-		}
-		update := Step{Kind: UpdateCode, Package: pkg}
-		if s.Architecture != architecture {
-			update.Leaves = s.Architecture
-		}
-		steps = append(steps, update, Step{Kind: Wait})
-	}
-	if g.Action == Cleanup || (s.Runtime == Wanted && s.Handler == wantedHandler && !s.UpdateFailed) {
+	steps = append(steps, code...)
+	if f.Action == fleet.Cleanup || (s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed) {
 		return steps, nil
 	}
-	if s.Runtime != Wanted && g.Settle > 0 && (code || !s.Settled) {
-		steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
+	if s.Runtime != lambda.ProvidedAL2023 && f.Settle > 0 && (len(code) > 0 || !s.Settled) {
+		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	return append(steps, Step{Kind: UpdateConfiguration, Runtime: Wanted, Handler: wantedHandler}, Step{Kind: Wait}), nil
+	return append(steps, switchTo(lambda.ProvidedAL2023)...), nil
+}
+
+// deployable refuses a function whose code must not change.
+func deployable(s lambda.State, action fleet.Action) error {
+	entry := lambda.EntryPoint(s.Runtime, s.Handler)
+	switch {
+	case s.Runtime == lambda.Go1x && action == fleet.Cleanup:
+		return refuse("it is still on %s, which starts %s; deploy it first", s.Runtime, entry)
+	case s.Runtime == lambda.Go1x && entry != lambda.LegacyBinary:
+		return refuse("%s starts the file that its handler names, %q, but the zip holds %q and could not start; first deploy a zip with a file %[3]s and set the handler to it", s.Runtime, entry, lambda.LegacyBinary)
+	case !lambda.Supported(s.Runtime):
+		return refuse("its runtime is %s; dualboot deploys to go1.x and provided.*: remove it from lambdas.json", s.Runtime)
+	case action == fleet.Cleanup && s.Runtime != lambda.ProvidedAL2023:
+		return refuse("it is on %s, not on %s yet; deploy it first", s.Runtime, lambda.ProvidedAL2023)
+	case action == fleet.Cleanup && s.UpdateFailed && !s.Pending && !s.Updating:
+		return refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
+	}
+	return nil
+}
+
+// planCode returns the steps that update the code, or none if it is up to date.
+func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
+	pkg := f.Zips.Bootstrap
+	if f.NeedsLegacy(s) {
+		pkg = f.Zips.Dual
+	}
+	if pkg == nil {
+		return nil, refuse("go1.x may be serving it now, but only a zip without %s was built; run the command again", lambda.LegacyBinary)
+	}
+	// After a failed update Lambda may report something else than what serves:
+	// send code and configuration again.
+	if s.CodeSha256 == pkg.CodeSha256 && s.Architecture == architecture && !s.UpdateFailed {
+		return nil, nil
+	}
+	if pkg.Size > lambda.MaxZipped {
+		return nil, refuse("%s has %s; Lambda takes at most %s in a request", pkg.Path, text.Bytes(pkg.Size), text.Bytes(lambda.MaxZipped))
+	}
+	var steps []fleet.Step
+	// If the last change was the switch from go1.x a moment ago, go1.x may still
+	// be starting lambda somewhere.
+	if !pkg.Dual() && unsettled(s, f) {
+		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
+	}
+	update := fleet.Step{Kind: fleet.UpdateCode, Package: pkg, Architecture: architecture}
+	if s.Architecture != architecture {
+		update.Leaves = s.Architecture
+	}
+	return append(steps, update, fleet.Step{Kind: fleet.Wait}), nil
+}
+
+// switchTo returns the steps that change the runtime.
+func switchTo(runtime string) []fleet.Step {
+	return []fleet.Step{
+		{Kind: fleet.UpdateConfiguration, Runtime: runtime, Handler: lambda.Handler(runtime)},
+		{Kind: fleet.Wait},
+	}
 }
 
 // planRollback returns the steps back to the previous runtime.
-func planRollback(s State, g Goal) ([]Step, error) {
-	handler := legacyHandler
-	if startsBootstrap(g.Previous) {
-		handler = wantedHandler
-	}
-	back := s.Runtime == g.Previous && (s.Handler == handler || startsBootstrap(s.Runtime))
+func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
+	handler := lambda.Handler(f.Previous)
+	back := s.Runtime == f.Previous && (s.Handler == handler || lambda.IsProvided(s.Runtime))
 	switch {
-	case g.Previous == "":
-		return nil, refuse("it never was on %s, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that", Legacy)
+	case f.Previous == "":
+		return nil, refuse(`its previous runtime is unknown: lambdas.json says that it never was on go1.x; pass -runtime=provided.al2 if that was its runtime`)
 	case s.UpdateFailed:
 		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
-	case s.Runtime != Wanted && !back:
-		return nil, refuse("its runtime is %s; only from %s is there a way back", s.Runtime, Wanted)
-	case g.Previous == Legacy && s.Architecture != architecture:
-		return nil, refuse("it is on %s, which %s has not", s.Architecture, Legacy)
+	case s.Runtime != lambda.ProvidedAL2023 && !back:
+		return nil, refuse("its runtime is %s; rollback starts from %s", s.Runtime, lambda.ProvidedAL2023)
+	case f.Previous == lambda.Go1x && s.Architecture != lambda.X86_64:
+		return nil, refuse("it is on %s, which go1.x does not support", s.Architecture)
 	}
-	var steps []Step
+	var steps []fleet.Step
 	if s.Pending || s.Updating {
-		steps = append(steps, Step{Kind: Wait})
+		steps = append(steps, fleet.Step{Kind: fleet.Wait})
 	}
 	if back {
 		return steps, nil
 	}
 	if s.Files == nil || len(steps) > 0 {
-		return append(steps, Step{Kind: Inspect}), nil
+		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil
 	}
-	if !slices.Contains(s.Files, handler) {
-		way := "deploy it first"
-		if handler == legacyHandler {
-			way = `set "dual" to true in lambdas.json and deploy it first`
+	entry := lambda.EntryPoint(f.Previous, handler)
+	if !slices.Contains(s.Files, entry) {
+		fix := "deploy it first"
+		if entry == lambda.LegacyBinary {
+			fix = `set "dual" to true in lambdas.json and deploy it first`
 		}
 		return nil, refuse("the deployed zip (%s) has no %s, which %s starts; %s",
-			cmp.Or(strings.Join(s.Files, " + "), "nothing to start"), handler, g.Previous, way)
+			cmp.Or(strings.Join(s.Files, " + "), "no executable"), entry, f.Previous, fix)
 	}
-	// A change of a moment ago may have brought the binary that is needed now.
-	if unsettled(s, g) {
-		steps = append(steps, Step{Kind: Settle, Delay: g.Settle})
+	// A change a moment ago may have added the binary that is needed now.
+	if unsettled(s, f) {
+		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	return append(steps, Step{Kind: UpdateConfiguration, Runtime: g.Previous, Handler: handler}, Step{Kind: Wait}), nil
+	return append(steps, switchTo(f.Previous)...), nil
 }
 
-// slowest is how long an update is taken to last. Assumption: LastModified is
-// when an update began. One in a VPC takes up to about a minute.
+// slowest is how long an update is assumed to take at most. Assumption:
+// LastModified is the time at which an update began. An update in a VPC takes up
+// to about a minute.
 const slowest = 2 * time.Minute
 
-// unsettled reports whether what was before the last change may be serving
-// still.
-func unsettled(s State, g Goal) bool {
-	return g.Settle > 0 && (s.Updating || !s.Settled && s.Age < slowest+g.Settle)
+// unsettled reports whether the version before the last change may still serve.
+func unsettled(s lambda.State, f *fleet.Function) bool {
+	return f.Settle > 0 && (s.Updating || !s.Settled && s.Age < slowest+f.Settle)
 }

@@ -2,241 +2,313 @@ package rollout
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
 
-	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
-	dual      = &bundle.Package{Files: []string{"bootstrap", "lambda"}, CodeSha256: "dual", Size: 6_100_000}
-	bootstrap = &bundle.Package{Files: []string{"bootstrap"}, CodeSha256: "bootstrap", Size: 2_900_000}
-	both      = bundle.Bundle{Dual: dual, Bootstrap: bootstrap}
+	dual      = &lambda.Package{Path: "bin/x/lambda.zip", Files: []string{"bootstrap", "lambda"}, CodeSha256: "dual", Size: 6_100_000}
+	bootstrap = &lambda.Package{Path: "bin/x/bootstrap.zip", Files: []string{"bootstrap"}, CodeSha256: "bootstrap", Size: 2_900_000}
+	both      = lambda.Zips{Dual: dual, Bootstrap: bootstrap}
 )
+
+// goal is the goal of a function, with its zips.
+type goal struct {
+	action   fleet.Action
+	dual     bool
+	zips     lambda.Zips
+	previous string
+	settle   time.Duration
+}
+
+// function returns a function with the goal that was observed in the state.
+func (g goal) function(observed lambda.State) *fleet.Function {
+	return &fleet.Function{
+		Target:   manifest.Target{FunctionName: "f", Dual: g.dual},
+		Goal:     fleet.Goal{Action: g.action, Previous: g.previous, Settle: g.settle},
+		Zips:     g.zips,
+		Observed: observed,
+	}
+}
+
+// kinds describes steps: "code dual, wait, settle, switch provided.al2023, wait".
+func kinds(steps []fleet.Step) string {
+	var words []string
+	for _, s := range steps {
+		switch s.Kind {
+		case fleet.UpdateCode:
+			word := "code " + s.Package.CodeSha256
+			if s.Leaves != "" {
+				word += " " + s.Leaves + "→" + s.Architecture
+			}
+			words = append(words, word)
+		case fleet.UpdateConfiguration:
+			words = append(words, "switch "+s.Runtime+" "+s.Handler)
+		case fleet.Settle:
+			words = append(words, "settle "+s.Delay.String())
+		default:
+			words = append(words, strings.ToLower(s.Kind.String()))
+		}
+	}
+	return strings.Join(words, ", ")
+}
 
 func TestPlan(t *testing.T) {
 	const minute = time.Minute
-	legacy := State{Runtime: Legacy, Handler: "lambda", Architecture: "x86_64", CodeSha256: "old", Age: time.Hour}
-	with := func(s State, change func(*State)) State { change(&s); return s }
-	al2 := with(legacy, func(s *State) { s.Runtime, s.Handler = "provided.al2", "bootstrap" })
-	clean := with(al2, func(s *State) { s.Runtime, s.CodeSha256 = Wanted, "bootstrap" })
-	deploy := Goal{Dual: true, Bundle: both, Settle: minute}
-	cleanup := Goal{Action: Cleanup, Bundle: both, Settle: minute}
+	legacy := lambda.State{Runtime: lambda.Go1x, Handler: "lambda", Architecture: "x86_64", CodeSha256: "old", Age: time.Hour}
+	with := func(s lambda.State, change func(*lambda.State)) lambda.State { change(&s); return s }
+	al2 := with(legacy, func(s *lambda.State) { s.Runtime, s.Handler = "provided.al2", "bootstrap" })
+	clean := with(al2, func(s *lambda.State) { s.Runtime, s.CodeSha256 = lambda.ProvidedAL2023, "bootstrap" })
+	deploy := goal{dual: true, zips: both, settle: minute}
+	cleanup := goal{action: fleet.Cleanup, zips: both, settle: minute}
 	large := deploy
-	large.Bundle.Dual = &bundle.Package{Path: "bin/x/lambda.zip", CodeSha256: "large", Size: 60 << 20}
+	large.zips.Dual = &lambda.Package{Path: "bin/x/lambda.zip", CodeSha256: "large", Size: 60 << 20}
 	late := deploy
-	late.Bundle.Dual = nil
-	back := Goal{Action: Rollback, Previous: Legacy, Settle: minute}
-	toAL2 := Goal{Action: Rollback, Previous: "provided.al2", Settle: minute}
-	switched := with(clean, func(s *State) { s.CodeSha256, s.Files = "dual", dual.Files })
+	late.zips.Dual = nil
+	back := goal{action: fleet.Rollback, previous: lambda.Go1x, settle: minute}
+	toAL2 := goal{action: fleet.Rollback, previous: lambda.ProvidedAL2, settle: minute}
+	switched := with(clean, func(s *lambda.State) { s.CodeSha256, s.Files = "dual", dual.Files })
 
 	tests := []struct {
-		name  string
-		state State
-		goal  Goal
-		want  []string
-		err   string
+		name    string
+		state   lambda.State
+		goal    goal
+		want    string
+		refused bool // with the text in testdata/refusals.txtar
 	}{
 		{
-			name: "from go1.x", state: legacy, goal: deploy,
-			want: []string{
-				"update the code (bootstrap + lambda, 6.1 MB)", "wait until the update is complete", "settle for 1m0s",
-				"switch to provided.al2023, handler bootstrap", "wait until the update is complete",
-			},
+			name: "deploy on go1.x", state: legacy, goal: deploy,
+			want: "code dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "from go1.x, dual off in the manifest", state: legacy, goal: Goal{Bundle: both},
-			want: []string{
-				"update the code (bootstrap + lambda, 6.1 MB)", "wait until the update is complete",
-				"switch to provided.al2023, handler bootstrap", "wait until the update is complete",
-			},
+			name: "deploy on go1.x, dual off", state: legacy, goal: goal{zips: both},
+			want: "code dual, wait, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "code is there", state: with(legacy, func(s *State) { s.CodeSha256 = "dual" }), goal: deploy,
-			want: []string{"settle for 1m0s", "switch to provided.al2023, handler bootstrap", "wait until the update is complete"},
+			name: "the code is up to date", state: with(legacy, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy,
+			want: "settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "code is there and settled", state: with(legacy, func(s *State) { s.CodeSha256, s.Settled = "dual", true }), goal: deploy,
-			want: []string{"switch to provided.al2023, handler bootstrap", "wait until the update is complete"},
+			name: "the code is up to date and settled", state: with(legacy, func(s *lambda.State) { s.CodeSha256, s.Settled = "dual", true }), goal: deploy,
+			want: "switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "an update is in progress", state: with(legacy, func(s *State) { s.CodeSha256, s.Updating = "dual", true }), goal: deploy,
-			want: []string{
-				"wait until the update is complete", "settle for 1m0s",
-				"switch to provided.al2023, handler bootstrap", "wait until the update is complete",
-			},
+			name: "an update is in progress", state: with(legacy, func(s *lambda.State) { s.CodeSha256, s.Updating = "dual", true }), goal: deploy,
+			want: "wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "from provided.al2, never dual", state: al2, goal: Goal{Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: minute},
-			want: []string{
-				"update the code (bootstrap, 2.9 MB)", "wait until the update is complete", "settle for 1m0s",
-				"switch to provided.al2023, handler bootstrap", "wait until the update is complete",
-			},
+			name: "deploy on provided.al2, no dual zip", state: al2, goal: goal{zips: lambda.Zips{Bootstrap: bootstrap}, settle: minute},
+			want: "code bootstrap, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
-		{name: "nothing to do", state: with(clean, func(s *State) { s.CodeSha256 = "dual" }), goal: deploy},
+		{name: "nothing to do", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy},
 		{
-			name: "new code", state: with(clean, func(s *State) { s.CodeSha256 = "old" }), goal: deploy,
-			want: []string{"update the code (bootstrap + lambda, 6.1 MB)", "wait until the update is complete"},
+			name: "new code", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "old" }), goal: deploy,
+			want: "code dual, wait",
 		},
 		{
-			name: "same code, other architecture", state: with(clean, func(s *State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
-			want: []string{"update the code (bootstrap + lambda, 6.1 MB), arm64 → x86_64", "wait until the update is complete"},
+			name: "same code, another architecture", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
+			want: "code dual arm64→x86_64, wait",
 		},
 		{
-			name: "only the handler is wrong", state: with(clean, func(s *State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
-			want: []string{"switch to provided.al2023, handler bootstrap", "wait until the update is complete"},
+			name: "only the handler differs", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
+			want: "switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "the last update failed", state: with(clean, func(s *State) { s.CodeSha256, s.UpdateFailed = "dual", true }), goal: deploy,
-			want: []string{
-				"update the code (bootstrap + lambda, 6.1 MB)", "wait until the update is complete",
-				"switch to provided.al2023, handler bootstrap", "wait until the update is complete",
-			},
+			name: "the last update failed", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.UpdateFailed = "dual", true }), goal: deploy,
+			want: "code dual, wait, switch provided.al2023 bootstrap, wait",
 		},
 		{
-			name: "cleanup", state: with(clean, func(s *State) { s.CodeSha256 = "dual" }), goal: cleanup,
-			want: []string{"update the code (bootstrap, 2.9 MB)", "wait until the update is complete"},
+			name: "cleanup", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: cleanup,
+			want: "code bootstrap, wait",
 		},
 		{
-			name: "lambda is dropped soon after the switch", state: with(clean, func(s *State) { s.CodeSha256, s.Age = "dual", minute }), goal: Goal{Bundle: both, Settle: minute},
-			want: []string{"settle for 1m0s", "update the code (bootstrap, 2.9 MB)", "wait until the update is complete"},
+			name: "deploy without lambda soon after the switch", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Age = "dual", minute }), goal: goal{zips: both, settle: minute},
+			want: "settle 1m0s, code bootstrap, wait",
 		},
 		{
-			name: "cleanup soon after the switch", state: with(clean, func(s *State) { s.CodeSha256, s.Age = "dual", minute }), goal: cleanup,
-			want: []string{"settle for 1m0s", "update the code (bootstrap, 2.9 MB)", "wait until the update is complete"},
+			name: "cleanup soon after the switch", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Age = "dual", minute }), goal: cleanup,
+			want: "settle 1m0s, code bootstrap, wait",
 		},
-		{name: "cleanup of a clean one", state: clean, goal: cleanup},
+		{name: "cleanup of a clean function", state: clean, goal: cleanup},
 		{
 			name: "cleanup on go1.x", state: legacy, goal: cleanup,
-			err: "it is still on go1.x, which starts lambda; deploy it first",
+			refused: true,
 		},
 		{
-			name: "cleanup after a failed update", state: with(clean, func(s *State) { s.UpdateFailed, s.ReasonCode, s.Reason = true, "InternalError", "try later" }), goal: cleanup,
-			err: "its last update failed (InternalError: try later); deploy it first",
+			name: "cleanup after a failed update", state: with(clean, func(s *lambda.State) { s.UpdateFailed, s.ReasonCode, s.Reason = true, "InternalError", "try later" }), goal: cleanup,
+			refused: true,
 		},
 		{
-			name: "nodejs", state: with(legacy, func(s *State) { s.Runtime = "nodejs22.x" }), goal: deploy,
-			err: "its runtime is nodejs22.x; dualboot deploys to go1.x and provided.*: take it out of lambdas.json",
+			name: "deploy on nodejs22.x", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: deploy,
+			refused: true,
 		},
 		{
-			name: "image", state: State{PackageType: "Image"}, goal: deploy,
-			err: "its package type is Image; dualboot deploys zips: take it out of lambdas.json",
+			name: "deploy of a container image", state: lambda.State{PackageType: "Image"}, goal: deploy,
+			refused: true,
 		},
 		{
-			name: "another handler", state: with(legacy, func(s *State) { s.Handler = "main" }), goal: deploy,
-			err: `go1.x starts the file that its handler names, "main", and the zip holds "lambda": it could not start; first ship one with a file of that name, and make it the handler`,
+			name: "deploy on go1.x with another handler", state: with(legacy, func(s *lambda.State) { s.Handler = "main" }), goal: deploy,
+			refused: true,
 		},
 		{
 			name: "rollback", state: switched, goal: back,
-			want: []string{"switch to go1.x, handler lambda", "wait until the update is complete"},
+			want: "switch go1.x lambda, wait",
 		},
 		{
-			name: "rollback of what was not inspected", state: with(switched, func(s *State) { s.Files = nil }), goal: back,
-			want: []string{"read what the deployed zip holds"},
+			name: "rollback before the zip is read", state: with(switched, func(s *lambda.State) { s.Files = nil }), goal: back,
+			want: "inspect",
 		},
 		{
-			name: "rollback while an update is in progress", state: with(switched, func(s *State) { s.Updating = true }), goal: back,
-			want: []string{"wait until the update is complete", "read what the deployed zip holds"},
+			name: "rollback while an update is in progress", state: with(switched, func(s *lambda.State) { s.Updating = true }), goal: back,
+			want: "wait, inspect",
 		},
 		{
-			name: "rollback soon after a change", state: with(switched, func(s *State) { s.Age = minute }), goal: back,
-			want: []string{"settle for 1m0s", "switch to go1.x, handler lambda", "wait until the update is complete"},
+			name: "rollback soon after a change", state: with(switched, func(s *lambda.State) { s.Age = minute }), goal: back,
+			want: "settle 1m0s, switch go1.x lambda, wait",
 		},
 		{
 			name: "cleanup on provided.al2", state: al2, goal: cleanup,
-			err: "it is on provided.al2, and not yet on provided.al2023; deploy it first",
+			refused: true,
 		},
 		{
-			name: "rollback to what is not known", state: switched, goal: Goal{Action: Rollback, Settle: minute},
-			err: "it never was on go1.x, by lambdas.json, and what it was on is not known; give -runtime=provided.al2 if it was that",
+			name: "rollback to an unknown runtime", state: switched, goal: goal{action: fleet.Rollback, settle: minute},
+			refused: true,
 		},
-		{name: "rollback of what is back, with a handler of its own", state: with(al2, func(s *State) { s.Handler = "main" }), goal: toAL2},
+		{name: "rollback of a function that is back, with its own handler", state: with(al2, func(s *lambda.State) { s.Handler = "main" }), goal: toAL2},
 		{
-			name: "rollback to provided.al2", state: with(switched, func(s *State) { s.Files = bootstrap.Files }), goal: toAL2,
-			want: []string{"switch to provided.al2, handler bootstrap", "wait until the update is complete"},
+			name: "rollback to provided.al2", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: toAL2,
+			want: "switch provided.al2 bootstrap, wait",
 		},
-		{name: "rollback of what is back", state: with(legacy, func(s *State) { s.Files = nil }), goal: back},
+		{name: "rollback of a function that is back", state: with(legacy, func(s *lambda.State) { s.Files = nil }), goal: back},
 		{
-			name: "rollback without lambda", state: with(switched, func(s *State) { s.Files = bootstrap.Files }), goal: back,
-			err: `the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`,
-		},
-		{
-			name: "rollback of a zip with nothing in it", state: with(switched, func(s *State) { s.Files = []string{} }), goal: toAL2,
-			err: `the deployed zip (nothing to start) has no bootstrap, which provided.al2 starts; deploy it first`,
+			name: "rollback without lambda", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: back,
+			refused: true,
 		},
 		{
-			name: "rollback of what never was there", state: al2, goal: back,
-			err: "its runtime is provided.al2; only from provided.al2023 is there a way back",
+			name: "rollback with an empty zip", state: with(switched, func(s *lambda.State) { s.Files = []string{} }), goal: toAL2,
+			refused: true,
 		},
 		{
-			name: "rollback of arm64", state: with(switched, func(s *State) { s.Architecture = "arm64" }), goal: back,
-			err: "it is on arm64, which go1.x has not",
+			name: "rollback on provided.al2 to go1.x", state: al2, goal: back,
+			refused: true,
 		},
 		{
-			name: "rollback after a failed update", state: with(switched, func(s *State) { s.UpdateFailed, s.ReasonCode, s.Reason = true, "InternalError", "try later" }), goal: back,
-			err: "its last update failed (InternalError: try later); deploy it first",
+			name: "rollback on arm64", state: with(switched, func(s *lambda.State) { s.Architecture = "arm64" }), goal: back,
+			refused: true,
 		},
 		{
-			name: "rollback of nodejs", state: with(legacy, func(s *State) { s.Runtime = "nodejs22.x" }), goal: back,
-			err: "its runtime is nodejs22.x; only from provided.al2023 is there a way back",
+			name: "rollback after a failed update", state: with(switched, func(s *lambda.State) { s.UpdateFailed, s.ReasonCode, s.Reason = true, "InternalError", "try later" }), goal: back,
+			refused: true,
 		},
 		{
-			name: "too large", state: legacy, goal: large,
-			err: "bin/x/lambda.zip has 60.0 MB; Lambda takes 50 MB by direct upload",
+			name: "rollback on nodejs22.x", state: with(legacy, func(s *lambda.State) { s.Runtime = "nodejs22.x" }), goal: back,
+			refused: true,
 		},
 		{
-			name: "back to go1.x since the zip was built", state: legacy, goal: late,
-			err: "it may start lambda now, and only a zip without it was built; run the command again",
+			name: "the zip is too large", state: legacy, goal: large,
+			refused: true,
+		},
+		{
+			name: "go1.x again since the zips were built", state: legacy, goal: late,
+			refused: true,
 		},
 	}
+	golden := readGolden(t, "testdata/refusals.txtar")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			steps, err := Plan(test.state, test.goal)
-			var got []string
-			for _, s := range steps {
-				got = append(got, s.String())
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
+			steps, err := Plan(test.state, test.goal.function(lambda.State{}))
+			if diff := cmp.Diff(test.want, kinds(steps)); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
-			if text(err) != test.err {
-				t.Errorf("error %q, want %q", text(err), test.err)
+			if (err != nil) != test.refused {
+				t.Fatalf("error %v, refused is %t", err, test.refused)
 			}
-			if _, ok := errors.AsType[*Refusal](err); err != nil && !ok {
+			if err == nil {
+				return
+			}
+			if _, ok := errors.AsType[*Refusal](err); !ok {
 				t.Errorf("error is a %T, want a *Refusal", err)
 			}
+			golden.check(t, test.name, err.Error())
 		})
 	}
+	golden.write(t)
 }
 
-func text(err error) string {
-	if err == nil {
-		return ""
+// golden is a file of expected texts by name.
+type golden struct {
+	path    string
+	archive *txtar.Archive
+}
+
+func readGolden(t *testing.T, path string) *golden {
+	t.Helper()
+	if *update {
+		return &golden{path, &txtar.Archive{}}
 	}
-	return err.Error()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &golden{path, archive}
 }
 
-// world is what serves invocations.
+// check compares a text with the expected one, or records it.
+func (g *golden) check(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		g.archive.Files = append(g.archive.Files, txtar.File{Name: name, Data: []byte(got + "\n")})
+		return
+	}
+	i := slices.IndexFunc(g.archive.Files, func(f txtar.File) bool { return f.Name == name })
+	if i < 0 {
+		t.Fatalf("%s has no %q; run the test with -update", g.path, name)
+	}
+	if want := strings.TrimSuffix(string(g.archive.Files[i].Data), "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func (g *golden) write(t *testing.T) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(g.path, txtar.Format(g.archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// world is a version that serves invocations.
 type world struct {
 	runtime, handler string
 	files            []string
 }
 
 func (w world) startable() bool {
-	if w.runtime == Legacy {
+	if w.runtime == "go1.x" {
 		return slices.Contains(w.files, w.handler)
 	}
 	return slices.Contains(w.files, "bootstrap")
 }
 
-// TestPlanKeepsTheInvariant walks the plan of every combination of what a
-// function can be and what is wanted of it. After each step, whatever serves
-// must be able to start: the new code and configuration, and until a settle
-// delay has passed every mixture with the ones before.
+// TestPlanKeepsTheInvariant walks the plan for every combination of state and
+// goal. After each step, everything that may serve must be able to start: the new
+// code with the new configuration, and every mixture with the ones before until a
+// settle delay has passed.
 func TestPlanKeepsTheInvariant(t *testing.T) {
 	contents := map[string][]string{
 		"dual":       dual.Files,
@@ -246,7 +318,7 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 		"old":        bootstrap.Files,
 	}
 	var plans, refusals int
-	for _, runtime := range []string{Legacy, "provided", "provided.al2", Wanted, "nodejs22.x", "python3.13"} {
+	for _, runtime := range []string{lambda.Go1x, "provided", "provided.al2", lambda.ProvidedAL2023, "nodejs22.x", "python3.13"} {
 		for _, handler := range []string{"lambda", "bootstrap", "main"} {
 			for code, files := range contents {
 				for _, status := range []string{"Successful", "InProgress", "Failed", "Pending"} {
@@ -254,38 +326,38 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 						for _, kind := range []string{"Zip", "Image"} {
 							for _, age := range []time.Duration{0, time.Minute, 3*time.Minute - 1, 3 * time.Minute, time.Hour} {
 								for _, settled := range []bool{false, true} {
-									for _, goal := range []Goal{
-										{Dual: true, Bundle: both, Settle: time.Minute},
-										{Dual: false, Bundle: both, Settle: time.Minute},
-										{Dual: false, Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: time.Minute},
-										{Action: Cleanup, Dual: true, Bundle: both, Settle: time.Minute},
-										{Action: Cleanup, Bundle: bundle.Bundle{Bootstrap: bootstrap}, Settle: time.Minute},
-										{Action: Rollback, Previous: Legacy, Settle: time.Minute},
-										{Action: Rollback, Previous: "provided.al2", Settle: time.Minute},
+									for _, goal := range []goal{
+										{dual: true, zips: both, settle: time.Minute},
+										{zips: both, settle: time.Minute},
+										{zips: lambda.Zips{Bootstrap: bootstrap}, settle: time.Minute},
+										{action: fleet.Cleanup, dual: true, zips: both, settle: time.Minute},
+										{action: fleet.Cleanup, zips: lambda.Zips{Bootstrap: bootstrap}, settle: time.Minute},
+										{action: fleet.Rollback, previous: lambda.Go1x, settle: time.Minute},
+										{action: fleet.Rollback, previous: lambda.ProvidedAL2, settle: time.Minute},
 									} {
-										state := State{
+										state := lambda.State{
 											PackageType: kind, Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: code, Age: age, Settled: settled,
 											Pending: status == "Pending", Updating: status == "InProgress", UpdateFailed: status == "Failed",
 										}
 										now := world{runtime, handler, files}
 										if !now.startable() {
-											continue // it is broken already
+											continue // it is already broken
 										}
 										serving := []world{now}
-										// The switch from go1.x may be under way, or have been a moment
-										// ago, or have failed, and Lambda reports what was wanted.
-										if recent := !settled && age < 3*time.Minute; (recent || status == "InProgress" || status == "Failed") && startsBootstrap(runtime) && slices.Contains(files, "lambda") {
-											serving = append(serving, world{Legacy, "lambda", files})
+										// The switch from go1.x may be in progress, or just complete, or
+										// failed, while Lambda reports the attempted configuration.
+										if recent := !settled && age < 3*time.Minute; (recent || status == "InProgress" || status == "Failed") && lambda.IsProvided(runtime) && slices.Contains(files, "lambda") {
+											serving = append(serving, world{lambda.Go1x, "lambda", files})
 										}
-										// A zip of a moment ago may be serving still.
-										if goal.Action == Rollback && !settled && age < 3*time.Minute && runtime == Wanted {
-											serving = append(serving, world{Wanted, handler, bootstrap.Files})
+										// The previous zip may still serve.
+										if goal.action == fleet.Rollback && !settled && age < 3*time.Minute && runtime == lambda.ProvidedAL2023 {
+											serving = append(serving, world{lambda.ProvidedAL2023, handler, bootstrap.Files})
 										}
-										if goal.Action == Rollback {
+										if goal.action == fleet.Rollback {
 											state.Files = files
 										}
-										goal.From = state
-										steps, err := Plan(state, goal)
+										f := goal.function(state)
+										steps, err := Plan(state, f)
 										if err != nil {
 											refusals++
 											if len(steps) > 0 {
@@ -294,11 +366,11 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 											continue
 										}
 										plans++
-										if kind == "Image" || (runtime != Legacy && !startsBootstrap(runtime)) || (goal.Action == Cleanup && (runtime != Wanted || status == "Failed")) ||
-											(goal.Action == Rollback && status == "Failed") {
+										if kind == "Image" || (runtime != lambda.Go1x && !lambda.IsProvided(runtime)) || (goal.action == fleet.Cleanup && (runtime != lambda.ProvidedAL2023 || status == "Failed")) ||
+											(goal.action == fleet.Rollback && status == "Failed") {
 											t.Fatalf("%+v\n%+v: not refused", state, goal)
 										}
-										walk(t, state, goal, serving, steps)
+										walk(t, f, state, serving, steps)
 									}
 								}
 							}
@@ -314,36 +386,36 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 	t.Logf("%d plans, %d refusals", plans, refusals)
 }
 
-// walk does the steps. worlds are what may be serving at first, the one that
-// Lambda reports before all others.
-func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
+// walk does the steps. worlds are what may serve at first; Lambda reports the first
+// of them.
+func walk(t *testing.T, goal *fleet.Function, state lambda.State, worlds []world, steps []fleet.Step) {
 	t.Helper()
 	fail := func(why string) { t.Fatalf("%+v\n%+v\n%v: %s", state, goal, steps, why) }
 	now, after := worlds[0], state
 	for i, step := range steps {
-		if (step.Kind == UpdateCode || step.Kind == UpdateConfiguration) && (i+1 == len(steps) || steps[i+1].Kind != Wait) {
-			fail("an update is not waited for")
+		if (step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration) && (i+1 == len(steps) || steps[i+1].Kind != fleet.Wait) {
+			fail("no wait follows an update")
 		}
 		change := func(w world) world { return w }
 		switch step.Kind {
-		case Wait:
+		case fleet.Wait:
 			after.Updating, after.Pending, after.Age = false, false, 0
-		case Inspect: // and plan the rest
+		case fleet.Inspect: // the rest is planned after it
 			rest, err := Plan(after, goal)
 			if err == nil {
-				walk(t, after, goal, worlds, rest)
+				walk(t, goal, after, worlds, rest)
 			}
 			return
-		case Settle:
+		case fleet.Settle:
 			worlds = []world{now}
 			after.Settled = true
-		case UpdateCode:
+		case fleet.UpdateCode:
 			change = func(w world) world { w.files = step.Package.Files; return w }
-		case UpdateConfiguration:
+		case fleet.UpdateConfiguration:
 			change = func(w world) world { w.runtime, w.handler = step.Runtime, step.Handler; return w }
 		}
-		if step.Kind == UpdateCode || step.Kind == UpdateConfiguration {
-			after = step.accepted(after)
+		if step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration {
+			after = accepted(step, after)
 			after.Settled, after.Age = false, 0
 		}
 		now = change(now)
@@ -358,23 +430,25 @@ func walk(t *testing.T, state State, goal Goal, worlds []world, steps []Step) {
 			}
 		}
 	}
-	if goal.Action == Cleanup && slices.Contains(now.files, "lambda") {
+	if goal.Action == fleet.Cleanup && slices.Contains(now.files, "lambda") {
 		fail("lambda is still there")
 	}
-	if goal.Action == Deploy && now.runtime != Wanted || goal.Action == Rollback && now.runtime != goal.Previous {
+	if goal.Action == fleet.Deploy && now.runtime != lambda.ProvidedAL2023 || goal.Action == fleet.Rollback && now.runtime != goal.Previous {
 		fail("it did not get there")
 	}
 
 	if rest, err := Plan(after, goal); err != nil || len(rest) > 0 {
 		fail(fmt.Sprintf("the same run would do more: %v %v", rest, err))
 	}
-	goal.From = after
+	again := *goal
+	again.Observed = after
+	goal = &again
 	rest, err := Plan(after, goal)
 	switch {
 	case err != nil:
 		fail("a second run would be refused: " + err.Error())
-	case state.mayStartLambda() && !goal.Dual && goal.Bundle.Dual != nil && len(rest) > 0:
-		walk(t, after, goal, worlds, rest) // drops lambda, which go1.x needed
+	case state.MayServeLegacy() && !goal.Dual && goal.Zips.Dual != nil && len(rest) > 0:
+		walk(t, goal, after, worlds, rest) // drops lambda, which go1.x needed
 	case len(rest) > 0:
 		fail("a second run would do more")
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // FuzzPlan checks that no file makes a plan panic, that only the literals of the
-// changes are other than before, and that what was changed has nothing left to
-// change. Two files are made of data, of which one overrides the other.
+// changes differ, and that the edited files have the planned values and nothing
+// left to change. Data holds two files; the second overrides the first.
 func FuzzPlan(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -34,8 +34,7 @@ func FuzzPlan(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, data []byte) {
 		main, override, _ := bytes.Cut(data, []byte("// override\n"))
-		read := []source{{"main.tf", main}, {"override.tf", override}}
-		r, err := analyse(read, nil, functions)
+		r, err := analyze([]source{{"main.tf", main}, {"override.tf", override}}, functions)
 		if errors.Is(err, errNotAsPlanned) {
 			t.Fatal(err)
 		}
@@ -43,36 +42,38 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		if (len(r.Changes) > 0) != (r.Diff() != "") {
-			t.Errorf("%d changes, and the diff is\n%s", len(r.Changes), r.Diff())
+			t.Errorf("%d changes, but the diff is\n%s", len(r.Changes), r.Diff())
 		}
-		for _, e := range r.edited {
-			checkBytes(t, e, r.Changes)
+		for _, e := range r.edits {
+			checkBytes(t, e, r)
 		}
 	})
 }
 
-// checkBytes checks that the file differs from before in the literals of the
-// changes only.
-func checkBytes(t *testing.T, e edited, changes []Change) {
+// checkBytes checks that a file changes only in the literals of the changes.
+func checkBytes(t *testing.T, e fileEdit, r *Result) {
 	t.Helper()
-	before, after := e.before, e.after
-	for at, edit := range e.edits {
-		start := edit.Start
-		if at > 0 {
-			start -= e.edits[at-1].End
+	var literals []literal
+	for l := range r.literals {
+		if l.at.Filename == e.file {
+			literals = append(literals, l)
 		}
-		old, now := before[start:][:edit.End-edit.Start], []byte(edit.New)
-		if !bytes.Equal(before[:start], after[:start]) || !bytes.HasPrefix(after[start:], now) {
-			t.Fatalf("%s\nbecame\n%s", e.before, e.after)
-		}
-		if !slices.ContainsFunc(changes, func(c Change) bool {
-			return c.Line == bytes.Count(e.before[:edit.Start], []byte("\n"))+1 && edit.New == `"`+c.To+`"`
-		}) {
-			t.Fatalf("%s becomes %s, which is not among the changes %+v", old, now, changes)
-		}
-		before, after = before[start+len(old):], after[start+len(now):]
 	}
-	if !bytes.Equal(before, after) {
-		t.Fatalf("%s\nbecame\n%s", e.before, e.after)
+	slices.SortFunc(literals, func(a, b literal) int { return a.at.Start.Byte - b.at.Start.Byte })
+	last, after := 0, e.after
+	for _, l := range literals {
+		if !slices.ContainsFunc(r.Changes, func(c Change) bool {
+			return c.At == position(l.at) && c.From == l.text && c.To == r.literals[l]
+		}) {
+			t.Fatalf("%q at %v becomes %q, which is not among the changes %+v", l.text, l.at, r.literals[l], r.Changes)
+		}
+		want := append(slices.Clone(e.data[last:l.at.Start.Byte]), `"`+r.literals[l]+`"`...)
+		if !bytes.HasPrefix(after, want) {
+			t.Fatalf("%s\nbecame\n%s", e.data, e.after)
+		}
+		last, after = l.at.End.Byte, after[len(want):]
+	}
+	if !bytes.Equal(e.data[last:], after) {
+		t.Fatalf("%s\nbecame\n%s", e.data, e.after)
 	}
 }

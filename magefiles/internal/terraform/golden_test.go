@@ -3,6 +3,7 @@ package terraform_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,10 +14,10 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-var update = flag.Bool("update", false, "rewrite what the fixtures want")
+var update = flag.Bool("update", false, "rewrite the golden part of the fixtures")
 
-// A fixture is a directory of Terraform files. Its comment ends with a line of
-// the functions that are asked for; its last file, "want", is what is printed.
+// A fixture is a directory of Terraform files. Its comment ends with a line that
+// lists the requested functions. Its last file, "want", is the golden result.
 type fixture struct {
 	name      string
 	functions []string
@@ -55,8 +56,8 @@ func fixtures(t testing.TB) []fixture {
 	return all
 }
 
-// write writes the files into a new directory and moves there, so that paths
-// are those of the fixture.
+// write writes the changed files to a new directory and makes it the working
+// directory, so that results have the paths of the fixture.
 func (f fixture) write(t *testing.T, change func(string) string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -78,12 +79,24 @@ func read(t *testing.T, functions []string) *terraform.Result {
 	return r
 }
 
+// printed renders a result: the diff, the changes, the unsure places, the ignored
+// attributes and the missing functions.
 func printed(r *terraform.Result) string {
-	text := r.Diff()
-	if text != "" {
-		text += "\n"
+	var b strings.Builder
+	b.WriteString(r.Diff())
+	for _, c := range r.Changes {
+		fmt.Fprintf(&b, "%v: %s %q: %s %q becomes %q\n", c.At, c.Address, c.Function, c.Attribute, c.From, c.To)
 	}
-	return filepath.ToSlash(text + strings.Join(r.Notes(), "\n") + "\n")
+	for _, u := range r.Unsure {
+		fmt.Fprintf(&b, "%v: %s %q: %s (%s)\n", u.At, u.Address, u.Function, u.Reason, u.Hint)
+	}
+	for _, f := range r.Found {
+		if len(f.Ignored) > 0 {
+			fmt.Fprintf(&b, "%v: %s %q ignores %v\n", f.At, f.Address, f.Name, f.Ignored)
+		}
+	}
+	fmt.Fprintf(&b, "missing: %v\n", r.Missing())
+	return filepath.ToSlash(b.String())
 }
 
 func TestGolden(t *testing.T) {

@@ -2,155 +2,151 @@ package terraform
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"strconv"
+	"go/token"
+	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
-// An instance is one of the functions that a resource makes.
+// An instance is one of the objects that a block creates.
 type instance struct {
 	*block
+	scope
 	address  string
-	env      env
-	function string // name on AWS; empty if it is not known
-	slots    map[string]*slot
+	none     bool             // the block creates nothing, but its attributes read values
+	function string           // function name; empty if unknown
+	slots    map[string]*slot // of a requested function, by attribute
 }
 
-// instances returns the functions that a resource makes. If it is not known how
-// many it makes, that is one, of which each is not known: what does not depend
-// on each or count.index is the same for all of them, and a name can be that of
-// one function only.
+// instances returns the instances of a block, at least one. If the elements of
+// for_each are unknown, or there is a count, one instance stands for any: only
+// one function can have a given name, and values that do not depend on each or
+// count.index are the same for all instances.
 func (m *module) instances(b *block) []*instance {
-	forEach, count := b.attrs["for_each"], b.attrs["count"]
-	switch {
-	case forEach != nil:
-		elements, ok := elements(m.value(forEach.Expr, cty.DynamicVal))
-		if !ok {
-			return []*instance{m.instance(b, b.address, env{forEach: forEach.Expr, each: cty.DynamicVal})}
-		}
-		var all []*instance
-		for _, e := range elements {
-			each := cty.ObjectVal(map[string]cty.Value{"key": cty.StringVal(e.key), "value": e.value})
-			address := b.address + "[" + strconv.Quote(e.key) + "]"
-			all = append(all, m.instance(b, address, env{forEach.Expr, e.key, true, each}))
-		}
-		return all
-	case count != nil:
-		if n, ok := keyText(m.value(count.Expr, cty.DynamicVal)); ok && n == "0" {
-			return nil
-		}
-		return []*instance{m.instance(b, b.address+"[0]", noEach())}
+	in := &instance{block: b, scope: scope{module: m, each: unknown("each")}, address: b.address}
+	all := []*instance{in}
+	in.none = in.text("count") == "0"
+	if b.attrs["count"] != nil && !in.none {
+		in.address += "[0]"
 	}
-	return []*instance{m.instance(b, b.address, noEach())}
+	if b.attrs["for_each"] != nil {
+		forEach, _ := in.get("for_each")
+		item := derived(cty.DynamicVal, forEach)
+		in.each = element(item, item)
+		elements, marks := forEach.Unmark()
+		t := elements.Type()
+		if iterable(elements) && (t.IsObjectType() || t.IsMapType() || t.IsSetType() && elements.IsWhollyKnown()) {
+			in.none = elements.LengthInt() == 0
+			for key, value := range elements.Elements() {
+				name, _ := text(key)
+				one := *in
+				one.each = element(key.WithMarks(marks), value.WithMarks(marks))
+				one.address = fmt.Sprintf("%s[%q]", b.address, name)
+				all = append(all, &one)
+			}
+			if !in.none {
+				all = all[1:]
+			}
+		}
+	}
+	for _, in := range all {
+		if !in.none {
+			in.function = in.text("function_name")
+		}
+	}
+	return all
 }
 
-func (m *module) instance(b *block, address string, env env) *instance {
-	in := &instance{block: b, address: address, env: env, slots: map[string]*slot{}}
-	if attr := b.attrs["function_name"]; attr != nil {
-		in.function, _ = text(m.value(attr.Expr, env.each))
-	}
-	return in
+// element returns the value of each.
+func element(key, value cty.Value) cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{"key": key, "value": value})
 }
 
-// text returns the value of an attribute, if it is a string that is known.
-func (m *module) text(in *instance, name string) (string, bool) {
-	attr := in.attrs[name]
-	if attr == nil {
-		return "", false
+// get returns the value of an attribute and its range. Without the attribute it
+// returns null and the range of the block.
+func (in *instance) get(name string) (cty.Value, hcl.Range) {
+	if attr := in.attrs[name]; attr != nil {
+		return in.value(attr.Expr), attr.Expr.Range()
 	}
-	return text(m.value(attr.Expr, in.env.each))
+	return cty.NullVal(cty.DynamicPseudoType), in.at
 }
 
-type keyValue struct {
-	key   string
-	value cty.Value
+// text returns the value of an attribute, or "" if it is not set or unknown.
+func (in *instance) text(name string) string {
+	v, _ := in.get(name)
+	value, _ := text(v)
+	return value
 }
 
-// elements returns what for_each goes through, in the order of the keys.
-func elements(v cty.Value) ([]keyValue, bool) {
-	t := v.Type()
-	set := t.IsSetType() && v.IsWhollyKnown()
-	if v.IsNull() || !v.IsKnown() || !set && !t.IsObjectType() && !t.IsMapType() {
-		return nil, false
+// reads returns the literals that an attribute depends on.
+func (in *instance) reads(attr *hclsyntax.Attribute) []literal {
+	if attr == in.attrs["for_each"] { // the other attributes read the elements through each.value
+		return origins[literal](at(in.each, cty.StringVal("key")))
 	}
-	var all []keyValue
-	for key, value := range v.Elements() {
-		if set {
-			key = value
-		}
-		name, ok := text(key)
-		if !ok {
-			return nil, false
-		}
-		all = append(all, keyValue{name, value})
-	}
-	return all, true
+	return origins[literal](in.value(attr.Expr))
 }
 
-// A reader is an attribute that reads a literal, or a file that is not read
-// itself and mentions it.
+// A reader is an attribute that reads a literal, or a file that mentions it in a
+// syntax that dualboot does not read.
 type reader struct {
-	address, attribute string
-	file               string
-	line               int
+	in        *instance // nil for a file
+	attribute string    // environment.variables if it is in a nested block
+	at        token.Position
 }
 
 func (r reader) String() string {
-	if r.line == 0 {
-		return r.file
+	if r.in == nil {
+		return r.at.String()
 	}
-	return fmt.Sprintf("%s.%s (%s:%d)", r.address, r.attribute, r.file, r.line)
+	return fmt.Sprintf("%s.%s (%s)", r.in.address, r.attribute, r.at)
 }
 
-func compareReaders(a, b reader) int {
-	return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.String(), b.String()))
+// wants reports whether the reader wants the literal of a slot to change in the
+// same way, or ignores changes.
+func (r reader) wants(s *slot) bool {
+	if r.in == nil || r.attribute != s.name {
+		return false
+	}
+	own := r.in.slots[s.name]
+	return own != nil && (own.ignored || own.literal != nil && *own.literal == *s.literal)
 }
 
-// readers returns who reads each literal.
-func (m *module) readers(instances []*instance) map[literal][]reader {
+// readers returns the readers of the literals that slots change.
+func (p *planner) readers() map[literal][]reader {
 	readers := map[literal][]reader{}
-	for _, in := range instances {
-		m.read(readers, in.block, in.address, in.env)
-	}
-	for _, b := range m.others {
-		e := noEach()
-		if attr := b.attrs["for_each"]; attr != nil {
-			e.forEach = attr.Expr
+	for _, s := range p.slots {
+		if s.literal != nil {
+			readers[*s.literal] = nil
 		}
-		m.read(readers, b, b.address, e)
 	}
-	for _, s := range m.unread {
-		for name := range m.locals {
-			if !bytes.Contains(s.data, []byte("local."+name)) {
-				continue
+	add := func(r reader, literals []literal) {
+		for _, l := range literals {
+			if all, ok := readers[l]; ok {
+				readers[l] = append(all, r)
 			}
-			for _, l := range m.reach(m.locals[name].Expr, nil, noEach()).reads() {
-				readers[l] = append(readers[l], reader{file: s.file})
+		}
+	}
+	for _, in := range p.instances {
+		var body func(prefix string, attrs hclsyntax.Attributes, blocks hclsyntax.Blocks)
+		body = func(prefix string, attrs hclsyntax.Attributes, blocks hclsyntax.Blocks) {
+			for name, attr := range attrs {
+				add(reader{in, prefix + name, position(attr.SrcRange)}, in.reads(attr))
+			}
+			for _, b := range blocks {
+				body(prefix+b.Type+".", b.Body.Attributes, b.Body.Blocks)
+			}
+		}
+		body("", in.attrs, in.nested)
+	}
+	for _, s := range p.unread {
+		for name, n := range p.named {
+			if strings.HasPrefix(name, "local.") && bytes.Contains(s.data, []byte(name)) {
+				add(reader{at: token.Position{Filename: s.file}}, origins[literal](n.value))
 			}
 		}
 	}
 	return readers
-}
-
-func (m *module) read(readers map[literal][]reader, b *block, address string, env env) {
-	var body func(attrs hclsyntax.Attributes, blocks []*hclsyntax.Block, prefix string)
-	body = func(attrs hclsyntax.Attributes, blocks []*hclsyntax.Block, prefix string) {
-		for name, attr := range attrs {
-			var path []step
-			if prefix == "" && name == "for_each" {
-				path = []step{{kind: keys}} // the body reads the values by each.value
-			}
-			r := reader{address, prefix + name, attr.SrcRange.Filename, attr.SrcRange.Start.Line}
-			for _, l := range m.reach(attr.Expr, path, env).reads() {
-				readers[l] = append(readers[l], r)
-			}
-		}
-		for _, n := range blocks {
-			body(n.Body.Attributes, n.Body.Blocks, prefix+n.Type+".")
-		}
-	}
-	body(b.attrs, b.nested, "")
 }

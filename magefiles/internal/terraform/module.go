@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// A source is a file.
+// A source is a file of Terraform configuration.
 type source struct {
 	file string
 	data []byte
@@ -19,58 +20,56 @@ type source struct {
 
 // A module is a directory of Terraform files.
 type module struct {
-	sources   map[string][]byte
-	unread    []source
-	functions []*block // the aws_lambda_function resources
-	others    []*block
-	locals    map[string]*hclsyntax.Attribute
-	defaults  map[string]*hclsyntax.Attribute // of variables
-
-	values map[string]cty.Value // of locals, once they are known
+	unread []source // in a syntax that dualboot does not read
+	blocks []*block // except locals and variables
+	named  map[string]*named
 }
 
-// A block is a block at the top of a file, with what override files change.
+// A block is a block at the top level of a file, after overrides.
 type block struct {
-	kind    string
-	address string
-	attrs   map[string]*hclsyntax.Attribute
-	nested  []*hclsyntax.Block
+	kind    string // aws_lambda_function, module, ...
+	address string // aws_lambda_function.orders, module.orders
+	attrs   hclsyntax.Attributes
+	nested  hclsyntax.Blocks
 	at      hcl.Range
 }
 
-// parse parses files and puts them together as Terraform does:
-// https://developer.hashicorp.com/terraform/language/files/override
-func parse(read, unread []source) (*module, error) {
-	m := &module{
-		sources:  map[string][]byte{},
-		unread:   unread,
-		locals:   map[string]*hclsyntax.Attribute{},
-		defaults: map[string]*hclsyntax.Attribute{},
-		values:   map[string]cty.Value{},
-	}
-	var primary, override []*hclsyntax.Body
-	for _, s := range read {
-		m.sources[s.file] = s.data
+// A named is a local value, or the default of a variable.
+type named struct {
+	attr  *hclsyntax.Attribute
+	value cty.Value // cty.NilVal until evaluated
+}
+
+// parse parses files and merges override files into the others as Terraform
+// does: https://developer.hashicorp.com/terraform/language/files/override
+func parse(sources []source) (*module, error) {
+	m := &module{named: map[string]*named{}}
+	var blocks hclsyntax.Blocks
+	for _, s := range sources {
+		if !strings.HasSuffix(s.file, ".tf") {
+			m.unread = append(m.unread, s)
+			continue
+		}
 		file, diags := hclsyntax.ParseConfig(s.data, s.file, hcl.InitialPos)
-		if err := syntaxError(diags); err != nil {
-			return nil, err
+		for _, d := range diags {
+			if d.Severity == hcl.DiagError {
+				return nil, fmt.Errorf("%s: %s: %s", position(*d.Subject), d.Summary, d.Detail)
+			}
 		}
-		body := file.Body.(*hclsyntax.Body)
-		if isOverride(s.file) {
-			override = append(override, body)
-		} else {
-			primary = append(primary, body)
+		blocks = append(blocks, file.Body.(*hclsyntax.Body).Blocks...)
+	}
+	for _, override := range []bool{false, true} {
+		for _, b := range blocks {
+			if isOverride(b.TypeRange.Filename) != override {
+				continue
+			}
+			if err := m.add(b); err != nil {
+				return nil, err
+			}
 		}
 	}
-	for _, body := range primary {
-		if err := m.add(body, false); err != nil {
-			return nil, err
-		}
-	}
-	for _, body := range override {
-		if err := m.add(body, true); err != nil {
-			return nil, err
-		}
+	for _, name := range slices.Sorted(maps.Keys(m.named)) { // in a fixed order, because cycles depend on it
+		m.evaluate(name)
 	}
 	return m, nil
 }
@@ -80,77 +79,58 @@ func isOverride(file string) bool {
 	return name == "override" || strings.HasSuffix(name, "_override")
 }
 
-func syntaxError(diags hcl.Diagnostics) error {
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			return fmt.Errorf("%s:%d: %s: %s", where(*d.Subject), d.Subject.Start.Column, d.Summary, d.Detail)
+func (m *module) add(b *hclsyntax.Block) error {
+	override := isOverride(b.TypeRange.Filename)
+	switch {
+	case b.Type == "locals":
+		for name, attr := range b.Body.Attributes {
+			name = "local." + name
+			if first := m.named[name]; first != nil && !override {
+				return duplicate(name, attr.NameRange, first.attr.NameRange)
+			}
+			m.named[name] = &named{attr: attr}
 		}
-	}
-	return nil
-}
-
-// where renders the file and line of a place.
-func where(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line) }
-
-func (m *module) add(body *hclsyntax.Body, override bool) error {
-	for _, b := range body.Blocks {
-		switch {
-		case b.Type == "locals":
-			for name, attr := range b.Body.Attributes {
-				if first := m.locals[name]; first != nil && !override {
-					return twice("local."+name, attr.NameRange, first.NameRange)
-				}
-				m.locals[name] = attr
-			}
-		case b.Type == "variable" && len(b.Labels) == 1:
-			if attr := b.Body.Attributes["default"]; attr != nil {
-				m.defaults[b.Labels[0]] = attr
-			}
-		case b.Type == "resource" && len(b.Labels) == 2 && b.Labels[0] == "aws_lambda_function":
-			if err := m.addFunction(newBlock(b), override); err != nil {
-				return err
-			}
-		default:
-			m.others = append(m.others, newBlock(b))
+		return nil
+	case b.Type == "variable" && len(b.Labels) == 1:
+		if attr := b.Body.Attributes["default"]; attr != nil {
+			m.named["var."+b.Labels[0]] = &named{attr: attr}
 		}
-	}
-	return nil
-}
-
-func newBlock(b *hclsyntax.Block) *block {
-	address := strings.Join(append([]string{b.Type}, b.Labels...), ".")
-	return &block{
-		kind:    b.Type,
-		address: strings.TrimPrefix(address, "resource."),
-		attrs:   b.Body.Attributes,
-		nested:  b.Body.Blocks,
-		at:      b.DefRange(),
-	}
-}
-
-func (m *module) addFunction(b *block, override bool) error {
-	i := slices.IndexFunc(m.functions, func(other *block) bool { return other.address == b.address })
-	if i < 0 {
-		m.functions = append(m.functions, b)
 		return nil
 	}
-	first := m.functions[i]
+	address := strings.TrimPrefix(strings.Join(append([]string{b.Type}, b.Labels...), "."), "resource.")
+	kind, _, _ := strings.Cut(address, ".")
+	added := &block{kind, address, b.Body.Attributes, b.Body.Blocks, b.DefRange()}
+	i := slices.IndexFunc(m.blocks, func(other *block) bool { return other.address == address })
+	if i < 0 || kind != functionKind {
+		m.blocks = append(m.blocks, added)
+		return nil
+	}
+	first := m.blocks[i]
 	if !override {
-		return twice(b.address, b.at, first.at)
+		return duplicate(address, added.at, first.at)
 	}
-	for name, attr := range b.attrs {
-		first.attrs[name] = attr
-	}
-	first.nested = append(first.nested, b.nested...)
+	maps.Copy(first.attrs, added.attrs)
+	first.nested = append(first.nested, added.nested...)
 	return nil
 }
 
-func twice(address string, at, first hcl.Range) error {
-	return fmt.Errorf("%s:%d: %s is at %s too; Terraform takes only one", where(at), at.Start.Column, address, where(first))
+func duplicate(address string, at, first hcl.Range) error {
+	return fmt.Errorf("%s: duplicate %s, first defined at %s; remove one", position(at), address, position(first))
 }
 
-// ignored returns which of the attributes an apply leaves alone. That of the
-// last lifecycle block counts, if it has any.
+// evaluate returns local.NAME or the default of var.NAME, or nil if the files
+// do not define it.
+func (m *module) evaluate(name string) *named {
+	n := m.named[name]
+	if n != nil && n.value == cty.NilVal {
+		n.value = unknown(name + ", which refers to itself")
+		n.value = scope{module: m, each: unknown("each")}.value(n.attr.Expr)
+	}
+	return n
+}
+
+// ignored returns the attributes that terraform apply does not change. If there
+// are several lifecycle blocks, the last ignore_changes counts.
 func (b *block) ignored() []string {
 	var ignored []string
 	for _, n := range b.nested {
@@ -158,32 +138,21 @@ func (b *block) ignored() []string {
 		if n.Type != "lifecycle" || attr == nil {
 			continue
 		}
-		if hcl.ExprAsKeyword(attr.Expr) == "all" {
-			return attributes
-		}
-		list, _ := hcl.ExprList(attr.Expr)
 		var names []string
+		list, _ := hcl.ExprList(attr.Expr)
 		for _, e := range list {
-			if name := rootName(e); slices.Contains(attributes, name) {
-				names = append(names, name)
-			}
+			quoted, _ := e.Value(nil) // as written before Terraform 0.12
+			name, _ := text(quoted)
+			names = append(names, name)
 		}
-		if len(list) > 0 {
-			ignored = names
+		for _, t := range attr.Expr.Variables() { // runtime, architectures[0], all
+			names = append(names, t.RootName())
+		}
+		if len(names) > 0 {
+			ignored = slices.DeleteFunc(slices.Clone(attributes), func(name string) bool {
+				return !slices.Contains(names, name) && !slices.Contains(names, "all")
+			})
 		}
 	}
 	return ignored
-}
-
-// rootName returns the attribute that an element of ignore_changes names:
-// runtime, "runtime" as it was written before Terraform 0.12, architectures[0].
-func rootName(e hcl.Expression) string {
-	if traversal, diags := hcl.AbsTraversalForExpr(e); !diags.HasErrors() && len(traversal) > 0 {
-		return traversal.RootName()
-	}
-	if v, diags := e.Value(nil); !diags.HasErrors() {
-		name, _ := text(v)
-		return name
-	}
-	return ""
 }

@@ -2,102 +2,255 @@ package terraform
 
 import (
 	"fmt"
+	"go/token"
 	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
+
+// functionKind is the type of the resources that define functions.
+const functionKind = "aws_lambda_function"
+
+// attributes are the attributes of a function that dualboot changes.
+var attributes = []string{"runtime", "handler", "architectures"}
+
+// targets are the values that attributes must have.
+var targets = map[string]string{
+	"runtime":       lambda.ProvidedAL2023,
+	"handler":       lambda.Handler(lambda.ProvidedAL2023),
+	"architectures": lambda.X86_64,
+}
+
+// isOld reports whether dualboot moves functions away from a runtime.
+func isOld(runtime string) bool {
+	return lambda.Supported(runtime) && runtime != lambda.ProvidedAL2023
+}
 
 // A planner plans the changes to a module.
 type planner struct {
-	m       *module
-	wanted  []*instance // the functions that were asked for
-	readers map[literal][]reader
-	result  *Result
+	*module
+	result    *Result
+	instances []*instance
+	slots     []*slot
+}
+
+// A slot is one of the attributes of a requested function.
+type slot struct {
+	in      *instance
+	name    string
+	value   string // empty if it is not set, ignored, or unknown
+	ignored bool
+	literal *literal // to change, if any
+	problem *Unsure
+}
+
+// became reports whether a slot has the planned value after the changes.
+func (s *slot) became(after *slot) bool {
+	want := s.value
+	if s.literal != nil {
+		want = targets[s.name]
+	}
+	return after.in.address == s.in.address && after.name == s.name && after.value == want && after.literal == nil
 }
 
 // plan finds what to change and what is unsure.
-func plan(read, unread []source, functions []string) (*Result, error) {
-	m, err := parse(read, unread)
+func plan(sources []source, functions []string) (*planner, error) {
+	m, err := parse(sources)
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{m: m, result: &Result{functions: functions}}
-	var instances []*instance
-	for _, b := range m.functions {
-		made := m.instances(b)
-		if len(made) == 0 {
-			m.others = append(m.others, b) // it makes no function, but reads locals
-		}
-		instances = append(instances, made...)
+	p := &planner{module: m, result: &Result{functions: functions, literals: map[literal]string{}}}
+	for _, b := range m.blocks {
+		p.instances = append(p.instances, m.instances(b)...)
 	}
-	p.readers = m.readers(instances)
-	for _, in := range instances {
+	for _, in := range p.instances {
 		switch {
+		case in.kind != functionKind || in.none:
 		case in.function == "":
 			p.unnamed(in)
 		case slices.Contains(functions, in.function):
 			p.judge(in)
 		}
 	}
-	p.claims()
-	for p.withdraw() {
+	readers := p.readers()
+	for p.withdraw(readers) {
 	}
 	p.report()
-	p.modules()
-	for _, s := range unread {
-		p.result.Unsure = append(p.result.Unsure, Unsure{
-			File:   s.file,
-			Reason: "only *.tf files are read, not this one",
-			Hint:   fmt.Sprintf("look in it for functions that are not on %s", Runtime),
+	for _, in := range p.instances {
+		if in.kind == "module" {
+			p.call(in)
+		}
+	}
+	for _, s := range m.unread {
+		p.unsure(&Unsure{
+			At:     token.Position{Filename: s.file},
+			Reason: "dualboot reads only *.tf files",
+			Hint:   "check it for functions that are not on " + lambda.ProvidedAL2023,
 		})
 	}
 	p.result.sort()
-	if err := p.result.edit(read, p.literals()); err != nil {
-		return nil, err
-	}
-	return p.result, nil
+	return p, nil
 }
 
-// literals are those that are to be changed, and what to.
-func (p *planner) literals() map[literal]string {
-	to := map[literal]string{}
-	for _, in := range p.wanted {
-		for _, s := range in.slots {
-			if s.literal != nil {
-				to[*s.literal] = target(s.name)
-			}
-		}
+// unnamed reports a function with an unknown name, which may be one of the
+// requested functions.
+func (p *planner) unnamed(in *instance) {
+	runtime := in.text("runtime")
+	if in.attrs["runtime"] == nil || runtime != "" && !isOld(runtime) || slices.Contains(in.ignored(), "runtime") {
+		return
 	}
-	return to
+	name, at := in.get("function_name")
+	hint := fmt.Sprintf("if this is one of your functions, set runtime to %q and handler to %q", lambda.ProvidedAL2023, lambda.Bootstrap)
+	p.unsure(in.undetermined("function_name", name, at, hint))
+}
+
+// judge decides what to do with each attribute of a requested function.
+func (p *planner) judge(in *instance) {
+	in.slots = map[string]*slot{}
+	ignored, done := in.ignored(), true
+	for _, name := range attributes {
+		s := &slot{in: in, name: name, ignored: slices.Contains(ignored, name)}
+		in.slots[name] = s
+		p.slots = append(p.slots, s)
+		if !s.ignored && in.text("package_type") != "Image" {
+			s.fill()
+		}
+		done = done && s.literal == nil && s.problem == nil
+	}
+	runtime, handler := in.slots["runtime"], in.slots["handler"]
+	p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), runtime.value, ignored})
+	if runtime.literal != nil && runtime.value == lambda.Go1x && !slices.Contains([]string{"", lambda.LegacyBinary, lambda.Bootstrap}, handler.value) {
+		in.refuse("handler",
+			fmt.Sprintf("handler is %q, and dualboot migrates functions on %s only with handler %q", handler.value, lambda.Go1x, lambda.LegacyBinary),
+			"check the handler, and migrate the function first")
+	}
+	i := slices.IndexFunc(p.instances, func(other *instance) bool {
+		return other != in && other.kind == functionKind && other.function == in.function
+	})
+	if i >= 0 && !done {
+		in.refuse("function_name",
+			fmt.Sprintf("%s (%s) also manages %s", p.instances[i].address, position(p.instances[i].at), in.function),
+			fmt.Sprintf("set runtime to %q and handler to %q in the resource that creates the function", lambda.ProvidedAL2023, lambda.Bootstrap))
+	}
+}
+
+// refuse reports a problem at an attribute instead of changing runtime and
+// handler.
+func (in *instance) refuse(attribute, reason, hint string) {
+	_, at := in.get(attribute)
+	runtime, handler := in.slots["runtime"], in.slots["handler"]
+	runtime.literal, handler.literal, handler.problem = nil, nil, nil
+	runtime.problem = in.problem(at, reason, hint)
+}
+
+// fill evaluates the attribute and decides what to do with it.
+func (s *slot) fill() {
+	v, at := s.in.get(s.name)
+	if s.name == "architectures" {
+		if v.IsNull() {
+			return // Lambda keeps the architecture of a function
+		}
+		v = only(v)
+	}
+	known := false
+	s.value, known = text(v)
+	switch {
+	case known && s.value == targets[s.name]:
+		return
+	case known && s.name == "runtime" && !isOld(s.value):
+		s.problem = s.in.problem(at,
+			fmt.Sprintf("runtime is %q, and dualboot migrates only functions on %s and provided.*", s.value, lambda.Go1x),
+			"check that this is the right function")
+		return
+	}
+	for l := range cty.ValueMarksOfType[literal](v) { // at most one
+		s.literal = &l
+		return
+	}
+	s.problem = s.in.undetermined(s.name, v, at, fmt.Sprintf("set it to %q", targets[s.name]))
+}
+
+// withdraw withdraws changes that depend on a change that is not made, and
+// reports whether there were any. A literal changes only if all its readers want
+// the same change. A handler changes only with the runtime, as go1.x cannot start
+// bootstrap.
+func (p *planner) withdraw(readers map[literal][]reader) bool {
+	withdrawn := false
+	for _, s := range p.slots {
+		if s.literal == nil {
+			continue
+		}
+		runtime := s.in.slots["runtime"]
+		others := slices.DeleteFunc(slices.Clone(readers[*s.literal]), func(r reader) bool { return r.wants(s) })
+		switch {
+		case runtime.problem != nil && s.name == "handler":
+			runtime.problem.Reason += "; handler is not changed either"
+		case runtime.problem != nil:
+		case runtime.ignored: // after a rollback the deployed runtime may be the old one
+		case len(others) > 0:
+			s.problem = s.in.problem(s.literal.at,
+				fmt.Sprintf("%s is %q, which %s also reads", s.name, s.value, slices.MinFunc(others, func(a, b reader) int { return comparePositions(a.at, b.at) })),
+				fmt.Sprintf("set it to %q if that is right for both, or give %s a string of its own", targets[s.name], s.name))
+		default:
+			continue
+		}
+		s.literal, withdrawn = nil, true
+	}
+	return withdrawn
 }
 
 // report puts the slots into the result.
 func (p *planner) report() {
-	for _, in := range p.wanted {
-		for _, name := range attributes {
-			s := in.slots[name]
-			switch {
-			case s.literal != nil:
-				p.result.Changes = append(p.result.Changes, Change{
-					File: s.literal.at.Filename, Line: s.literal.at.Start.Line, Column: s.literal.at.Start.Column,
-					Address: in.address, Function: in.function,
-					Attribute: name, From: s.value, To: target(name),
-				})
-			case s.problem != nil:
-				if name == "runtime" && in.slots["handler"].left {
-					s.problem.reason += "; the handler is left too"
-				}
-				p.unsure(in.address, in.function, *s.problem)
-			}
+	for _, s := range p.slots {
+		switch {
+		case s.literal != nil:
+			p.result.literals[*s.literal] = targets[s.name]
+			p.result.Changes = append(p.result.Changes, Change{
+				At: position(s.literal.at), Address: s.in.address, Function: s.in.function,
+				Attribute: s.name, From: s.value, To: targets[s.name],
+			})
+		case s.problem != nil:
+			p.unsure(s.problem)
 		}
 	}
 }
 
-func (p *planner) unsure(address, function string, problem problem) {
-	u := Unsure{
-		File: problem.at.Filename, Line: problem.at.Start.Line, Column: problem.at.Start.Column,
-		Address: address, Function: function,
-		Reason: problem.reason, Hint: problem.hint,
+func (p *planner) unsure(u *Unsure) {
+	if !slices.Contains(p.result.Unsure, *u) {
+		p.result.Unsure = append(p.result.Unsure, *u)
 	}
-	if !slices.Contains(p.result.Unsure, u) {
-		p.result.Unsure = append(p.result.Unsure, u)
+}
+
+// problem returns an entry of [Result.Unsure]. Instances without a function name
+// have the address of their block.
+func (in *instance) problem(at hcl.Range, reason, hint string) *Unsure {
+	address := in.address
+	if in.function == "" {
+		address = in.block.address
 	}
+	return &Unsure{At: position(at), Address: address, Function: in.function, Reason: reason, Hint: hint}
+}
+
+// undetermined returns the problem that v, the value of an attribute, is not a
+// literal.
+func (in *instance) undetermined(attribute string, v cty.Value, at hcl.Range, hint string) *Unsure {
+	var causes []string
+	for _, c := range origins[cause](v) {
+		causes = append(causes, string(c))
+	}
+	slices.Sort(causes)
+	reasons := strings.Join(causes, " and ")
+	switch {
+	case v.IsNull():
+		return in.problem(at, attribute+" is not set", hint)
+	case len(causes) == 0:
+		return in.problem(at, attribute+" is not a single quoted string", hint)
+	case strings.Contains(" "+reasons, " var."):
+		hint += "; tfvars files, -var and TF_VAR_ also set variables"
+	}
+	return in.problem(at, attribute+" depends on "+reasons, hint)
 }

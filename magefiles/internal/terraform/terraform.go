@@ -1,7 +1,7 @@
 // Package terraform brings the aws_lambda_function resources of a Terraform
-// module to what dualboot deploys, so that the next apply does not undo it. It
-// changes the text of values and keeps every other byte, and leaves to people
-// whatever it cannot be sure of.
+// module to the values that dualboot deploys, so that the next terraform apply
+// does not undo the migration. It changes the text of single values and keeps
+// every other byte. It reports what it cannot determine from the files.
 //
 // The resource: https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/lambda_function
 package terraform
@@ -10,88 +10,67 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"go/token"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/hashicorp/hcl/v2"
 )
 
-// What dualboot deploys.
-const (
-	Runtime      = "provided.al2023"
-	Handler      = "bootstrap"
-	Architecture = "x86_64"
-)
-
-const (
-	legacy        = "go1.x"
-	legacyHandler = "lambda" // what a function on go1.x must have for dualboot to take it
-)
-
-// old reports whether dualboot moves functions away from the runtime.
-func old(runtime string) bool {
-	return slices.Contains([]string{legacy, "provided", "provided.al2"}, runtime)
-}
-
-// Result is what the Terraform files of a directory say of functions.
+// Result is what the Terraform files in a directory say about functions.
 type Result struct {
-	// Changes are what Write changes, in the order of files and lines. One value
-	// that several functions share is a change of each.
+	// Changes are what Write changes, sorted by position. A value that several
+	// functions share is one change for each of them.
 	Changes []Change
-	// Unsure are what must be looked at by hand, in the order of files and lines.
+	// Unsure are the places to check by hand, sorted by position.
 	Unsure []Unsure
-	// Found are the functions for which there is a resource, or a call of a
-	// module that gives it Runtime, in the order in which they were asked for.
-	// One that two resources claim is there twice.
+	// Found are the functions that a resource defines, or that a module call
+	// defines with runtime provided.al2023, in the order of the request. A
+	// function that two resources define is there twice.
 	Found []Function
 
 	functions []string
-	edited    []edited
+	literals  map[literal]string // what to replace, and by what
+	edits     []fileEdit
 }
 
-// Change is one value that is not as dualboot deploys it.
+// Change is a value that differs from what dualboot deploys.
 type Change struct {
-	File         string // below the directory as it was given
-	Line, Column int    // of the value, which may be in a local, from 1
-	Address      string // aws_lambda_function.orders, or with ["key"]
-	Function     string // name on AWS
-	Attribute    string // runtime, handler or architectures
-	From, To     string
+	At        token.Position // of the value, which may be in a local
+	Address   string         // aws_lambda_function.orders, or with ["key"]
+	Function  string         // function name
+	Attribute string         // runtime, handler or architectures
+	From, To  string
 }
 
-// Unsure is something that may need a change, which Write does not make.
+// Unsure is a place that may need a change, which Write does not make.
 type Unsure struct {
-	File         string
-	Line, Column int    // from 1; 0 for the whole file
-	Address      string // empty for the whole file
-	Function     string // name on AWS; empty if it is not known
-	Reason       string
-	Hint         string // what to do
+	At       token.Position // without a line for a whole file
+	Address  string         // empty for a whole file
+	Function string         // function name; empty if unknown
+	Reason   string
+	Hint     string // what to do
 }
 
-// Function is the resource of a function, with the values it has now.
+// Function is the definition of a function.
 type Function struct {
-	Name    string // on AWS
+	Name    string // function name
 	Address string
-	File    string
-	Line    int
-
-	// What an apply sets. Empty if it sets nothing, or if that is not known.
-	Runtime, Handler, Architecture string
-
-	// Ignored are those of runtime, handler and architectures that an apply
-	// leaves alone, by lifecycle { ignore_changes }. They are not changed.
+	At      token.Position
+	Runtime string // empty if it is not set, ignored, or unknown
+	// Ignored are those of runtime, handler and architectures that terraform
+	// apply does not change, by lifecycle { ignore_changes }. Neither does Write.
 	Ignored []string
-	// Image is set for a container image, which has neither runtime nor handler.
-	Image bool
 }
 
-// Undoes reports whether the next apply puts the function back on an old
-// runtime, as far as that is known: see to [Result.Unsure] too.
-func (f Function) Undoes() bool { return old(f.Runtime) }
+// Undoes reports whether the next terraform apply is known to put the function
+// back on an old runtime. See [Result.Unsure] for functions that it may put back.
+func (f Function) Undoes() bool { return isOld(f.Runtime) }
 
-// Missing returns the functions of which nothing is known here, in the order in
-// which they were asked for.
+// Missing returns the functions that the files do not mention, in the order of
+// the request.
 func (r *Result) Missing() []string {
 	var missing []string
 	for _, name := range r.functions {
@@ -103,107 +82,77 @@ func (r *Result) Missing() []string {
 	return missing
 }
 
-// Read finds what the *.tf files in dir say of functions, given by their names
-// on AWS. As Terraform does, it does not look into directories below dir, and
-// merges override files. It changes nothing. A syntax error, a resource or local
-// that is there twice, and a directory without Terraform files are errors.
+// Read finds what the *.tf files in dir say about functions, given by their
+// function names. Like Terraform it does not read subdirectories, and merges
+// override files. It writes nothing. It returns an error for a syntax error, a
+// duplicate resource or local, and a directory without Terraform files.
 func Read(dir string, functions []string) (*Result, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading Terraform files: %w", err)
 	}
-	var read, unread []source
+	var sources []source
 	for _, entry := range entries {
-		name := entry.Name()
-		if entry.IsDir() || skipped(name) {
+		if entry.IsDir() || !isConfiguration(entry.Name()) {
 			continue
 		}
-		native := strings.HasSuffix(name, ".tf")
-		if !native && !other(name) {
-			continue
-		}
-		file := filepath.Join(dir, name)
+		file := filepath.Join(dir, entry.Name())
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("reading Terraform files: %w", err)
 		}
-		if native {
-			read = append(read, source{file, data})
-		} else {
-			unread = append(unread, source{file, data})
-		}
+		sources = append(sources, source{file, data})
 	}
-	if len(read)+len(unread) == 0 {
+	if len(sources) == 0 {
 		return nil, fmt.Errorf("no Terraform files (*.tf) in %s; give the directory that holds the aws_lambda_function resources", dir)
 	}
-	return analyse(read, unread, functions)
+	return analyze(sources, functions)
 }
 
-// skipped reports whether Terraform passes over the file, as one that an editor
-// has left.
-func skipped(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") ||
-		strings.HasPrefix(name, "#") && strings.HasSuffix(name, "#")
+// isConfiguration reports whether Terraform or OpenTofu read a file. They skip
+// hidden files.
+func isConfiguration(name string) bool {
+	return !strings.HasPrefix(name, ".") && slices.ContainsFunc([]string{".tf", ".tf.json", ".tofu", ".tofu.json"}, func(ext string) bool {
+		return strings.HasSuffix(name, ext)
+	})
 }
 
-// other reports whether the file is configuration in a form that is not read.
-func other(name string) bool {
-	return strings.HasSuffix(name, ".tf.json") || strings.HasSuffix(name, ".tofu") || strings.HasSuffix(name, ".tofu.json")
-}
-
-// analyse plans the changes, and checks what comes of them.
-func analyse(read, unread []source, functions []string) (*Result, error) {
-	r, err := plan(read, unread, functions)
+// analyze plans the changes, makes them in memory, and checks that they have the
+// planned effect.
+func analyze(sources []source, functions []string) (*Result, error) {
+	before, err := plan(sources, functions)
+	if err != nil {
+		return nil, err
+	}
+	r := before.result
+	edited, err := r.edit(sources)
 	if err != nil || len(r.Changes) == 0 {
 		return r, err
 	}
-	after := slices.Clone(read)
-	for _, e := range r.edited {
-		i := slices.IndexFunc(after, func(s source) bool { return s.file == e.file })
-		after[i].data = e.after
-	}
-	again, err := plan(after, unread, functions)
+	after, err := plan(edited, functions)
 	if err != nil {
 		return nil, fmt.Errorf("checking the changes: %w", err)
 	}
-	if len(again.Changes) > 0 || !slices.EqualFunc(again.Found, r.changed(), equal) {
+	if !slices.EqualFunc(before.slots, after.slots, (*slot).became) {
 		return nil, errNotAsPlanned
 	}
 	return r, nil
 }
 
-var errNotAsPlanned = errors.New("checking the changes: they would not give what was planned; nothing was written, make them by hand")
-
-// changed are the functions as they are after the changes.
-func (r *Result) changed() []Function {
-	found := slices.Clone(r.Found)
-	for _, c := range r.Changes {
-		i := slices.IndexFunc(found, func(f Function) bool { return f.Address == c.Address })
-		switch c.Attribute {
-		case "runtime":
-			found[i].Runtime = c.To
-		case "handler":
-			found[i].Handler = c.To
-		case "architectures":
-			found[i].Architecture = c.To
-		}
-	}
-	return found
-}
-
-func equal(a, b Function) bool {
-	return slices.Equal(a.Ignored, b.Ignored) && a.Name == b.Name && a.Address == b.Address && a.File == b.File && a.Line == b.Line &&
-		a.Runtime == b.Runtime && a.Handler == b.Handler && a.Architecture == b.Architecture && a.Image == b.Image
-}
+var errNotAsPlanned = errors.New("checking the changes: the edited files do not have the planned values; nothing was written, make the changes by hand")
 
 func (r *Result) sort() {
-	slices.SortStableFunc(r.Changes, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Address, b.Address))
-	})
-	slices.SortStableFunc(r.Unsure, func(a, b Unsure) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Address, b.Address))
-	})
+	slices.SortStableFunc(r.Changes, func(a, b Change) int { return comparePositions(a.At, b.At) })
+	slices.SortStableFunc(r.Unsure, func(a, b Unsure) int { return comparePositions(a.At, b.At) })
 	slices.SortStableFunc(r.Found, func(a, b Function) int {
 		return cmp.Compare(slices.Index(r.functions, a.Name), slices.Index(r.functions, b.Name))
 	})
+}
+
+func comparePositions(a, b token.Position) int {
+	return cmp.Or(cmp.Compare(a.Filename, b.Filename), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+}
+
+func position(r hcl.Range) token.Position {
+	return token.Position{Filename: r.Filename, Line: r.Start.Line, Column: r.Start.Column}
 }

@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"go/token"
 	"strings"
 	"testing"
 
@@ -47,19 +48,19 @@ resource "aws_lambda_function" "theirs" {
 	r := read(t, []string{"image", "gone", "theirs", "report", "orders"})
 	want := &terraform.Result{
 		Changes: []terraform.Change{
-			{File: "main.tf", Line: 3, Column: 19, Address: "aws_lambda_function.orders", Function: "orders", Attribute: "runtime", From: "go1.x", To: "provided.al2023"},
-			{File: "main.tf", Line: 4, Column: 19, Address: "aws_lambda_function.orders", Function: "orders", Attribute: "handler", From: "lambda", To: "bootstrap"},
+			{At: at(3, 19), Address: "aws_lambda_function.orders", Function: "orders", Attribute: "runtime", From: "go1.x", To: "provided.al2023"},
+			{At: at(4, 19), Address: "aws_lambda_function.orders", Function: "orders", Attribute: "handler", From: "lambda", To: "bootstrap"},
 		},
 		Unsure: []terraform.Unsure{{
-			File: "main.tf", Line: 10, Column: 19, Address: `aws_lambda_function.report["report"]`, Function: "report",
-			Reason: "runtime depends on var.runtime; the handler is left too",
-			Hint:   `make it "provided.al2023"; tfvars files, -var and TF_VAR_ set variables too`,
+			At: at(10, 19), Address: `aws_lambda_function.report["report"]`, Function: "report",
+			Reason: "runtime depends on var.runtime; handler is not changed either",
+			Hint:   `set it to "provided.al2023"; tfvars files, -var and TF_VAR_ also set variables`,
 		}},
 		Found: []terraform.Function{
-			{Name: "image", Address: "aws_lambda_function.image", File: "main.tf", Line: 13, Image: true},
-			{Name: "theirs", Address: "aws_lambda_function.theirs", File: "main.tf", Line: 17, Handler: "bootstrap", Ignored: []string{"runtime", "architectures"}},
-			{Name: "report", Address: `aws_lambda_function.report["report"]`, File: "main.tf", Line: 7, Handler: "lambda"},
-			{Name: "orders", Address: "aws_lambda_function.orders", File: "main.tf", Line: 1, Runtime: "go1.x", Handler: "lambda"},
+			{Name: "image", Address: "aws_lambda_function.image", At: at(13, 1)},
+			{Name: "theirs", Address: "aws_lambda_function.theirs", At: at(17, 1), Ignored: []string{"runtime", "architectures"}},
+			{Name: "report", Address: `aws_lambda_function.report["report"]`, At: at(7, 1)},
+			{Name: "orders", Address: "aws_lambda_function.orders", At: at(1, 1), Runtime: "go1.x"},
 		},
 	}
 	if diff := cmp.Diff(want, r, cmpopts.IgnoreUnexported(terraform.Result{})); diff != "" {
@@ -70,7 +71,11 @@ resource "aws_lambda_function" "theirs" {
 	}
 	for _, f := range r.Found {
 		if f.Undoes() != (f.Name == "orders") {
-			t.Errorf("%s undoes: %t", f.Name, f.Undoes())
+			t.Errorf("%s: Undoes() = %t", f.Name, f.Undoes())
 		}
 	}
+}
+
+func at(line, column int) token.Position {
+	return token.Position{Filename: "main.tf", Line: line, Column: column}
 }

@@ -1,6 +1,7 @@
 package terraform_test
 
 import (
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,9 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestWrite writes every fixture, as it is and in other encodings of the same
-// text. What is not the value of a change must stay to the byte, and there must
-// be nothing left to change.
+// TestWrite writes every fixture, as it is and with other line ends and blanks.
+// Every byte outside of the changes must stay, and nothing may be left to change.
 func TestWrite(t *testing.T) {
 	for _, layout := range []struct {
 		name   string
@@ -43,40 +43,35 @@ func TestWrite(t *testing.T) {
 				}
 				again := read(t, f.functions)
 				if len(again.Changes) > 0 || again.Diff() != "" {
-					t.Errorf("there is still something to change: %+v", again.Changes)
+					t.Errorf("changes left after Write: %+v", again.Changes)
 				}
 				if len(again.Unsure) != len(r.Unsure) {
-					t.Errorf("unsure of %v\nafter the changes of %v", r.Unsure, again.Unsure)
+					t.Errorf("unsure before Write: %v\nafter: %v", r.Unsure, again.Unsure)
 				}
 			})
 		}
 	}
 }
 
-// replaceLines makes changes by their lines and columns alone.
+// replaceLines makes changes using only their positions.
 func replaceLines(t *testing.T, files map[string]string, changes []terraform.Change) map[string]string {
 	t.Helper()
-	type place struct {
-		file         string
-		line, column int
-	}
-	done := map[place]bool{}
+	done := map[token.Position]bool{}
 	after := map[string]string{}
 	for file, text := range files {
 		lines := strings.SplitAfter(text, "\n")
-		for i := len(changes) - 1; i >= 0; i-- { // from the end of a line, so that columns stay
+		for i := len(changes) - 1; i >= 0; i-- { // from the end of a line, so that columns stay valid
 			c := changes[i]
-			p := place{c.File, c.Line, c.Column}
-			if c.File != file || done[p] {
+			if c.At.Filename != file || done[c.At] {
 				continue
 			}
-			done[p] = true
-			line := []rune(strings.TrimPrefix(lines[c.Line-1], "\ufeff"))
-			rest, ok := strings.CutPrefix(string(line[c.Column-1:]), `"`+c.From+`"`)
+			done[c.At] = true
+			line := []rune(strings.TrimPrefix(lines[c.At.Line-1], "\ufeff"))
+			rest, ok := strings.CutPrefix(string(line[c.At.Column-1:]), `"`+c.From+`"`)
 			if !ok {
-				t.Fatalf("%s:%d:%d is not %q", c.File, c.Line, c.Column, c.From)
+				t.Fatalf("%v is not %q", c.At, c.From)
 			}
-			lines[c.Line-1] = string(line[:c.Column-1]) + `"` + c.To + `"` + rest
+			lines[c.At.Line-1] = string(line[:c.At.Column-1]) + `"` + c.To + `"` + rest
 		}
 		after[file] = strings.Join(lines, "")
 	}
@@ -123,7 +118,7 @@ func put(t *testing.T, file, text string) {
 
 func TestWriteKeepsModeAndLink(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("symbolic links and modes are not those of Unix")
+		t.Skip("needs symbolic links and modes of Unix")
 	}
 	dir := t.TempDir()
 	shared := filepath.Join(t.TempDir(), "shared.tf")
@@ -140,25 +135,25 @@ func TestWriteKeepsModeAndLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := "--- " + link + "\n+++ " + link + "\n"; !strings.HasPrefix(r.Diff(), want) {
-		t.Errorf("the diff begins\n%s\nwant\n%s", r.Diff(), want)
+		t.Errorf("the diff starts with\n%s\nwant\n%s", r.Diff(), want)
 	}
 	if err := r.Write(); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(link)
 	if err != nil || info.Mode().Type() != fs.ModeSymlink {
-		t.Errorf("the link is %v now, %v", info.Mode(), err)
+		t.Errorf("the link became %v, %v", info.Mode(), err)
 	}
 	info, err = os.Stat(link)
 	if err != nil || info.Mode().Perm() != 0o640 {
-		t.Errorf("the mode is %v now, %v", info.Mode(), err)
+		t.Errorf("the mode became %v, %v", info.Mode(), err)
 	}
 	if data, err := os.ReadFile(shared); err != nil || string(data) != ordersAfter {
 		t.Errorf("got %v\n%s", err, data)
 	}
 	for _, dir := range []string{dir, filepath.Dir(shared)} {
 		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-			t.Errorf("%v is left in %s, %v", entries, dir, err)
+			t.Errorf("got files %v in %s, want one; %v", entries, dir, err)
 		}
 	}
 }
@@ -168,7 +163,7 @@ func TestWriteRefusesChangedFile(t *testing.T) {
 	put(t, "a.tf", orders)
 	put(t, "b.tf", strings.ReplaceAll(orders, "orders", "report"))
 	r := read(t, []string{"orders", "report"})
-	put(t, "b.tf", "# somebody else\n")
+	put(t, "b.tf", "# edited meanwhile\n")
 	before := contents(t)
 	err := r.Write()
 	if err == nil || !strings.Contains(err.Error(), "b.tf has changed since it was read; nothing was written") {

@@ -12,85 +12,60 @@ import (
 	"github.com/google/uuid"
 )
 
-// caller sends calls and waits for their answers. It is an open loop: a call is
-// sent when it is due, whether or not earlier ones are answered. It does not
-// retry.
+// caller sends calls when they are due, whether or not earlier ones are answered,
+// up to a number of calls in flight. It does not retry.
 type caller struct {
-	invoker  Invoker
-	options  Options
-	template *template
-	prefix   string // of the identifiers of this caller's calls
-	tally    tally
+	*base
+	prefix string // of the request IDs
 
-	// Under the tally's mutex:
-	echoes bool // some answer held the identifier of its request
-	silent int  // good answers that held none
+	echoes bool // some answer identified its request
+	silent int  // good answers that did not
 }
 
-func newCaller(invoker Invoker, function string, t *template, o Options) *caller {
-	return &caller{
-		invoker:  invoker,
-		options:  o,
-		template: t,
-		prefix:   uuid.NewString()[:24],
-		tally:    tally{Report: Report{Function: function, Kind: t.kind}},
-	}
-}
-
-// id is the identifier of the nth call, in the form of a UUID.
-func (c *caller) id(n int) string { return fmt.Sprintf("%s%012x", c.prefix, n) }
+func newCaller(b *base) *caller { return &caller{base: b, prefix: uuid.NewString()[:24]} }
 
 func (c *caller) run(producing, invoking context.Context, first time.Time) {
-	slots := make(chan struct{}, c.options.Concurrency)
+	slots := make(chan struct{}, c.options.concurrency)
 	var calls sync.WaitGroup
-	schedule(producing, first, c.options.interval, func(n int, due time.Time) {
+	for n, due := range c.options.schedule(producing, first) {
 		calls.Go(func() {
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
-				c.call(invoking, n, due)
+				c.call(invoking, fmt.Sprintf("%s%012x", c.prefix, n), due) // in the form of a UUID
 			case <-invoking.Done():
-				c.unsent()
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.report.fail(errors.New("a call was due and not sent: too many calls waited for their answers"), 1)
 			}
 		})
-	})
+	}
 	calls.Wait()
 }
 
-// call makes the nth call.
-func (c *caller) call(ctx context.Context, n int, due time.Time) {
-	id := c.id(n)
-	answer, failed := invoke(ctx, c.invoker, c.tally.Function, c.template.call(id))
-	latency := time.Since(due)
+func (c *caller) call(ctx context.Context, id string, due time.Time) {
+	answer, err := c.invoke(ctx, c.event(id))
 	own := false
-	if failed == nil && c.template.kind == API {
-		own, failed = c.verify(id, answer)
+	if err == nil && c.kind == API {
+		own, err = c.verify(id, answer)
 	}
-	c.tally.invoked(latency, failed)
-	if failed != nil || c.template.kind != API {
-		return
-	}
-	c.tally.mu.Lock()
-	defer c.tally.mu.Unlock()
-	if own {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report.invoked(time.Since(due), err)
+	switch {
+	case err != nil || c.kind != API:
+	case own:
 		c.echoes = true
-	} else {
+	default:
 		c.silent++
 	}
 }
 
-// unsent counts a call that was due and found no slot until the end.
-func (c *caller) unsent() {
-	c.tally.mu.Lock()
-	defer c.tally.mu.Unlock()
-	c.tally.fail(&failure{kind: "not sent", err: errors.New("the call was due and could not be sent, since too many were waiting for answers")}, 1)
-}
-
-// verify says whether an answer holds the identifier of its own request. One
-// that instead holds that of another request is a failure.
-func (c *caller) verify(id string, answer []byte) (own bool, _ *failure) {
+// verify reports whether an answer contains the ID of its request. It fails if the
+// answer contains another ID instead.
+func (c *caller) verify(id string, answer []byte) (own bool, _ error) {
 	var proxy struct {
-		Body            []byte `json:"body"` // decodes base64
+		Body            []byte `json:"body"` // in base64
 		IsBase64Encoded bool   `json:"isBase64Encoded"`
 	}
 	text := string(answer)
@@ -101,23 +76,22 @@ func (c *caller) verify(id string, answer []byte) (own bool, _ *failure) {
 		return true, nil
 	}
 	if _, other, found := strings.Cut(text, c.prefix); found {
-		return false, &failure{kind: "answer for another request", err: fmt.Errorf("the answer to request %s is for request %s%.12s", id, c.prefix, other)}
+		return false, fmt.Errorf("the answer to request %s is for request %s%.12s", id, c.prefix, other)
 	}
 	return false, nil
 }
 
-// report takes a function that has ever said for which request its answer is as
-// one that always does: its other answers are then failures. Of a function
-// that never does they are not, but cannot be verified either.
-func (c *caller) report(bool) Report {
-	r := c.tally.copy()
-	c.tally.mu.Lock()
-	defer c.tally.mu.Unlock()
+// current counts the answers without an ID: as failures if the function identifies
+// the request in others, and as unverified otherwise.
+func (c *caller) current() Report {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.report
 	switch {
 	case !c.echoes:
 		r.Unverified = c.silent
 	case c.silent > 0:
-		r.fail(&failure{kind: "answer for no request", err: errors.New("the answer does not hold the identifier of its request, as others do")}, c.silent)
+		r.fail(errors.New("the answer does not identify its request, as others do"), c.silent)
 	}
 	return r
 }

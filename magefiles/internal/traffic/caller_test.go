@@ -1,12 +1,13 @@
-package traffic_test
+package traffic
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,12 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"example.com/dualboot/magefiles/internal/traffic"
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// requestID is what a request to example-api has.
+// requestID returns the ID of a request to example-api.
 func requestID(t testing.TB, event []byte) string {
 	t.Helper()
 	var r events.APIGatewayProxyRequest
@@ -29,24 +28,24 @@ func requestID(t testing.TB, event []byte) string {
 	return r.RequestContext.RequestID
 }
 
-// answerTo is how example-api answers.
-func answerTo(id string) (*lambda.InvokeOutput, error) {
+// answerTo returns the answer of example-api.
+func answerTo(id string) reply {
 	return ok(fmt.Sprintf(`{"statusCode":200,"body":%q}`, `{"requestId":"`+id+`"}`))
 }
 
 func TestCaller(t *testing.T) {
-	event := sample(t, "example-api")
+	event := sampleEvent(t, "example-api")
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.answer = func(_ int, event []byte) (*lambda.InvokeOutput, error) { return answerTo(requestID(t, event)) }
+		f.answer = func(_ int, event []byte) reply { return answerTo(requestID(t, event)) }
 		f.takes = func(n int) time.Duration { return time.Duration(n+1) * time.Millisecond }
-		tr := start(t, f, event, traffic.Options{Rate: 20})
+		tr := start(t, f.config(), event, Options{Rate: 20})
 		time.Sleep(990 * time.Millisecond)
 		if r := tr.Report()[0]; r.Invocations != 20 || !r.Clean() {
 			t.Errorf("after a second at 20 a second: %+v", r)
 		}
 		r := tr.Stop()[0]
-		if r.Function != "f" || r.Kind != traffic.API || r.Invocations != 20 || r.WorstLatency != 20*time.Millisecond || r.Unverified != 0 || !r.Clean() {
+		if r.Function != "f" || r.Kind != API || r.Invocations != 20 || r.WorstLatency != 20*time.Millisecond || r.Unverified != 0 || !r.Clean() {
 			t.Errorf("report: %+v", r)
 		}
 
@@ -58,7 +57,7 @@ func TestCaller(t *testing.T) {
 			ids[requestID(t, c.event)] = true
 		}
 		if len(ids) != 20 || ids[requestID(t, event)] {
-			t.Errorf("the identifiers are not unique: %v", ids)
+			t.Errorf("the IDs are not unique: %v", ids)
 		}
 
 		time.Sleep(time.Second)
@@ -71,13 +70,13 @@ func TestCaller(t *testing.T) {
 	})
 }
 
-// A stalled function must not be asked less often, and the calls that wait for
-// a free slot must not look as if they had been fast.
+// TestStall checks that a stalled function does not receive fewer calls, and that
+// the latency of a call includes the wait for others.
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return time.Second }
-		tr := start(t, f, []byte(`{}`), traffic.Options{Concurrency: 2})
+		tr := start(t, f.config(), []byte(`{}`), Options{concurrency: 2})
 		time.Sleep(990 * time.Millisecond)
 		r := tr.Stop()[0]
 		// Ten calls, two at a time: the last ends at 5.1 s and was due at 0.9 s.
@@ -85,25 +84,25 @@ func TestStall(t *testing.T) {
 			t.Errorf("report: %+v", r)
 		}
 		if f.most != 2 {
-			t.Errorf("%d calls were in flight at once", f.most)
+			t.Errorf("%d calls were in flight", f.most)
 		}
 	})
 }
 
-// What is not answered by the bound has failed, and so has what was due and
-// could not be sent.
+// TestHang checks that calls without an answer, and calls that could not be sent,
+// have failed when Stop returns.
 func TestHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return time.Hour }
-		tr := start(t, f, []byte(`{}`), traffic.Options{Concurrency: 3, Drain: 5 * time.Second})
+		tr := start(t, f.config(), []byte(`{}`), Options{concurrency: 3, drain: 5 * time.Second})
 		time.Sleep(990 * time.Millisecond)
 		began := time.Now()
 		r := tr.Stop()[0]
 		if took := time.Since(began); took != 5*time.Second {
-			t.Errorf("it took %s to stop", took)
+			t.Errorf("Stop took %s", took)
 		}
-		if r.Errors != 10 || r.ErrorTypes["cut short"] < 3 || r.Clean() {
+		if r.Errors != 10 || r.Invocations < 3 || r.Clean() {
 			t.Errorf("report: %+v", r)
 		}
 		if r.WorstLatency < 5*time.Second {
@@ -112,62 +111,67 @@ func TestHang(t *testing.T) {
 	})
 }
 
+// TestCredentials counts the errors of calls that cannot be signed.
+func TestCredentials(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		config := newFake().config()
+		config.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, errors.New("no credentials") })
+		tr := start(t, config, []byte(`{}`), Options{})
+		time.Sleep(990 * time.Millisecond)
+		if r := tr.Stop()[0]; r.Errors != 10 || !strings.Contains(r.FirstError, "no credentials") {
+			t.Errorf("report: %+v", r)
+		}
+	})
+}
+
 func TestCallerErrors(t *testing.T) {
-	event := sample(t, "example-api")
+	event := sampleEvent(t, "example-api")
 	var previous string
 	for name, test := range map[string]struct {
-		answer     func(id string) (*lambda.InvokeOutput, error)
-		want       map[string]int // of ten calls
+		answer     func(id string) reply
+		errors     int // of ten calls
 		first      string
 		unverified int
 	}{
-		"throttled": {func(string) (*lambda.InvokeOutput, error) { return throttled() }, map[string]int{"TooManyRequestsException": 10}, "Rate Exceeded", 0},
-		"failing":   {func(string) (*lambda.InvokeOutput, error) { return functionError() }, map[string]int{"Runtime.InvalidEntrypoint": 10}, "Runtime.InvalidEntrypoint: Couldn't find valid bootstrap(s)", 0},
-		"failing oddly": {func(string) (*lambda.InvokeOutput, error) {
-			out, _ := ok("null")
-			handled := "Handled"
-			out.FunctionError = &handled
-			return out, nil
-		}, map[string]int{"Handled": 10}, "Handled: null", 0},
-		"refused": {func(string) (*lambda.InvokeOutput, error) {
-			return nil, fmt.Errorf("send: %w", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED})
-		}, map[string]int{"connection": 10}, "send: dial", 0},
-		"unknown":  {func(string) (*lambda.InvokeOutput, error) { return nil, errors.New("no credentials") }, map[string]int{"other": 10}, "no credentials", 0},
-		"not JSON": {func(string) (*lambda.InvokeOutput, error) { return ok("<html>") }, map[string]int{"invalid answer": 10}, `the answer is not JSON: "<html>"`, 0},
-		"opaque":   {func(string) (*lambda.InvokeOutput, error) { return ok(`{"statusCode":204}`) }, nil, "", 10},
-		"nothing":  {func(string) (*lambda.InvokeOutput, error) { return ok("") }, nil, "", 10},
-		"another's": {func(id string) (*lambda.InvokeOutput, error) {
+		"throttled": {func(string) reply { return throttled() }, 10, "Rate Exceeded", 0},
+		"failing":   {func(string) reply { return noBootstrap() }, 10, "Runtime.InvalidEntrypoint: Couldn't find valid bootstrap(s)", 0},
+		"failing without an error type": {func(string) reply {
+			return reply{status: 200, header: map[string]string{"X-Amz-Function-Error": "Handled"}, body: "null"}
+		}, 10, "Handled: null", 0},
+		"refused": {func(string) reply { return reply{err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}} },
+			10, "dial: connection refused", 0},
+		"timed out": {func(string) reply { return reply{err: os.ErrDeadlineExceeded} }, 10, "i/o timeout", 0},
+		"not JSON":  {func(string) reply { return ok("<html>") }, 10, `the answer is not JSON: "<html>"`, 0},
+		"opaque":    {func(string) reply { return ok(`{"statusCode":204}`) }, 0, "", 10},
+		"empty":     {func(string) reply { return ok("") }, 0, "", 10},
+		"for another request": {func(id string) reply {
 			answer := previous
 			previous = id
 			if answer == "" {
 				answer = id
 			}
 			return answerTo(answer)
-		}, map[string]int{"answer for another request": 9}, "the answer to request ", 0},
-		// Only the last says for which request it is: the others should have.
-		"silent": {func(id string) (*lambda.InvokeOutput, error) {
+		}, 9, "the answer to request ", 0},
+		// Only the last answer identifies its request; the others should.
+		"for no request": {func(id string) reply {
 			if strings.HasSuffix(id, "09") {
 				return answerTo(id)
 			}
 			return ok(`{"statusCode":200,"body":"it works"}`)
-		}, map[string]int{"answer for no request": 9}, "the answer does not hold", 0},
-		"in base64": {func(id string) (*lambda.InvokeOutput, error) {
+		}, 9, "the answer does not identify its request", 0},
+		"base64": {func(id string) reply {
 			return ok(fmt.Sprintf(`{"statusCode":200,"isBase64Encoded":true,"body":%q}`, base64.StdEncoding.EncodeToString([]byte("for "+id))))
-		}, nil, "", 0},
-		"without a proxy": {func(id string) (*lambda.InvokeOutput, error) { return ok(fmt.Sprintf("%q", id)) }, nil, "", 0},
+		}, 0, "", 0},
+		"without a proxy response": {func(id string) reply { return ok(fmt.Sprintf("%q", id)) }, 0, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				f.answer = func(_ int, event []byte) (*lambda.InvokeOutput, error) { return test.answer(requestID(t, event)) }
-				tr := start(t, f, event, traffic.Options{})
+				f.answer = func(_ int, event []byte) reply { return test.answer(requestID(t, event)) }
+				tr := start(t, f.config(), event, Options{})
 				time.Sleep(990 * time.Millisecond)
 				r := tr.Stop()[0]
-				errs := 0
-				for n := range maps.Values(test.want) {
-					errs += n
-				}
-				if !maps.Equal(r.ErrorTypes, test.want) || r.Errors != errs || r.Invocations != 10 || r.Retries != 0 || r.Unverified != test.unverified {
+				if r.Errors != test.errors || r.Invocations != 10 || r.Retries != 0 || r.Unverified != test.unverified {
 					t.Errorf("report: %+v", r)
 				}
 				if !strings.Contains(r.FirstError, test.first) || (r.FirstError == "") != r.Clean() {

@@ -1,21 +1,20 @@
-package traffic_test
+package traffic
 
 import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
-// endpoint answers every request with the status; it counts requests and
-// connections.
+// endpoint answers each request with the status, or breaks the connection if it is
+// 0. It counts requests and connections.
 func endpoint(t *testing.T, status int, requests, connections *atomic.Int64) aws.Config {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -42,22 +41,22 @@ func endpoint(t *testing.T, status int, requests, connections *atomic.Int64) aws
 		Region:           "us-east-1",
 		Credentials:      credentials.NewStaticCredentialsProvider("AKIA", "secret", ""),
 		BaseEndpoint:     aws.String(server.URL),
-		RetryMaxAttempts: 10,
+		RetryMaxAttempts: 10, // which traffic ignores
 	}
 }
 
-// What the SDK would retry is seen once, and counted.
+// TestNoRetries counts errors that the SDK retries by default.
 func TestNoRetries(t *testing.T) {
 	for status, want := range map[int]string{
 		http.StatusInternalServerError: "ServiceException",
 		http.StatusTooManyRequests:     "ServiceException",
-		0:                              "connection",
+		0:                              "EOF",
 	} {
 		var requests, connections atomic.Int64
-		tr := start(t, traffic.NewInvoker(endpoint(t, status, &requests, &connections)), []byte(`{}`), traffic.Options{Rate: 100})
+		tr := start(t, endpoint(t, status, &requests, &connections), []byte(`{}`), Options{Rate: 100})
 		time.Sleep(50 * time.Millisecond)
 		r := tr.Stop()[0]
-		if n := requests.Load(); n == 0 || int(n) != r.Invocations || int(n) != r.ErrorTypes[want] {
+		if n := requests.Load(); n == 0 || int(n) != r.Invocations || int(n) != r.Errors || !strings.Contains(r.FirstError, want) {
 			t.Errorf("%d: %d requests, report: %+v", status, n, r)
 		}
 	}
@@ -65,7 +64,7 @@ func TestNoRetries(t *testing.T) {
 
 func TestConnectionsAreReused(t *testing.T) {
 	var requests, connections atomic.Int64
-	tr := start(t, traffic.NewInvoker(endpoint(t, http.StatusOK, &requests, &connections)), []byte(`{}`), traffic.Options{Rate: 1000})
+	tr := start(t, endpoint(t, http.StatusOK, &requests, &connections), []byte(`{}`), Options{Rate: 1000})
 	time.Sleep(500 * time.Millisecond)
 	if r := tr.Stop()[0]; !r.Clean() || r.Invocations < 100 {
 		t.Errorf("report: %+v", r)

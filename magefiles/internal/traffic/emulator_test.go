@@ -1,4 +1,4 @@
-package traffic_test
+package traffic
 
 import (
 	"archive/zip"
@@ -17,7 +17,6 @@ import (
 
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/emulator"
-	"example.com/dualboot/magefiles/internal/traffic"
 )
 
 var (
@@ -38,19 +37,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// makeZips makes a zip of each sample. It is stored: to compress takes long
-// under the race detector.
+// makeZips returns a zip of each sample. The zips are not compressed, because that
+// is slow under the race detector.
 func makeZips() (map[string][]byte, error) {
-	var functions []build.Function
+	var functions []*build.Function
 	for _, name := range samples {
-		functions = append(functions, build.Function{Name: name, Package: "../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
+		functions = append(functions, &build.Function{Name: name, Package: "../../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
 	}
-	results, err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions)
-	if err != nil {
+	if err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions); err != nil {
 		return nil, err
 	}
 	made := map[string][]byte{}
-	for i, r := range results {
+	for i, r := range functions {
 		if r.Err != nil {
 			return nil, r.Err
 		}
@@ -77,7 +75,7 @@ func makeZips() (map[string][]byte, error) {
 	return made, nil
 }
 
-// fleet is the samples on an emulator.
+// fleet has the samples on an emulator.
 type fleet struct {
 	*testing.T
 	config aws.Config
@@ -115,13 +113,13 @@ func newFleet(t *testing.T) *fleet {
 }
 
 // start starts traffic to all functions.
-func (f *fleet) start(o traffic.Options) *traffic.Traffic {
+func (f *fleet) start(o Options) *Traffic {
 	f.Helper()
-	var sources []traffic.Source
+	var sources []Source
 	for _, name := range samples {
-		sources = append(sources, traffic.Source{Function: name, Event: sample(f, name)})
+		sources = append(sources, Source{Function: name, Event: sampleEvent(f, name)})
 	}
-	tr, err := traffic.Start(f.Context(), traffic.NewInvoker(f.config), sources, o)
+	tr, err := Start(f.Context(), f.config, sources, o)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -129,8 +127,8 @@ func (f *fleet) start(o traffic.Options) *traffic.Traffic {
 	return tr
 }
 
-// until waits until all sources are as they should be.
-func (f *fleet) until(tr *traffic.Traffic, what string, is func(traffic.Report) bool) {
+// until waits until the condition holds for all sources.
+func (f *fleet) until(tr *Traffic, what string, is func(Report) bool) {
 	f.Helper()
 	for range 300 {
 		left := 0
@@ -144,18 +142,18 @@ func (f *fleet) until(tr *traffic.Traffic, what string, is func(traffic.Report) 
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	f.Fatalf("waited in vain until %s: %+v", what, tr.Report())
+	f.Fatalf("timed out waiting until %s: %+v", what, tr.Report())
 }
 
-// more waits for some more good invocations of each function.
-func (f *fleet) more(tr *traffic.Traffic) {
+// more waits for ten more good invocations of each function.
+func (f *fleet) more(tr *Traffic) {
 	f.Helper()
-	good := func(r traffic.Report) int { return r.Invocations - r.Errors }
+	good := func(r Report) int { return r.Invocations - r.Errors }
 	least := map[string]int{}
 	for _, r := range tr.Report() {
 		least[r.Function] = good(r) + 10
 	}
-	f.until(tr, "ten more went well", func(r traffic.Report) bool { return good(r) >= least[r.Function] })
+	f.until(tr, "ten more went well", func(r Report) bool { return good(r) >= least[r.Function] })
 }
 
 func (f *fleet) configure(r types.Runtime, handler string) {
@@ -173,30 +171,30 @@ func (f *fleet) configure(r types.Runtime, handler string) {
 func TestEmulator(t *testing.T) {
 	f := newFleet(t)
 
-	// The runtime changes under traffic, and nobody notices.
-	tr := f.start(traffic.Options{Rate: 20})
+	// A change of the runtime causes no errors.
+	tr := f.start(Options{Rate: 20})
 	f.more(tr)
 	f.configure(types.RuntimeProvidedal2023, "bootstrap")
 	f.more(tr)
 	for _, r := range tr.Stop() {
-		if !r.Clean() || r.Unverified != 0 || r.Delivered != r.Produced || (r.Produced == 0) != (r.Kind == traffic.API) {
+		if !r.Clean() || r.Unverified != 0 || r.Delivered != r.Produced || (r.Produced == 0) != (r.Kind == API) {
 			t.Errorf("switching: %+v", r)
 		}
 	}
 
-	// While the runtime finds nothing to start, every caller sees errors and the streams
-	// wait; their records are all delivered afterwards.
-	tr = f.start(traffic.Options{Rate: 20, Batch: 50})
+	// A runtime without its entry point fails all calls. The streams deliver all
+	// records afterwards.
+	tr = f.start(Options{Rate: 20, batch: 50})
 	f.more(tr)
 	f.configure(types.RuntimeGo1x, "absent")
-	f.until(tr, "each failed", func(r traffic.Report) bool { return r.Errors >= 4 })
+	f.until(tr, "each failed", func(r Report) bool { return r.Errors >= 4 })
 	f.configure(types.RuntimeProvidedal2023, "bootstrap")
 	f.more(tr)
 	for _, r := range tr.Stop() {
 		if r.Clean() || r.Errors < 4 || r.Lost != 0 || r.OutOfOrder != 0 || r.Delivered != r.Produced {
 			t.Errorf("failing for a while: %+v", r)
 		}
-		if r.Kind != traffic.API && (r.Retries == 0 || r.WorstIteratorAge < 300*time.Millisecond) {
+		if r.Kind != API && (r.Retries == 0 || r.WorstIteratorAge < 300*time.Millisecond) {
 			t.Errorf("failing for a while: %+v", r)
 		}
 	}

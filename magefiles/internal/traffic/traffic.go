@@ -1,75 +1,106 @@
-// Package traffic plays the event sources of Lambda functions: callers that
-// send a request and wait for the answer, and pollers that read shards of a
-// Kinesis data stream or a DynamoDB stream. It keeps account of every event, so
-// that a change to a function under traffic can be seen to lose none.
+// Package traffic sends events to Lambda functions in place of their event
+// sources: callers that wait for the answer, and pollers that read the shards of a
+// Kinesis data stream or a DynamoDB stream. It accounts for every event, so that
+// it shows whether a change to a function under traffic loses any.
 //
-// What a function is sent is made of a sample event. All goes through the
-// public Invoke API, so it works against any endpoint. The pollers are a model
-// of AWS's, made after its documentation; they are not AWS's.
+// The events derive from a sample event. The package uses the public Invoke API
+// only. The pollers are a model of AWS's pollers by its documentation.
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 )
 
-// Invoker invokes functions. *lambda.Client is one, but an Invoker must not
-// retry: a failure that the SDK mends would not be counted. [NewInvoker] makes
-// one that does not.
-type Invoker interface {
-	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
+// Options are the options of [Start], for each source.
+type Options struct {
+	// Rate is the number of calls, or of records over all shards, a second.
+	// Default 10.
+	Rate float64
+
+	// Attempts is how often the function may fail a record before the record is
+	// dropped and lost: AWS's MaximumRetryAttempts and 1. Only failures of the
+	// function count, not those to reach it, such as throttling. Default 0,
+	// unlimited, as on AWS. Source:
+	// https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+	Attempts int
+
+	concurrency int           // calls of a caller in flight; default 64
+	shards      int           // of a stream, each with at most one batch in flight; default 2
+	batch       int           // maximum number of records in a batch; default 10
+	retry       time.Duration // delay before a failed batch is sent again, doubled up to 3 times; default 100ms, as AWS does not document its own
+	drain       time.Duration // how long Stop waits at most; default 30s
 }
 
-// Source says where the events of a function come from: Event is a sample of
-// what it is sent, JSON. See [Kind] for what is made of it.
+// Source is a function with a sample of its events, as JSON. [Kind] describes the
+// events that derive from it.
 type Source struct {
 	Function string
 	Event    []byte
 }
 
-// Traffic is what [Start] began.
+// Traffic is traffic in progress.
 type Traffic struct {
 	sources []source
-	gate    *gate
-	stop    context.CancelFunc // nothing new is produced
-	work    sync.WaitGroup
-	done    chan struct{} // closed when all work has ended
+	stop    context.CancelFunc
+	done    chan struct{} // closed when all sources have returned
 }
 
 // source is a caller or a stream.
 type source interface {
-	// run produces from the given moment until producing is done, and returns
-	// when all that was produced is dealt with, or soon after invoking is done.
+	// run produces events from first until producing is done. It returns when
+	// all of them are processed, or soon after invoking is done.
 	run(producing, invoking context.Context, first time.Time)
 
-	// report is how it stands. In a final report, what is pending is lost.
-	report(final bool) Report
+	// current returns the report so far.
+	current() Report
 }
 
-// Start begins to send events to the functions of the sources, each source at
-// its own pace, until [Traffic.Stop] or until ctx is done. The error names the
-// functions whose sample event cannot be used.
-func Start(ctx context.Context, invoker Invoker, sources []Source, options Options) (*Traffic, error) {
-	o, err := options.withDefaults()
-	if err != nil {
-		return nil, err
+// base is the common part of the sources.
+type base struct {
+	client  *sdk.Client
+	options Options
+	*sample
+
+	mu     sync.Mutex
+	report Report
+}
+
+// grace is the time to process events after the caller's context is done.
+const grace = 2 * time.Second
+
+// Start sends events to the functions of the sources until [Traffic.Stop], or until
+// ctx is done. The error names the functions with a sample event that cannot be
+// used.
+func Start(ctx context.Context, config aws.Config, sources []Source, o Options) (*Traffic, error) {
+	if !(o.Rate >= 0 && o.Rate <= 1e6) {
+		return nil, fmt.Errorf("a rate of %v events a second is not between 0 and 1000000", o.Rate)
 	}
-	t := &Traffic{gate: newGate(), done: make(chan struct{})}
+	o.Rate = cmp.Or(o.Rate, 10)
+	o.concurrency, o.shards, o.batch = cmp.Or(o.concurrency, 64), cmp.Or(o.shards, 2), cmp.Or(o.batch, 10)
+	o.retry, o.drain = cmp.Or(o.retry, 100*time.Millisecond), cmp.Or(o.drain, 30*time.Second)
+	t := &Traffic{done: make(chan struct{})}
+	client := newClient(config)
 	var errs []error
 	for _, s := range sources {
-		template, err := parse(s.Event)
-		switch {
-		case err != nil:
+		sample, err := parse(s.Event)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("sample event of %q: %w", s.Function, err))
-		case template.kind.stream():
-			t.sources = append(t.sources, newStream(invoker, s.Function, template, o, t.gate))
-		default:
-			t.sources = append(t.sources, newCaller(invoker, s.Function, template, o))
+			continue
+		}
+		b := &base{client: client, options: o, sample: sample, report: Report{Function: s.Function, Kind: sample.kind}}
+		if sample.kind.stream() {
+			t.sources = append(t.sources, newStream(b))
+		} else {
+			t.sources = append(t.sources, newCaller(b))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -79,74 +110,87 @@ func Start(ctx context.Context, invoker Invoker, sources []Source, options Optio
 	producing, stop := context.WithCancel(ctx)
 	invoking, cut := context.WithCancel(context.WithoutCancel(ctx))
 	t.stop = stop
+	var work sync.WaitGroup
 	now := time.Now()
 	for i, s := range t.sources {
-		first := now.Add(o.interval(i) / time.Duration(len(t.sources))) // not all at the same moment
-		t.work.Go(func() { s.run(producing, invoking, first) })
+		first := now.Add(o.time(i) / time.Duration(len(t.sources))) // distributes the sources
+		work.Go(func() { s.run(producing, invoking, first) })
 	}
-	go t.finish(ctx, producing, o.Drain, cut)
+	go func() {
+		defer close(t.done)
+		<-producing.Done()
+		defer time.AfterFunc(o.drain, cut).Stop()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
+		work.Wait()
+		cut()
+	}()
 	return t, nil
 }
 
-// grace is what is left for draining once the caller's context is done.
-const grace = 2 * time.Second
+// time returns the time that n events take.
+func (o Options) time(n int) time.Duration {
+	return time.Duration(float64(n) / o.Rate * float64(time.Second))
+}
 
-// finish waits for the end of production and then, within bounds, for what was
-// produced to be dealt with.
-func (t *Traffic) finish(ctx, producing context.Context, drain time.Duration, cut context.CancelFunc) {
-	defer close(t.done)
-	<-producing.Done()
-	t.gate.end()
-	idle := make(chan struct{})
-	go func() {
-		t.work.Wait()
-		close(idle)
-	}()
-	bound := time.After(drain)
-	select {
-	case <-idle:
-	case <-bound:
-	case <-ctx.Done():
-		select {
-		case <-idle:
-		case <-bound:
-		case <-time.After(grace):
+// schedule yields each event with its due time when it is due, until ctx is done.
+// It catches up when it is late.
+func (o Options) schedule(ctx context.Context, first time.Time) iter.Seq2[int, time.Time] {
+	return func(yield func(int, time.Time) bool) {
+		for n := 0; ; n++ {
+			due := first.Add(o.time(n))
+			if !sleep(ctx, time.Until(due)) || !yield(n, due) {
+				return
+			}
 		}
 	}
-	cut()
-	<-idle
 }
 
-// Pause does to all streams what disabling their event source mappings does:
-// records keep arriving and none is sent, so that they age. A batch that is on
-// its way is finished; if it fails, it waits. Callers are not paused.
-func (t *Traffic) Pause() { t.gate.shut() }
+// sleep reports whether ctx is not done after d.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// Pause stops the pollers of all streams, like disabling their event source
+// mappings: records arrive and age. Batches in flight complete; those that fail
+// wait. Callers continue.
+func (t *Traffic) Pause() { t.pause(true) }
 
 // Resume ends a pause.
-func (t *Traffic) Resume() { t.gate.open() }
+func (t *Traffic) Resume() { t.pause(false) }
 
-// Report is how the sources stand, in their order. It may be called at any time.
-func (t *Traffic) Report() []Report {
-	final := false
-	select {
-	case <-t.done:
-		final = true
-	default:
+func (t *Traffic) pause(paused bool) {
+	for _, s := range t.sources {
+		if s, ok := s.(*stream); ok {
+			s.update(func() { s.paused = paused })
+		}
 	}
-	reports := make([]Report, len(t.sources))
-	for i, s := range t.sources {
-		reports[i] = s.report(final)
-	}
-	return reports
 }
 
-// Stop ends the production of events, ends a pause, waits until all that was
-// produced is dealt with, and returns the final reports. It waits for
-// [Options.Drain] at most, or two seconds if the context given to Start is
-// done; records that are then not delivered are lost, and calls that are then
-// not answered have failed. It may be called again.
+// Stop stops producing events, ends a pause, waits until all events are processed,
+// and returns the final reports. It waits at most 30 seconds, or 2 seconds after
+// the context of Start is done. Then records that are not delivered are lost, and
+// calls without an answer have failed. It may be called again.
 func (t *Traffic) Stop() []Report {
 	t.stop()
 	<-t.done
 	return t.Report()
+}
+
+// Report returns the reports of the sources so far, in their order.
+func (t *Traffic) Report() []Report {
+	var reports []Report
+	for _, s := range t.sources {
+		r := s.current()
+		select {
+		case <-t.done:
+			r.Lost, r.Pending = r.Lost+r.Pending, 0
+		default:
+		}
+		reports = append(reports, r)
+	}
+	return reports
 }

@@ -6,133 +6,138 @@ import (
 	"io"
 	"strings"
 
-	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
-// Plan is what would be done to one function.
-type Plan struct {
+// plan is what a program reads about the plan of one function.
+type plan struct {
 	FunctionName string
-	Before       *Side `json:",omitempty"` // nil where the function could not be read
-	After        *Side `json:",omitempty"` // nil where nothing can be done, or it depends on what the zip holds
+	Before       *side `json:",omitempty"` // nil if the function was not read
+	After        *side `json:",omitempty"` // nil if it is refused, or depends on the zip's contents
 	Steps        []string
 	Error        string `json:",omitempty"`
 
-	Err error `json:"-"` // why nothing can be done
+	err error
 }
 
-// Side is how a function stands before or after a plan.
-type Side struct {
+// side is a function before or after a plan.
+type side struct {
 	Runtime      string
 	Handler      string
 	Architecture string
 	CodeSha256   string
 	CodeSize     int64    // of the zip, in bytes
-	Files        []string `json:",omitempty"` // in the zip, where that is known
+	Files        []string `json:",omitempty"` // in the zip, if known
 }
 
-// NewPlan plans the way to a goal.
-func NewPlan(g rollout.Goal) Plan {
-	p := Plan{FunctionName: g.Function, Steps: []string{}}
-	if g.From.CodeSha256 != "" {
-		p.Before = side(g.From)
+func newPlan(f *fleet.Function) plan {
+	p := plan{FunctionName: f.FunctionName, Steps: []string{}, err: f.Err}
+	if f.Observed.CodeSha256 != "" {
+		p.Before = newSide(f.Observed)
 	}
-	steps, after, err := g.Preview()
-	if err != nil {
-		p.Err, p.Error = err, err.Error()
+	if f.Err != nil {
+		p.Error = f.Err.Error()
 		return p
 	}
-	p.After = side(after)
-	for _, s := range steps {
+	p.After = newSide(f.Planned)
+	for _, s := range f.Plan {
 		p.Steps = append(p.Steps, s.String())
-		if s.Kind == rollout.Inspect {
+		if s.Kind == fleet.Inspect {
 			p.After = nil
 		}
 	}
 	return p
 }
 
-func side(s rollout.State) *Side {
-	return &Side{s.Runtime, s.Handler, s.Architecture, s.CodeSha256, s.CodeSize, s.Files}
+func newSide(s lambda.State) *side {
+	return &side{s.Runtime, s.Handler, s.Architecture, s.CodeSha256, s.CodeSize, s.Files}
 }
 
-// PrintPlans writes plans for people.
-func PrintPlans(w io.Writer, plans []Plan) {
-	apart := false // whether the plan before has several lines
-	for i, p := range plans {
-		several := p.Err == nil && len(p.Steps) > 0
-		if i > 0 && (several || apart) {
-			fmt.Fprintln(w)
-		}
-		apart = several
-		switch {
-		case p.Err != nil:
-			fmt.Fprintf(w, "%s: %s\n", p.FunctionName, reason(p.Err))
-		case len(p.Steps) == 0:
-			fmt.Fprintf(w, "%s: nothing to do\n", p.FunctionName)
-		default:
-			p.print(w)
-		}
+// Plans writes the plans of functions.
+func (u *UI) Plans(functions []*fleet.Function) error {
+	plans := make([]plan, len(functions))
+	for i, f := range functions {
+		plans[i] = newPlan(f)
 	}
+	return rows(u, plans, func(w io.Writer) error {
+		apart := false // whether the previous plan has several lines
+		for i, p := range plans {
+			long := p.err == nil && len(p.Steps) > 0
+			if i > 0 && (long || apart) {
+				fmt.Fprintln(w)
+			}
+			apart = long
+			if err := p.write(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-func (p Plan) print(w io.Writer) {
+func (p plan) write(w io.Writer) error {
+	switch {
+	case p.err != nil:
+		_, err := fmt.Fprintf(w, "%s: %s\n", p.FunctionName, reason(p.err))
+		return err
+	case len(p.Steps) == 0:
+		_, err := fmt.Fprintf(w, "%s: nothing to do\n", p.FunctionName)
+		return err
+	}
 	fmt.Fprintf(w, "%s:\n", p.FunctionName)
 	row := func(name, value string) { fmt.Fprintf(w, "  %-14s%s\n", name, value) }
 	if p.After != nil {
-		row("runtime", change(p.Before.Runtime, p.After.Runtime))
-		row("handler", change(p.Before.Handler, p.After.Handler))
-		row("architecture", change(p.Before.Architecture, p.After.Architecture))
-		code := "the same"
+		code := "unchanged"
 		if p.Before.CodeSha256 != p.After.CodeSha256 {
 			code = "new"
 		}
+		row("runtime", text.Change(p.Before.Runtime, p.After.Runtime))
+		row("handler", text.Change(p.Before.Handler, p.After.Handler))
+		row("architecture", text.Change(p.Before.Architecture, p.After.Architecture))
 		row("code", code)
-		row("zip", change(p.Before.zip(), p.After.zip()))
+		row("zip", text.Change(p.Before.zip(), p.After.zip()))
 	}
 	name := "steps"
 	for i, step := range p.Steps {
 		row(name, fmt.Sprintf("%d. %s", i+1, step))
 		name = ""
 	}
+	return nil
 }
 
 // zip describes the deployed zip.
-func (s Side) zip() string {
-	size := fmt.Sprintf("%.1f MB", float64(s.CodeSize)/1e6)
+func (s side) zip() string {
+	size := text.Size(s.CodeSize)
 	if s.Files == nil {
 		return size
 	}
 	return strings.Join(s.Files, " + ") + ", " + size
 }
 
-func change(before, after string) string {
-	if before == after {
-		return after
-	}
-	return before + " → " + after
-}
-
 // reason is an error without the name of its function.
 func reason(err error) string {
-	if f, ok := errors.AsType[*rollout.FunctionError](err); ok {
-		return f.Doing + ": " + f.Err.Error()
+	if e, ok := errors.AsType[*fleet.Error](err); ok {
+		return e.Doing + ": " + e.Err.Error()
 	}
 	return err.Error()
 }
 
-// SumPlans counts plans in words.
-func SumPlans(plans []Plan) string {
-	var todo, failed int
-	for _, p := range plans {
+// PlanSummary counts the plans: "2 to change, 1 with nothing to do, 0 failed or
+// refused".
+func PlanSummary(functions []*fleet.Function) string {
+	var change, failed int
+	for _, f := range functions {
 		switch {
-		case p.Err != nil:
+		case f.Err != nil:
 			failed++
-		case len(p.Steps) > 0:
-			todo++
+		case len(f.Plan) > 0:
+			change++
 		}
 	}
-	if todo+failed == 0 {
+	if change+failed == 0 {
 		return "nothing to do"
 	}
-	return fmt.Sprintf("%d to change, %d with nothing to do, %d failed or refused", todo, len(plans)-todo-failed, failed)
+	return fmt.Sprintf("%d to change, %d with nothing to do, %d failed or refused", change, len(functions)-change-failed, failed)
 }

@@ -1,10 +1,10 @@
-// Package rehearse holds the mage targets that run on the local emulator of AWS
-// Lambda instead of on AWS. Import it into a magefile with
+// Package rehearse holds the mage targets that work on the local emulator of AWS
+// Lambda. Import it into a magefile with
 //
 //	//mage:import
 //	_ "example.com/dualboot/magefiles/targets/rehearse"
 //
-// They work in the directory that they are run in, which holds lambdas.json.
+// They work in the directory in which they run, which holds lambdas.json.
 package rehearse
 
 import (
@@ -15,20 +15,21 @@ import (
 
 	"example.com/dualboot/magefiles/internal/interrupt"
 	"example.com/dualboot/magefiles/internal/rehearsal"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// Local rehearses the migration on an emulator of AWS Lambda, with real
-// binaries and under traffic: deploy, then cleanup. It fails if one event is
-// lost.
+// Local (local) rehearses the migration on the emulator.
+//
+// It deploys and cleans up with real binaries, and fails if one event is lost.
 func Local(
 	ctx context.Context,
 	env *string, // environment whose functions are rehearsed (default prod)
 	only *string, // functions to rehearse, by name or pattern, comma-separated (default all)
 	copies *int, // how many of each function there are (default 1)
 	rate *float64, // calls or records a second to each function, 0 for none (default 10)
-	duration *time.Duration, // how long they are sent at least (default until the end of the cleanup)
+	duration *time.Duration, // how long events are sent at least (default until the end of the cleanup)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update (default 2s)
+	window *time.Duration, // how long the previous version may serve after an update (default 2s)
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
@@ -43,19 +44,21 @@ func Local(
 		Window:   value(window, 2*time.Second),
 		Settle:   value(settle, value(window, 2*time.Second)),
 		Go:       mg.GoCmd(),
+		UI:       ui.New(nil, nil),
 	})
 }
 
-// Controls migrates the functions in the way of deploy, and in the ways that
-// lose events, under the same traffic on the emulator, and writes a Markdown
-// table of what each came to.
+// Controls (local) compares deploy with ways that lose events.
+//
+// It migrates the functions in each way under the same traffic on the emulator,
+// and writes a Markdown table of the outcomes.
 func Controls(
 	ctx context.Context,
 	env *string, // environment whose functions are migrated (default prod)
 	only *string, // functions to migrate, by name or pattern, comma-separated (default all)
 	rate *float64, // calls or records a second to each function (default 20)
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
-	window *time.Duration, // how long what was before may serve after an update, and settle delay (default 2s)
+	window *time.Duration, // how long the previous version may serve after an update, and the settle delay (default 2s)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
@@ -67,18 +70,20 @@ func Controls(
 		Window: value(window, 2*time.Second),
 		Settle: value(window, 2*time.Second),
 		Go:     mg.GoCmd(),
+		UI:     ui.New(nil, nil),
 	})
 }
 
-// Emulator runs the emulator of AWS Lambda until Ctrl-C, and prints the export
-// lines that lead other tools to it.
+// Emulator (local) runs the emulator of AWS Lambda until Ctrl-C.
+//
+// It writes the export lines that lead other tools to it.
 func Emulator(
 	ctx context.Context,
-	env *string, // environment whose region and account it plays (default prod)
+	env *string, // environment whose region and account the emulator has (default prod)
 	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
 	update *time.Duration, // how long an update takes (default 1s)
-	blocked *string, // runtimes for which AWS takes no more updates, comma-separated (default none)
-	quotas *bool, // whether it takes no more calls a second than AWS does (default false)
+	blocked *string, // runtimes that AWS has blocked for updates, comma-separated (default none)
+	quotas *bool, // throttle calls as AWS does (default false)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()

@@ -164,14 +164,14 @@ func (h *Host) start(e *Environment) error {
 	}
 	if err := h.watcher.add(cmd.Process.Pid); err != nil {
 		killGroup(cmd.Process)
-		cmd.Wait()
+		_ = cmd.Wait()
 		return fmt.Errorf("telling the watcher about a process: %w", err)
 	}
 	gone, end := context.WithCancelCause(context.Background())
 	e.process, e.gone = cmd.Process, gone
 	h.running[e] = true
 	h.exits.Go(func() {
-		cmd.Wait()
+		_ = cmd.Wait()
 		h.mu.Lock()
 		killGroup(cmd.Process)
 		h.watcher.remove(cmd.Process.Pid)

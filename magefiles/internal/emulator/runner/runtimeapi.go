@@ -69,7 +69,7 @@ func (a *runtimeAPI) post(handle func(c *runtimeClient, r *http.Request, body []
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		json.NewEncoder(w).Encode(v)
+		_ = json.NewEncoder(w).Encode(v)
 	})
 }
 

@@ -19,7 +19,7 @@ func separate(cmd *exec.Cmd) {
 // killGroup kills a process and those children that are still in its group. It
 // works after the process is gone: its children keep the group.
 func killGroup(p *os.Process) {
-	syscall.Kill(-p.Pid, syscall.SIGKILL)
+	_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
 }
 
 // watcherScript is a file so that it can be read and run on its own.

@@ -110,7 +110,7 @@ func (s *Store) use(p *Package, n int) {
 	if p.users += n; p.users == 0 {
 		delete(s.packages, p.CodeSha256)
 		os.Remove(p.Zip)
-		RemoveTree(p.Root)
+		_ = RemoveTree(p.Root)
 	}
 }
 
@@ -150,9 +150,9 @@ func machineOf(path string) elf.Machine {
 
 // RemoveTree removes a directory with write-protected content.
 func RemoveTree(dir string) error {
-	filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
-			os.Chmod(path, 0o700)
+			_ = os.Chmod(path, 0o700)
 		}
 		return nil
 	})

@@ -1,0 +1,144 @@
+// Package awsclient connects to one AWS account and region: it loads the
+// configuration, checks the identity, keeps below the quotas, counts calls and
+// explains errors.
+package awsclient
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
+	smithymiddleware "github.com/aws/smithy-go/middleware"
+)
+
+// Access says how to reach the account and region of an environment.
+type Access struct {
+	Environment string  // its name, for errors
+	Profile     string  // AWS profile; default: what every AWS tool finds
+	Region      string  // default: what every AWS tool finds
+	Account     string  // twelve digits that the identity must match; default: any
+	Calls       float64 // control-plane calls a second; default [DefaultCalls]
+}
+
+// Client is a connection to one account and region.
+type Client struct {
+	Config  aws.Config
+	Account string // from GetCallerIdentity
+	ARN     string // of the caller
+
+	calls *calls
+}
+
+// Calls returns the number of requests that were sent so far, by operation.
+// Retries count.
+func (c *Client) Calls() map[string]int {
+	c.calls.mu.Lock()
+	defer c.calls.mu.Unlock()
+	return maps.Clone(c.calls.count)
+}
+
+// Load returns the AWS configuration of an environment. A profile that is named
+// wins over credentials in the environment of the process.
+func Load(ctx context.Context, a Access) (aws.Config, error) {
+	// The SDK logs its search for credentials.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
+	if a.Profile != "" {
+		options = append(options, config.WithSharedConfigProfile(a.Profile))
+	}
+	if a.Region != "" {
+		options = append(options, config.WithRegion(a.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return cfg, fmt.Errorf("there is no AWS profile %q, which environment %q uses; run: aws configure --profile %[1]s (or: aws configure sso --profile %[1]s)", missing.Profile, a.Environment)
+	}
+	if err != nil {
+		return cfg, fmt.Errorf("loading the AWS configuration of environment %q: %w", a.Environment, err)
+	}
+	if cfg.Region == "" {
+		return cfg, fmt.Errorf("no AWS region for environment %q; run: export AWS_REGION=NAME, or add its region to lambdas.json", a.Environment)
+	}
+	return cfg, nil
+}
+
+// New returns a client with the configuration. It sends nothing.
+func New(cfg aws.Config, a Access) *Client {
+	c := &Client{Config: cfg, calls: &calls{count: map[string]int{}}}
+	retryLong(&c.Config)
+	c.calls.watch(&c.Config)
+	Limit(&c.Config, a.Calls)
+	return c
+}
+
+// retryLong makes the SDK retry for as long as a fleet may need while others use
+// up the quotas. [Limit] waits before each attempt. The user's own retry mode and
+// number of attempts win.
+func retryLong(cfg *aws.Config) {
+	if cfg.RetryMode == aws.RetryModeAdaptive {
+		return
+	}
+	attempts := cmp.Or(cfg.RetryMaxAttempts, 10)
+	cfg.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = attempts
+			o.RateLimiter = ratelimit.None
+		})
+	}
+}
+
+// Identify calls GetCallerIdentity and sets Account and ARN. It fails if there
+// are no valid credentials, or if they belong to another account than a names.
+func (c *Client) Identify(ctx context.Context, a Access) error {
+	fix := "run: export AWS_PROFILE=NAME, or add a profile to lambdas.json"
+	if profile := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")); profile != "" {
+		fix = fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", profile)
+	}
+	if _, err := c.Config.Credentials.Retrieve(ctx); err != nil {
+		return fmt.Errorf("no AWS credentials for environment %q; %s (%w)", a.Environment, fix, err)
+	}
+	// Fail fast when AWS is unreachable.
+	client := sts.NewFromConfig(c.Config, func(o *sts.Options) { o.RetryMaxAttempts = 3 })
+	caller, err := client.GetCallerIdentity(ctx, nil)
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusForbidden {
+		return fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", a.Environment, fix, Explain(err, ""))
+	}
+	if err != nil {
+		return fmt.Errorf("calling GetCallerIdentity for environment %q: %w", a.Environment, Explain(err, ""))
+	}
+	c.Account, c.ARN = aws.ToString(caller.Account), aws.ToString(caller.Arn)
+	if a.Account != "" && c.Account != a.Account {
+		return fmt.Errorf("the credentials belong to AWS account %s, but environment %q is in account %s; nothing was read or changed; use other credentials, or correct \"account\" in lambdas.json", c.Account, a.Environment, a.Account)
+	}
+	return nil
+}
+
+// calls counts the requests sent to AWS by operation.
+type calls struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+func (c *calls) watch(cfg *aws.Config) {
+	count := smithymiddleware.FinalizeMiddlewareFunc("CountCalls", func(ctx context.Context, in smithymiddleware.FinalizeInput, next smithymiddleware.FinalizeHandler) (smithymiddleware.FinalizeOutput, smithymiddleware.Metadata, error) {
+		c.mu.Lock()
+		c.count[middleware.GetOperationName(ctx)]++
+		c.mu.Unlock()
+		return next.HandleFinalize(ctx, in)
+	})
+	cfg.APIOptions = append(cfg.APIOptions, func(stack *smithymiddleware.Stack) error {
+		return stack.Finalize.Insert(count, "Retry", smithymiddleware.After)
+	})
+}

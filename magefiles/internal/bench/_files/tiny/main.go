@@ -1,0 +1,4 @@
+// Command tiny does nothing.
+package main
+
+func main() {}

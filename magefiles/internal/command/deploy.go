@@ -1,0 +1,183 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/ui"
+)
+
+// DeployOptions are the options of Deploy.
+type DeployOptions struct {
+	Selection
+	Concurrency int // functions to work on at the same time; default 1024
+}
+
+// Deploy updates the code of the functions of an environment, moves them to
+// provided.al2023, and writes a JSON line for each. Running it again does what is
+// left.
+func (w Workspace) Deploy(ctx context.Context, o DeployOptions) error {
+	limit, err := concurrency(o.Concurrency)
+	if err != nil {
+		return err
+	}
+	s, err := w.open(ctx, o.Selection)
+	if err != nil {
+		return err
+	}
+	saveMemory()
+	results := s.UI.NewResults(s.functions)
+	s.prepare(ctx, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
+	return s.finish(results)
+}
+
+// RollbackOptions are the options of Rollback.
+type RollbackOptions struct {
+	Selection
+	Concurrency int // functions to work on at the same time; default 1024
+	// Runtime is the runtime to return to; default go1.x, but required for
+	// functions with "dual": false.
+	Runtime string
+	// Settle, if not nil, is the settle delay instead of the environment's.
+	Settle *time.Duration
+}
+
+// Rollback returns the functions of an environment to their previous runtime,
+// leaves their code as it is, and writes a JSON line for each. The next Deploy
+// moves them forward again.
+func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) error {
+	limit, err := concurrency(o.Concurrency)
+	if err != nil {
+		return err
+	}
+	s, err := w.openRollback(ctx, o)
+	if err != nil {
+		return err
+	}
+	results := s.UI.NewResults(s.functions)
+	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
+	return s.finish(results)
+}
+
+// openRollback opens a session whose functions have a rollback as their goal.
+func (w Workspace) openRollback(ctx context.Context, o RollbackOptions) (*session, error) {
+	runtimes := []string{lambda.Go1x, lambda.ProvidedAL2, lambda.Provided}
+	if o.Runtime != "" && !slices.Contains(runtimes, o.Runtime) {
+		return nil, fmt.Errorf("-runtime is %q; pass one of %s", o.Runtime, strings.Join(runtimes, ", "))
+	}
+	s, err := w.open(ctx, o.Selection)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.functions {
+		f.Action, f.Previous = fleet.Rollback, o.Runtime
+		if f.Function.Dual { // it was on go1.x
+			f.Previous = cmp.Or(f.Previous, lambda.Go1x)
+		}
+		if o.Settle != nil {
+			f.Settle = *o.Settle
+		}
+	}
+	return s, nil
+}
+
+// CleanupOptions are the options of Cleanup.
+type CleanupOptions struct {
+	Selection
+	Concurrency  int  // functions to work on at the same time; default 1024
+	Force        bool // skip the health check
+	KeepManifest bool // do not change lambdas.json
+}
+
+// Cleanup drops lambda from the zips of the functions that are on provided.al2023
+// and as healthy as before, and writes a JSON line for each. Once every function
+// of the environment is clean, it sets the environment's "dual" to false in
+// lambdas.json.
+func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) error {
+	limit, err := concurrency(o.Concurrency)
+	if err != nil {
+		return err
+	}
+	s, err := w.openCleanup(ctx, o)
+	if err != nil {
+		return err
+	}
+	saveMemory()
+	results := s.UI.NewResults(s.functions)
+	s.prepareCleanup(ctx, o)
+	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
+	if err := s.finish(results); err != nil || !s.whole() || o.KeepManifest {
+		return err
+	}
+	changed, err := manifest.SetDual(File, o.Env, false)
+	if changed {
+		s.UI.Notef("%s: set \"dual\" of %q to false, so that no deploy brings lambda back; commit the change", File, o.Env)
+	}
+	return err
+}
+
+// openCleanup opens a session whose functions have a cleanup as their goal.
+func (w Workspace) openCleanup(ctx context.Context, o CleanupOptions) (*session, error) {
+	s, err := w.open(ctx, o.Selection)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range s.functions {
+		f.Action = fleet.Cleanup
+	}
+	return s, nil
+}
+
+// prepareCleanup prepares the functions and refuses those that are not healthy.
+func (s *session) prepareCleanup(ctx context.Context, o CleanupOptions) {
+	s.prepare(ctx, defaultConcurrency, func(*fleet.Function) {})
+	s.warnOfTerraform()
+	if !o.Force {
+		s.gate(ctx)
+	}
+}
+
+// concurrency checks the -concurrency flag.
+func concurrency(n int) (int, error) {
+	if n < 0 {
+		return 0, fmt.Errorf("-concurrency is %d; pass a number above 0", n)
+	}
+	return cmp.Or(n, defaultConcurrency), nil
+}
+
+// apply brings a function to its goal and writes its result.
+func (s *session) apply(ctx context.Context, f *fleet.Function, results *ui.Results) {
+	s.rollout.Apply(ctx, f)
+	s.UI.Result(f)
+	results.Done(f)
+}
+
+// finish writes the summary and returns the errors of the functions.
+func (s *session) finish(results *ui.Results) error {
+	s.notef("%s; calls: %s", ui.Summary(s.functions), s.calls())
+	err := fleet.Errors(s.functions)
+	if broken := results.Err(); broken != nil {
+		err = errors.Join(err, broken)
+	}
+	return err
+}
+
+// saveMemory makes the garbage collector try to keep the process below 256 MiB,
+// unless GOMEMLIMIT is set. Otherwise the garbage of sent zips doubles that
+// without making anything faster.
+func saveMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(256 << 20)
+	}
+}

@@ -1,0 +1,93 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/health"
+	"example.com/dualboot/magefiles/internal/rollout"
+)
+
+// VerifyOptions are the options of Verify.
+type VerifyOptions struct {
+	Selection
+}
+
+// Verify compares CloudWatch's figures of each function of an environment since
+// its last change with those before, and writes them. The error names the
+// functions that are not healthy.
+func (w Workspace) Verify(ctx context.Context, o VerifyOptions) error {
+	s, err := w.open(ctx, o.Selection)
+	if err != nil {
+		return err
+	}
+	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Observe(ctx, f) })
+	compared := s.compare(ctx, s.functions)
+	var comparisons []health.Comparison
+	for _, f := range s.functions {
+		c, ok := compared[f]
+		if !ok {
+			continue
+		}
+		comparisons = append(comparisons, c)
+		if !c.Healthy() {
+			f.Fail(fleet.Verifying, "verifying", problems(c))
+		}
+	}
+	if err := s.UI.Health(comparisons); err != nil {
+		return err
+	}
+	s.notef("the figures include all versions and aliases of a function; calls: %s", s.calls())
+	return fleet.Errors(s.functions)
+}
+
+func problems(c health.Comparison) error { return errors.New(strings.Join(c.Problems, "; ")) }
+
+// gate refuses the functions that have something to do and are not healthy.
+func (s *session) gate(ctx context.Context) {
+	var pending []*fleet.Function
+	for _, f := range s.functions {
+		if rollout.Preview(f); f.Err == nil && len(f.Plan) > 0 {
+			pending = append(pending, f)
+		}
+	}
+	for f, c := range s.compare(ctx, pending) {
+		if !c.Healthy() {
+			f.Fail(fleet.Verifying, "refusing to clean up", fmt.Errorf("%w; pass -force to clean it up anyway", problems(c)))
+		}
+	}
+}
+
+// comparing limits the functions whose figures are read at the same time.
+const comparing = 16
+
+// compare compares the figures of the functions that were read.
+func (s *session) compare(ctx context.Context, functions []*fleet.Function) map[*fleet.Function]health.Comparison {
+	client := cloudwatch.NewFromConfig(s.client.Config)
+	compared := map[*fleet.Function]health.Comparison{}
+	var mu sync.Mutex
+	fleet.Each(functions, comparing, func(f *fleet.Function) {
+		if f.Err != nil {
+			return
+		}
+		seen := f.Observed
+		c, err := health.Compare(ctx, client, seen.Function, seen.Modified, seen.Modified.Add(seen.Age))
+		if err != nil {
+			if ctx.Err() != nil {
+				err = fleet.ErrInterrupted
+			}
+			f.Fail(fleet.Verifying, "verifying", err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		compared[f] = c
+	})
+	return compared
+}

@@ -1,0 +1,88 @@
+// Package fleet holds the record of a function that passes through all stages of
+// a command: manifest, observe, build, bundle, plan, apply and output.
+package fleet
+
+import (
+	"cmp"
+	"sync"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/build"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
+)
+
+// Function is one function on its way through a command. Each stage fills in its
+// own part and reads the parts of the stages before it. One goroutine at a time
+// works on a function.
+type Function struct {
+	manifest.Target // what lambdas.json says
+	Goal            // what the command wants
+
+	Observed lambda.State   // as it was first read
+	Build    build.Function // its binaries
+	Zips     lambda.Zips    // its deployment packages
+	Plan     []Step         // the steps to the goal, where they are only shown
+	Planned  lambda.State   // the state after them
+	Current  lambda.State   // as it was last read
+	Done     []Step         // the updates that AWS has accepted
+
+	// Err is why the function failed, or nil. It is an *Error.
+	Err error
+}
+
+// Goal is what a command wants of a function.
+type Goal struct {
+	Action Action
+	// Previous is the runtime that a rollback returns to, or "" if it is unknown.
+	Previous string
+	// Settle is the settle delay: how long to wait between a finished update and
+	// the next one that depends on it. AWS says that after an update requests may
+	// be served by the old or the new version for "typically less than a minute",
+	// but not whether code and configuration can mix. Source:
+	// https://aws.amazon.com/lambda/faqs/
+	Settle time.Duration
+}
+
+// Action is what a command does to a function.
+type Action int
+
+const (
+	// Deploy updates the code and moves the function to provided.al2023.
+	Deploy Action = iota
+	// Cleanup drops lambda from the zip of a function on provided.al2023.
+	Cleanup
+	// Rollback returns a function to its previous runtime and keeps its code.
+	Rollback
+)
+
+// String returns the verb.
+func (a Action) String() string {
+	return [...]string{"deploy", "clean up", "roll back"}[a]
+}
+
+// Label returns the function name on AWS, or the name in lambdas.json for a
+// function without an environment.
+func (f *Function) Label() string { return cmp.Or(f.FunctionName, f.Function.Name) }
+
+// NeedsLegacy reports whether the zip of a function in state s must carry
+// lambda: if the manifest says so, or if go1.x may be serving, now or when the
+// function was first read.
+func (f *Function) NeedsLegacy(s lambda.State) bool {
+	return f.Action == Deploy && (f.Dual || s.MayServeLegacy() || f.Observed.MayServeLegacy())
+}
+
+// Each calls do for each function, for at most limit functions at the same time,
+// and returns when all calls have returned.
+func Each(functions []*Function, limit int, do func(*Function)) {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, limit)
+	for _, f := range functions {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			do(f)
+		})
+	}
+	group.Wait()
+}

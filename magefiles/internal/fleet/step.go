@@ -1,0 +1,70 @@
+package fleet
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/lambda"
+)
+
+// Kind is the kind of a step.
+type Kind int
+
+const (
+	Wait                Kind = iota + 1 // until the update in progress is complete
+	UpdateCode                          // UpdateFunctionCode
+	Settle                              // let the settle delay pass
+	UpdateConfiguration                 // UpdateFunctionConfiguration: the switch
+	Inspect                             // read the directory of the deployed zip
+)
+
+// String returns the name of the API call of a step that is one.
+func (k Kind) String() string {
+	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect"}[k]
+}
+
+// Step is one step of a plan.
+type Step struct {
+	Kind         Kind
+	Package      *lambda.Package // of UpdateCode
+	Architecture string          // of UpdateCode
+	Leaves       string          // of UpdateCode: the previous architecture, if it changes
+	Delay        time.Duration   // of Settle
+	Runtime      string          // of UpdateConfiguration
+	Handler      string          // of UpdateConfiguration
+}
+
+// String describes the step.
+func (s Step) String() string {
+	switch s.Kind {
+	case Wait:
+		return "wait until the update is complete"
+	case UpdateCode:
+		if s.Leaves != "" {
+			return fmt.Sprintf("update the code (%v), %s → %s", s.Package, s.Leaves, s.Architecture)
+		}
+		return fmt.Sprintf("update the code (%v)", s.Package)
+	case Settle:
+		return fmt.Sprintf("settle for %v", s.Delay)
+	case UpdateConfiguration:
+		return fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
+	case Inspect:
+		return "read the contents of the deployed zip"
+	}
+	return s.Kind.String()
+}
+
+// Doing describes, in an error, what the step was doing to the function.
+func (s Step) Doing() string {
+	switch s.Kind {
+	case Wait:
+		return "waiting for the update of"
+	case UpdateCode:
+		return "updating the code of"
+	case UpdateConfiguration:
+		return "updating the configuration of"
+	case Inspect:
+		return "reading the zip of"
+	}
+	return "settling"
+}

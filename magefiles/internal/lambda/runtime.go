@@ -1,0 +1,61 @@
+// Package lambda holds the facts about AWS Lambda that a migration depends on:
+// which file a runtime starts, what fits into a deployment package, how a
+// function is reported, and when AWS retires a runtime. No other package
+// restates them.
+package lambda
+
+// The runtimes that dualboot moves functions between, as the API names them.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+const (
+	Go1x           = "go1.x"
+	Provided       = "provided"
+	ProvidedAL2    = "provided.al2"
+	ProvidedAL2023 = "provided.al2023"
+)
+
+// The names of a function's two binaries in the deployment package.
+const (
+	LegacyBinary = "lambda"    // started by go1.x, whose handler names it
+	Bootstrap    = "bootstrap" // started by the provided runtimes
+)
+
+// Architectures, as the API names them. go1.x runs on x86_64 only.
+const (
+	X86_64 = "x86_64"
+	ARM64  = "arm64"
+)
+
+// NoRPC is the build tag of aws-lambda-go that leaves out net/rpc, without which
+// go1.x cannot invoke a binary.
+const NoRPC = "lambda.norpc"
+
+// IsProvided reports whether the runtime is an OS-only runtime.
+func IsProvided(runtime string) bool {
+	return runtime == Provided || runtime == ProvidedAL2 || runtime == ProvidedAL2023
+}
+
+// Supported reports whether dualboot knows what the runtime starts.
+func Supported(runtime string) bool { return runtime == Go1x || IsProvided(runtime) }
+
+// EntryPoint returns the file of the deployment package that the runtime starts:
+// on go1.x the one that the handler names, and bootstrap on a provided runtime,
+// which ignores the handler. It returns "" for other runtimes. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/golang-package.html
+func EntryPoint(runtime, handler string) string {
+	switch {
+	case runtime == Go1x:
+		return handler
+	case IsProvided(runtime):
+		return Bootstrap
+	}
+	return ""
+}
+
+// Handler returns the handler that dualboot gives a function on the runtime. Of
+// the provided runtimes it is a convention only.
+func Handler(runtime string) string {
+	if runtime == Go1x {
+		return LegacyBinary
+	}
+	return Bootstrap
+}

@@ -1,0 +1,127 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/traffic"
+)
+
+// most is how many functions are written one by one.
+const most = 20
+
+// check compares the answers of the functions with those before the migration,
+// and returns what their traffic lost and what could not start. A function that
+// failed before may fail in the same way after: it may need more than a rehearsal
+// has.
+func (s *stage) check(reports []traffic.Report) error {
+	problems := map[string]error{}
+	found := func(function, doing, format string, args ...any) {
+		err := &fleet.Error{Function: function, Stage: fleet.Rehearsal, Doing: doing, Err: fmt.Errorf(format, args...)}
+		problems[function] = errors.Join(problems[function], err)
+	}
+	for _, f := range s.functions {
+		before := s.acts[0].answers[f.FunctionName]
+		for _, a := range s.acts[1:] {
+			if now := a.answers[f.FunctionName]; now.failure != before.failure {
+				found(f.FunctionName, "invoking, when "+a.name+",", "it answered %q before and %q now", before, now)
+			}
+		}
+	}
+	for _, r := range reports {
+		if !r.Clean() {
+			found(r.Function, "sending events to", "%d of %d invocations failed, %d records were lost and %d out of order: %s",
+				r.Errors, r.Invocations, r.Lost+r.Pending, r.OutOfOrder, r.FirstError)
+		}
+	}
+	for _, d := range s.unstartable {
+		found(d.Function, "serving", "%s with handler %s can start nothing in a zip of %s", d.Runtime, d.Handler, strings.Join(d.Files, " + "))
+	}
+	for _, f := range s.functions {
+		f.Err = problems[f.FunctionName]
+	}
+	return fleet.Errors(s.functions)
+}
+
+// write writes what the functions did at each moment, and the outcome of their
+// traffic.
+func (s *stage) write(reports []traffic.Report, took time.Duration) error {
+	u := s.options.UI
+	errs := []error{u.Table(s.table())}
+	if more := len(s.functions) - most; more > 0 {
+		errs = append(errs, u.Text(fmt.Sprintf("and %d more\n", more)))
+	}
+	if len(reports) > 0 {
+		errs = append(errs, u.Text("\n"), u.Table(trafficTable(reports)))
+	}
+	errs = append(errs, u.Text(fmt.Sprintf("\n%s in %.1f s\ndeployments served: %d, of which %d without a binary that the runtime could start\ncalls: %s\n",
+		text.Count(len(s.functions), "function"), took.Seconds(), s.deployments, len(s.unstartable), text.Counts(s.server.Calls()))))
+	return errors.Join(errs...)
+}
+
+// table has a row for each function and moment.
+func (s *stage) table() text.Table {
+	t := text.Table{Header: []string{"FUNCTION", "WHEN", "RUNTIME", "HANDLER", "ZIP", "ANSWER"}}
+	for _, f := range s.functions[:min(most, len(s.functions))] {
+		name := f.FunctionName
+		for _, a := range s.acts {
+			d := a.served[f.FunctionName]
+			t.Add(name, a.name, d.Runtime, d.Handler, strings.Join(d.Files, " + "), a.answers[f.FunctionName].String())
+			name = ""
+		}
+	}
+	return t
+}
+
+// trafficTable has a row for each source of events, or, if there are many, for
+// each kind of source.
+func trafficTable(reports []traffic.Report) text.Table {
+	if len(reports) > most {
+		reports = byKind(reports)
+	}
+	t := text.Table{Header: []string{"TRAFFIC", "SOURCE", "INVOCATIONS", "ERRORS", "RETRIES", "RECORDS", "LOST", "OUT OF ORDER", "WORST LATENCY", "WORST ITERATOR AGE"}}
+	for _, r := range reports {
+		records, age := "", ""
+		if r.Produced > 0 {
+			records, age = fmt.Sprint(r.Produced), r.WorstIteratorAge.Round(time.Millisecond).String()
+		}
+		t.Add(r.Function, fmt.Sprint(r.Kind), fmt.Sprint(r.Invocations), fmt.Sprint(r.Errors), fmt.Sprint(r.Retries), records,
+			fmt.Sprint(r.Lost+r.Pending), fmt.Sprint(r.OutOfOrder), r.WorstLatency.Round(time.Millisecond).String(), age)
+	}
+	return t
+}
+
+// byKind adds up the reports of each kind of source.
+func byKind(reports []traffic.Report) []traffic.Report {
+	var kinds []traffic.Report
+	functions := map[traffic.Kind]int{}
+	for _, r := range reports {
+		i := slices.IndexFunc(kinds, func(k traffic.Report) bool { return k.Kind == r.Kind })
+		if i < 0 {
+			i = len(kinds)
+			kinds = append(kinds, traffic.Report{Kind: r.Kind})
+		}
+		functions[r.Kind]++
+		kinds[i] = add(kinds[i], r)
+		kinds[i].Function = text.Count(functions[r.Kind], "function")
+	}
+	return kinds
+}
+
+func add(a, b traffic.Report) traffic.Report {
+	a.Invocations += b.Invocations
+	a.Errors += b.Errors
+	a.Retries += b.Retries
+	a.Produced += b.Produced
+	a.Lost += b.Lost
+	a.Pending += b.Pending
+	a.OutOfOrder += b.OutOfOrder
+	a.WorstLatency = max(a.WorstLatency, b.WorstLatency)
+	a.WorstIteratorAge = max(a.WorstIteratorAge, b.WorstIteratorAge)
+	return a
+}

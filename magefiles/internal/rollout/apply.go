@@ -1,0 +1,247 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+)
+
+// Apply brings the function to its goal. It plans from the last state that was
+// read, does the first step, reads the function, and plans again until no step is
+// left. It sets f.Current and f.Done, and f.Err on failure. Once ctx is done it
+// begins no step; the error then lists the steps that are left.
+func (r *Rollout) Apply(ctx context.Context, f *fleet.Function) {
+	if f.Err != nil {
+		return
+	}
+	f.Current = f.Observed
+	a := &application{
+		Rollout: r, f: f, state: f.Observed,
+		sent: map[fleet.Kind]lambda.State{}, conflicts: map[fleet.Kind]lambda.State{},
+	}
+	for a.step(ctx) {
+	}
+}
+
+// application is the way of one function to its goal.
+type application struct {
+	*Rollout
+	f     *fleet.Function
+	state lambda.State // the last one that was read, or that an update leads to
+	left  []fleet.Step
+
+	sent          map[fleet.Kind]lambda.State // updates that were sent, with the state before
+	conflicts     map[fleet.Kind]lambda.State // updates that met another one, with the state before
+	conflictSince time.Time
+	settled       string // the revision for which the settle delay has passed
+	settles       int
+}
+
+// step does the next step and reports whether the function is to go on.
+func (a *application) step(ctx context.Context) (more bool) {
+	a.state.Settled = a.settled != "" && a.settled == a.state.RevisionID
+	var err error
+	if a.left, err = Plan(a.state, a.f); err != nil {
+		a.f.Fail(fleet.Planning, refusing(a.f), err)
+		return false
+	}
+	if len(a.left) == 0 {
+		return false
+	}
+	next := a.left[0]
+	if ctx.Err() != nil {
+		return a.fail(next.Doing(), fleet.ErrInterrupted)
+	}
+	if doing, err := a.foreign(next); err != nil {
+		return a.fail(doing, err)
+	}
+	if a.opts.Events != nil {
+		a.opts.Events(a.f, next)
+	}
+	switch next.Kind {
+	case fleet.Wait:
+		err = a.wait(ctx)
+	case fleet.Inspect:
+		a.state.Files, err = a.executables(ctx, a.state)
+	case fleet.Settle:
+		err = a.settle(ctx, next.Delay)
+	default:
+		err = a.update(ctx, next)
+	}
+	if err != nil {
+		return a.fail(next.Doing(), err)
+	}
+	return true
+}
+
+// fail records the error and reports false.
+func (a *application) fail(doing string, err error) bool {
+	if reading, ok := errors.AsType[*readError](err); ok {
+		doing, err = "reading", reading.err
+	}
+	if errors.Is(err, fleet.ErrInterrupted) {
+		err = interrupted(a.left)
+	}
+	a.f.Fail(fleet.Applying, doing, err)
+	return false
+}
+
+// foreign returns an error if somebody else changes the function: if an update
+// that was sent is still to be sent, or if the update that was in the way has
+// changed the deployment.
+func (a *application) foreign(next fleet.Step) (doing string, err error) {
+	for _, s := range a.left {
+		if before, ok := a.sent[s.Kind]; ok {
+			return s.Doing(), changed(before, a.state)
+		}
+	}
+	if before, ok := a.conflicts[next.Kind]; ok && !before.SameDeployment(a.state) {
+		return next.Doing(), changed(before, a.state)
+	}
+	return "", nil
+}
+
+// readError is the failure of a read that is not the step itself.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// see records a state that was read.
+func (a *application) see(s lambda.State) { a.state, a.f.Current = s, s }
+
+// wait polls the function until no update is in progress.
+func (a *application) wait(ctx context.Context) error {
+	deadline := time.Now().Add(a.opts.Limit)
+	delay, next := a.opts.FirstPoll, min(a.opts.FirstPoll/2, a.opts.MaxPoll)
+	for {
+		if !sleep(ctx, delay) {
+			return fleet.ErrInterrupted
+		}
+		delay, next = next, min(next*3/2, a.opts.MaxPoll)
+		state, err := a.read(ctx, a.f.FunctionName)
+		if err != nil {
+			return err
+		}
+		if !state.Pending && !state.Updating {
+			state.Age = 0 // LastModified is when the update began, but it ended just now
+			a.see(state)
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("it is still in progress after %v", a.opts.Limit)
+		}
+	}
+	if a.state.UpdateFailed && len(a.f.Done) > 0 {
+		return fmt.Errorf("%s: %s", a.state.ReasonCode, a.state.Reason)
+	}
+	return nil
+}
+
+// settle waits for the settle delay. It fails if somebody else deploys meanwhile.
+func (a *application) settle(ctx context.Context, delay time.Duration) error {
+	if a.settles++; a.settles > 3 {
+		return errors.New("somebody else keeps changing the function; run the command again when they are done")
+	}
+	if !sleep(ctx, delay) {
+		return fleet.ErrInterrupted
+	}
+	a.settled = a.state.RevisionID
+	state, err := a.read(ctx, a.f.FunctionName)
+	if err != nil {
+		return &readError{err}
+	}
+	if !leads(a.f, a.state, state) {
+		return changed(a.state, state)
+	}
+	a.see(state)
+	return nil
+}
+
+// update sends an update and records what its answer means for the next plan.
+func (a *application) update(ctx context.Context, step fleet.Step) error {
+	err := a.send(ctx, step, a.state)
+	switch {
+	case err == nil:
+		a.f.Done = append(a.f.Done, step)
+		a.sent[step.Kind] = a.state
+		a.state = accepted(step, a.state)
+		a.conflictSince = time.Time{}
+		return nil
+	case awsclient.Code(err) == "ResourceConflictException":
+		// Another update is in progress, or this one, if its answer was lost and
+		// it was sent twice: wait, read, and plan again.
+		a.conflicts[step.Kind] = a.state
+		if a.conflictSince.IsZero() {
+			a.conflictSince = time.Now()
+		}
+		if time.Since(a.conflictSince) > a.opts.Limit {
+			return err
+		}
+		a.state.Updating = true
+		return nil
+	case awsclient.Code(err) == "PreconditionFailedException":
+		// Somebody else has changed the function, or this call, sent twice: read.
+		// If the step is still to be done, it was somebody else.
+		a.sent[step.Kind] = a.state
+		state, err := a.read(ctx, a.f.FunctionName)
+		if err != nil {
+			return &readError{err}
+		}
+		a.see(state)
+		return nil
+	}
+	return err
+}
+
+// send calls UpdateFunctionCode or UpdateFunctionConfiguration.
+func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State) error {
+	var revision *string
+	if state.RevisionID != "" {
+		revision = &state.RevisionID
+	}
+	if step.Kind == fleet.UpdateConfiguration {
+		if r.switches.Acquire(ctx, 1) != nil {
+			return fleet.ErrInterrupted
+		}
+		defer r.switches.Release(1)
+		err := r.call(ctx, func(ctx context.Context) error {
+			_, err := r.client.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{
+				FunctionName: &state.Function,
+				Runtime:      types.Runtime(step.Runtime),
+				Handler:      &step.Handler,
+				RevisionId:   revision,
+			}, r.bound)
+			return err
+		})
+		return blocked(err, step.Runtime)
+	}
+
+	weight := min(step.Package.Size, r.opts.Uploads)
+	if r.uploads.Acquire(ctx, weight) != nil {
+		return fleet.ErrInterrupted
+	}
+	defer r.uploads.Release(weight)
+	zip, err := step.Package.Read()
+	if err != nil {
+		return err
+	}
+	err = r.call(ctx, func(ctx context.Context) error {
+		_, err := r.client.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{
+			FunctionName:  &state.Function,
+			ZipFile:       zip,
+			Architectures: []types.Architecture{types.Architecture(step.Architecture)},
+			RevisionId:    revision,
+		}, r.bound)
+		return err
+	})
+	return blocked(err, state.Runtime)
+}

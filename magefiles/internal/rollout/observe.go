@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+)
+
+// Observe reads the function with GetFunction and sets f.Observed and f.Current,
+// or f.Err. ListFunctions returns 50 functions in one call, but omits State and
+// LastUpdateStatus. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+func (r *Rollout) Observe(ctx context.Context, f *fleet.Function) {
+	if f.Err != nil {
+		return
+	}
+	if ctx.Err() != nil {
+		f.Fail(fleet.Observing, "reading", fleet.ErrInterrupted)
+		return
+	}
+	state, err := r.read(ctx, f.FunctionName)
+	if err != nil {
+		f.Fail(fleet.Observing, "reading", err)
+		return
+	}
+	f.Observed, f.Current = state, state
+}
+
+// Inspect is Observe that also reads which executables the deployed zip holds.
+// If only that fails, f has both a state and an error.
+func (r *Rollout) Inspect(ctx context.Context, f *fleet.Function) {
+	r.Observe(ctx, f)
+	if f.Err != nil || f.Observed.PackageType == "Image" {
+		return
+	}
+	files, err := r.executables(ctx, f.Observed)
+	if err != nil {
+		f.Fail(fleet.Observing, "reading the zip of", err)
+		return
+	}
+	f.Observed.Files, f.Current.Files = files, files
+}
+
+// executables reads the names of the executables in the deployed zip.
+func (r *Rollout) executables(ctx context.Context, state lambda.State) (files []string, err error) {
+	if r.downloads.Acquire(ctx, 1) != nil {
+		return nil, fleet.ErrInterrupted
+	}
+	defer r.downloads.Release(1)
+	err = r.call(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		files, err = bundle.Executables(ctx, r.opts.HTTP, string(state.Location))
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w; run the command again", err)
+	}
+	return files, err
+}
+
+// read returns what Lambda reports about the function.
+func (r *Rollout) read(ctx context.Context, function string) (lambda.State, error) {
+	state := lambda.State{Function: function}
+	err := r.call(ctx, func(ctx context.Context) error {
+		out, err := r.client.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: &function}, r.bound)
+		if err != nil {
+			return err
+		}
+		if c := out.Configuration; c == nil || aws.ToString(c.FunctionName) != function {
+			return errors.New("the answer is about something else; is there a proxy in between?")
+		}
+		state = stateOf(out)
+		return nil
+	})
+	return state, err
+}
+
+func stateOf(out *sdk.GetFunctionOutput) lambda.State {
+	c := out.Configuration
+	s := lambda.State{
+		Function:     aws.ToString(c.FunctionName),
+		PackageType:  string(c.PackageType),
+		Runtime:      string(c.Runtime),
+		Handler:      aws.ToString(c.Handler),
+		CodeSha256:   aws.ToString(c.CodeSha256),
+		CodeSize:     c.CodeSize,
+		RevisionID:   aws.ToString(c.RevisionId),
+		LastModified: aws.ToString(c.LastModified),
+		Architecture: lambda.X86_64, // Lambda's default
+		Pending:      c.State == types.StatePending,
+		Updating:     c.LastUpdateStatus == types.LastUpdateStatusInProgress,
+		UpdateFailed: c.LastUpdateStatus == types.LastUpdateStatusFailed,
+		Reason:       aws.ToString(c.LastUpdateStatusReason),
+		ReasonCode:   string(c.LastUpdateStatusReasonCode),
+	}
+	if len(c.Architectures) > 0 {
+		s.Architecture = string(c.Architectures[0])
+	}
+	if out.Code != nil {
+		s.Location = lambda.Secret(aws.ToString(out.Code.Location))
+	}
+	if modified, err := time.Parse("2006-01-02T15:04:05.000-0700", s.LastModified); err == nil {
+		s.Modified = modified
+	}
+	if now, ok := middleware.GetServerTime(out.ResultMetadata); ok && !s.Modified.IsZero() {
+		s.Age = max(0, now.Sub(s.Modified))
+	}
+	return s
+}

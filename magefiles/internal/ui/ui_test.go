@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
+)
+
+// function returns a function on its way from one runtime to another.
+func function(name, before, after string, done ...fleet.Step) *fleet.Function {
+	return &fleet.Function{
+		Target:   manifest.Target{FunctionName: name},
+		Observed: lambda.State{Runtime: before},
+		Current:  lambda.State{Runtime: after},
+		Done:     done,
+	}
+}
+
+// failed returns a function that failed.
+func failed(name string, err error) *fleet.Function {
+	f := &fleet.Function{Target: manifest.Target{FunctionName: name}}
+	f.Err = err
+	return f
+}
+
+func TestResultsAreInOrder(t *testing.T) {
+	var out bytes.Buffer
+	a := function("a", "go1.x", "provided.al2023", fleet.Step{Kind: fleet.UpdateCode}, fleet.Step{Kind: fleet.UpdateConfiguration})
+	a.Current = lambda.State{Runtime: "provided.al2023", Handler: "bootstrap", LastModified: "2024-01-01T00:00:00.000+0000", Architecture: "x86_64", CodeSha256: "abc="}
+	b, c := failed("b", errors.New("too <large>\nby far")), function("c", "", "")
+	results := New(&out, nil).NewResults([]*fleet.Function{a, b, c})
+	results.Done(c)
+	results.Done(b)
+	if out.Len() > 0 {
+		t.Errorf("written before the first function is done:\n%s", out.String())
+	}
+	results.Done(a)
+	want := `{"FunctionName":"a","Runtime":"provided.al2023","Handler":"bootstrap","LastModified":"2024-01-01T00:00:00.000+0000","Architecture":"x86_64","CodeSha256":"abc=","Changes":["UpdateFunctionCode","UpdateFunctionConfiguration"]}
+{"FunctionName":"b","Runtime":"","Handler":"","LastModified":"","Architecture":"","CodeSha256":"","Changes":[],"Error":"too <large>\nby far"}
+{"FunctionName":"c","Runtime":"","Handler":"","LastModified":"","Architecture":"","CodeSha256":"","Changes":[]}
+`
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+	if results.Err() != nil {
+		t.Error(results.Err())
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestResultsThatCannotBeWritten(t *testing.T) {
+	a := function("a", "", "")
+	results := New(broken{}, nil).NewResults([]*fleet.Function{a})
+	results.Done(a)
+	if err := results.Err(); err == nil || err.Error() != "writing the results: no space left" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	u := New(nil, &out)
+	step := fleet.Step{Kind: fleet.Wait}
+	u.Step(function("a", "", ""), step)
+	u.Result(function("a", "go1.x", "provided.al2023", step))
+	u.Result(function("b", "provided.al2023", "provided.al2023", step))
+	u.Result(function("c", "provided.al2023", "provided.al2023"))
+	u.Result(failed("d", errors.New("first line\nsecond line")))
+	want := []string{
+		"a: wait until the update is complete",
+		"a: done, go1.x → provided.al2023",
+		"b: done, provided.al2023",
+		"c: nothing to do, provided.al2023",
+		"d: FAILED: first line",
+	}
+	for i, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
+		if elapsed, text, _ := strings.Cut(line, "s  "); text != want[i] || strings.TrimSpace(elapsed) != "0.0" {
+			t.Errorf("line %d is %q, want %q", i, line, want[i])
+		}
+	}
+}
+
+func TestSummaries(t *testing.T) {
+	fleet := []*fleet.Function{
+		function("a", "go1.x", "provided.al2023", fleet.Step{}),
+		function("b", "provided.al2023", "provided.al2023"),
+		failed("c", errors.New("failed")),
+	}
+	fleet[1].Observed = lambda.State{Function: "b", Runtime: "provided.al2023", Files: []string{"bootstrap"}}
+	if got, want := Summary(fleet), "1 changed, 1 unchanged, 1 failed"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := PlanSummary(fleet), "0 to change, 2 with nothing to do, 1 failed or refused"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := StatusSummary(fleet), "1 clean, 2 unknown"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

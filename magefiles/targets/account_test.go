@@ -1,0 +1,223 @@
+package targets_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"example.com/dualboot/magefiles/internal/build"
+	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/emulator"
+)
+
+// account is an AWS account on an emulator.
+type account struct {
+	server *emulator.Server
+	client *lambda.Client
+
+	mu     sync.Mutex
+	served []emulator.Deployment
+}
+
+func newAccount(options emulator.Options) (*account, error) {
+	a := &account{}
+	options.Region, options.Account = "ap-northeast-1", "210987654321"
+	options.OnServe = func(d emulator.Deployment) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.served = append(a.served, d)
+	}
+	server, err := emulator.Start(options)
+	if err != nil {
+		return nil, err
+	}
+	a.server, a.client = server, lambda.NewFromConfig(server.Config())
+	return a, nil
+}
+
+// profiles returns the AWS credentials file of the account.
+func (a *account) profiles() string {
+	keys := a.server.Credentials()
+	var b strings.Builder
+	for _, profile := range []string{"our_prod", "our_stg"} {
+		fmt.Fprintf(&b, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", profile, keys.AccessKeyID, keys.SecretAccessKey)
+	}
+	return b.String()
+}
+
+// environment returns the variables that lead AWS tools to the account. The file
+// has its profiles.
+func (a *account) environment(file string) []string {
+	return []string{"AWS_ENDPOINT_URL=" + a.server.URL(), "AWS_CONFIG_FILE=" + file, "AWS_SHARED_CREDENTIALS_FILE=" + file}
+}
+
+// create creates a function and waits until it is active. Its role is added.
+func (a *account) create(ctx context.Context, in lambda.CreateFunctionInput) error {
+	in.Role = aws.String("arn:aws:iam::210987654321:role/functions")
+	if _, err := a.client.CreateFunction(ctx, &in); err != nil {
+		return err
+	}
+	waiter := lambda.NewFunctionActiveV2Waiter(a.client, func(o *lambda.FunctionActiveV2WaiterOptions) { o.MinDelay = 10 * time.Millisecond })
+	return waiter.Wait(ctx, &lambda.GetFunctionInput{FunctionName: in.FunctionName}, time.Minute)
+}
+
+// legacy returns a function as it is before a migration.
+func legacy(name string, zip []byte) lambda.CreateFunctionInput {
+	return lambda.CreateFunctionInput{
+		FunctionName: &name, Runtime: types.RuntimeGo1x, Handler: aws.String("lambda"), Code: &types.FunctionCode{ZipFile: zip},
+	}
+}
+
+// updates returns how many updates the emulator has received.
+func (a *account) updates() int {
+	calls := a.server.Calls()
+	return calls["UpdateFunctionCode"] + calls["UpdateFunctionConfiguration"]
+}
+
+// check checks the state of a function, and which files its zip has.
+func (a *account) check(ctx context.Context, name, runtime, handler string, files []string) error {
+	out, err := a.client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: &name})
+	if err != nil {
+		return err
+	}
+	c := out.Configuration
+	if string(c.Runtime) != runtime || aws.ToString(c.Handler) != handler || c.LastUpdateStatus != types.LastUpdateStatusSuccessful {
+		return fmt.Errorf("%s has runtime %s, handler %s, last update %s; want %s, %s, Successful", name, c.Runtime, aws.ToString(c.Handler), c.LastUpdateStatus, runtime, handler)
+	}
+	response, err := http.Get(aws.ToString(out.Code.Location))
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	got, err := filesOf(data)
+	if err != nil {
+		return fmt.Errorf("the zip of %s: %w", name, err)
+	}
+	if !slices.Equal(got, files) {
+		return fmt.Errorf("%s has a zip of %v, want %v", name, got, files)
+	}
+	return nil
+}
+
+// invoke invokes a function and returns an error if the function does.
+func (a *account) invoke(ctx context.Context, name string, payload []byte) error {
+	out, err := a.client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, Payload: payload})
+	if err == nil && out.FunctionError != nil {
+		err = fmt.Errorf("%s: %s", *out.FunctionError, out.Payload)
+	}
+	if err != nil {
+		return fmt.Errorf("invoking %s: %w", name, err)
+	}
+	return nil
+}
+
+// startable returns an error if a zip without a binary that its runtime could
+// start was ever deployed.
+func (a *account) startable() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var errs []error
+	for _, d := range a.served {
+		ours := d.Runtime == "go1.x" || strings.HasPrefix(d.Runtime, "provided")
+		if ours && !d.Startable() {
+			errs = append(errs, fmt.Errorf("there was a moment with %+v", d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// zipOf returns a zip of one empty executable.
+func zipOf(name string) []byte {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	header := &zip.FileHeader{Name: name}
+	header.SetMode(0o755)
+	if _, err := w.CreateHeader(header); err != nil {
+		panic(err)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}
+
+// filesOf returns the names of the files in a zip.
+func filesOf(data []byte) ([]string, error) {
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, f := range r.File {
+		files = append(files, f.Name)
+	}
+	return files, nil
+}
+
+// legacyZips returns the zip of each sample as it is before a migration: with
+// lambda alone.
+var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
+	var list []*build.Function
+	for _, name := range samples {
+		list = append(list, &build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
+	}
+	dir, err := os.MkdirTemp(scratch, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := build.Build(context.Background(), build.Options{Out: dir}, list); err != nil {
+		return nil, err
+	}
+	zips := map[string][]byte{}
+	for _, f := range list {
+		file, err := bundle.Compress("lambda", f.Files[build.Lambda])
+		if err != nil {
+			return nil, errors.Join(err, f.Err)
+		}
+		pkg, err := bundle.Zip(filepath.Join(dir, f.Name+".zip"), file)
+		if err != nil {
+			return nil, err
+		}
+		if zips[f.Name], err = pkg.Read(); err != nil {
+			return nil, err
+		}
+	}
+	return zips, nil
+})
+
+// stubs writes a module with functions that compile and do nothing. Their zips
+// differ.
+func stubs(dir string, names ...string) error {
+	files := map[string]string{"go.mod": "module example.com/stub\n\ngo 1.26.0\n"}
+	for _, name := range names {
+		files["functions/"+name+"/main.go"] = fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", name)
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package targets_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+
+	"example.com/dualboot/magefiles/internal/build"
+)
+
+// repository is the root of this repository.
+const repository = "../.."
+
+// The documents that tests compare with the program.
+const (
+	walkThroughFile = "../docs/walkthrough.md"
+	referenceFile   = "../docs/reference.md"
+)
+
+var update = flag.Bool("update", false, "write what the program prints into the scripts and into the walk-through")
+
+// samples are the functions of this repository.
+var samples = []string{"example-api", "order-stream", "inventory-table", "nightly-report"}
+
+// canRun reports whether this machine starts what is built for AWS.
+var canRun = runtime.GOOS == build.AWS.OS && runtime.GOARCH == build.AWS.Arch
+
+// scratch is a directory for what tests share.
+var scratch string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Most of the tests wait most of the time: for updates, and for settle delays.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
+	var err error
+	if scratch, err = os.MkdirTemp("", "dualboot-test-"); err != nil {
+		panic(err)
+	}
+	os.Setenv("TMPDIR", scratch) // also for what killed programs leave behind
+	code := m.Run()
+	os.RemoveAll(scratch)
+	os.Exit(code)
+}
+
+// magefile returns the program that mage -compile makes of this repository.
+//
+// It compiles a copy, because mage writes into the checkout. The copy is made
+// within a test, not in TestMain: go test records only the files that tests open,
+// and takes a result from its cache until one of them changes.
+var magefile = sync.OnceValues(func() (string, error) {
+	checkout, program := filepath.Join(scratch, "checkout"), filepath.Join(scratch, "magefile")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	if err := clone(checkout, "go.mod", "go.sum", "magefiles"); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "tool", "mage", "-compile", program)
+	cmd.Dir = checkout
+	cmd.Env = append(os.Environ(), goFlags())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mage -compile: %w\n%s", err, out)
+	}
+	return program, nil
+})
+
+// goFlags returns the flags of the go command for a magefile. If GOCOVERDIR is
+// set, programs write their coverage there.
+func goFlags() string {
+	flags := "GOFLAGS=-trimpath"
+	if os.Getenv("GOCOVERDIR") != "" {
+		// Only a covered main package writes the coverage at its end. Mage builds it
+		// from a list of files, which has no import path of its own.
+		flags += " -cover -coverpkg=example.com/dualboot/magefiles/...,command-line-arguments"
+	}
+	return flags
+}
+
+// clone copies parts of the repository into a directory.
+func clone(dir string, parts ...string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		from, to := filepath.Join(repository, part), filepath.Join(dir, part)
+		info, err := os.Stat(from)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+				return err
+			}
+			continue
+		}
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(to, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,383 @@
+package targets_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"example.com/dualboot/magefiles/internal/emulator"
+)
+
+// TestScript runs the scripts in testdata/script. README.md there describes their
+// commands. With -update it writes what the commands print into the scripts.
+func TestScript(t *testing.T) {
+	t.Parallel()
+	plain := map[string]func(*script, []string) error{
+		"account":  (*script).emulate,
+		"age":      (*script).age,
+		"built":    (*script).built,
+		"checkout": (*script).checkout,
+		"create":   (*script).create,
+		"delete":   (*script).delete,
+		"deployed": (*script).deployed,
+		"exits":    (*script).exits,
+		"fields":   (*script).fields,
+		"invoke":   (*script).invoke,
+		"legacy":   (*script).legacy,
+		"replace":  (*script).replace,
+		"samples":  (*script).samples,
+		"stubs":    (*script).stubs,
+		"updates":  (*script).updates,
+		"zipped":   (*script).zipped,
+	}
+	commands := map[string]func(*testscript.TestScript, bool, []string){
+		"mage": func(ts *testscript.TestScript, neg bool, args []string) {
+			status := 0
+			if neg {
+				status = 1
+			}
+			ts.Check(current(ts).mage(status, args))
+		},
+	}
+	for name, run := range plain {
+		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			if neg {
+				ts.Fatalf("%s cannot be negated", name)
+			}
+			ts.Check(run(current(ts), args))
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                filepath.Join("testdata", "script"),
+		Setup:              func(env *testscript.Env) error { return setup(t, env) },
+		Cmds:               commands,
+		RequireUniqueNames: true,
+		UpdateScripts:      *update,
+		Condition: func(condition string) (bool, error) {
+			if condition == "canrun" {
+				return canRun, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", condition)
+		},
+	})
+}
+
+// script is what the commands of one script share.
+type script struct {
+	*testscript.TestScript
+	t       *testing.T
+	account *account
+	dir     string
+	sampled bool // the functions are samples
+	seen    int  // updates that were counted
+}
+
+type scriptKey struct{}
+
+func current(ts *testscript.TestScript) *script {
+	s := ts.Value(scriptKey{}).(*script)
+	s.TestScript = ts
+	return s
+}
+
+// goEnvironment returns the settings of the go command that depend on the home
+// directory, which scripts do not have.
+var goEnvironment = sync.OnceValues(func() ([]string, error) {
+	var list []string
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPROXY", "GOTOOLCHAIN"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go env %s: %w", name, err)
+		}
+		list = append(list, name+"="+strings.TrimSpace(string(value)))
+	}
+	return list, nil
+})
+
+func setup(t *testing.T, env *testscript.Env) error {
+	variables, err := goEnvironment()
+	if err != nil {
+		return err
+	}
+	program, err := magefile()
+	if err != nil {
+		return err
+	}
+	env.Vars = append(append(env.Vars, variables...), "MAGEFILE="+program)
+	env.Values[scriptKey{}] = &script{t: t, dir: env.WorkDir}
+	return nil
+}
+
+// mage runs the magefile and checks its exit status.
+func (s *script) mage(status int, args []string) error {
+	err := s.Exec(s.Getenv("MAGEFILE"), args...)
+	got := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		return err
+	}
+	if got != status {
+		return fmt.Errorf("exit status %d, want %d", got, status)
+	}
+	return nil
+}
+
+// exits STATUS mage ARGUMENT...
+func (s *script) exits(args []string) error {
+	if len(args) < 2 || args[1] != "mage" {
+		return errors.New("usage: exits STATUS mage ARGUMENT...")
+	}
+	status, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	return s.mage(status, args[2:])
+}
+
+// account [-update=DURATION] [-fail=FUNCTION:OPERATION]
+func (s *script) emulate(args []string) error {
+	var options emulator.Options
+	flags := flag.NewFlagSet("account", flag.ContinueOnError)
+	flags.DurationVar(&options.UpdateTime, "update", 0, "how long an update takes")
+	fail := flags.String("fail", "", "update that fails, as FUNCTION:OPERATION")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	options.FailUpdate = func(function, operation string) *emulator.Failure {
+		if *fail == function+":"+operation {
+			return &emulator.Failure{Reason: "out of order", ReasonCode: "InternalError"}
+		}
+		return nil
+	}
+	var err error
+	if s.account, err = newAccount(options); err != nil {
+		return err
+	}
+	s.Defer(func() {
+		if err := s.account.startable(); err != nil {
+			s.t.Errorf("%s: %v", s.Name(), err)
+		}
+		s.account.server.Close()
+	})
+	file := filepath.Join(s.dir, ".aws", "credentials")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	for _, kv := range s.account.environment(file) {
+		name, value, _ := strings.Cut(kv, "=")
+		s.Setenv(name, value)
+	}
+	return os.WriteFile(file, []byte(s.account.profiles()), 0o600)
+}
+
+// age MINUTES
+func (s *script) age(args []string) error {
+	minutes, err := strconv.Atoi(strings.Join(args, " "))
+	if err == nil {
+		s.account.server.Age(minutes)
+	}
+	return err
+}
+
+// stubs NAME...
+func (s *script) stubs(names []string) error { return stubs(s.MkAbs("."), names...) }
+
+// samples
+func (s *script) samples([]string) error {
+	s.sampled = true
+	return clone(s.MkAbs("."), "go.mod", "go.sum", "functions")
+}
+
+// checkout
+func (s *script) checkout([]string) error {
+	return clone(s.MkAbs("."), "go.mod", "go.sum", "magefiles", "functions", "lambdas.json")
+}
+
+// legacy SAMPLE FILE
+func (s *script) legacy(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: legacy SAMPLE FILE")
+	}
+	zips, err := legacyZips()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.MkAbs(args[1]), zips[args[0]], 0o666)
+}
+
+// create [-runtime=RUNTIME] [-handler=HANDLER] [-zip=FILE] [-arch=ARCHITECTURE] [-image] FUNCTION...
+func (s *script) create(args []string) error {
+	flags := flag.NewFlagSet("create", flag.ContinueOnError)
+	runtime := flags.String("runtime", "go1.x", "")
+	handler := flags.String("handler", "lambda", "")
+	file := flags.String("zip", "", "the only file in the zip; default lambda")
+	arch := flags.String("arch", "x86_64", "")
+	image := flags.Bool("image", false, "create it of a container image")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	for _, name := range flags.Args() {
+		in := legacy(name, zipOf(cmp.Or(*file, "lambda")))
+		in.Runtime, in.Handler = types.Runtime(*runtime), handler
+		in.Architectures = []types.Architecture{types.Architecture(*arch)}
+		if *image {
+			uri := "210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/f:1"
+			in = lambda.CreateFunctionInput{FunctionName: &name, PackageType: types.PackageTypeImage, Code: &types.FunctionCode{ImageUri: &uri}}
+		} else if s.sampled && *file == "" {
+			zips, err := legacyZips()
+			if err != nil {
+				return err
+			}
+			in.Code.ZipFile = zips[strings.TrimPrefix(name, "prod-")]
+		}
+		if err := s.account.create(s.t.Context(), in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delete FUNCTION...
+func (s *script) delete(names []string) error {
+	for _, name := range names {
+		if _, err := s.account.client.DeleteFunction(s.t.Context(), &lambda.DeleteFunctionInput{FunctionName: &name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deployed RUNTIME HANDLER FILE+FILE FUNCTION...
+func (s *script) deployed(args []string) error {
+	if len(args) < 4 {
+		return errors.New("usage: deployed RUNTIME HANDLER FILE+FILE FUNCTION...")
+	}
+	for _, name := range args[3:] {
+		if err := s.account.check(s.t.Context(), name, args[0], args[1], strings.Split(args[2], "+")); err != nil {
+			return err
+		}
+		if s.sampled && canRun {
+			event := s.ReadFile("functions/" + strings.TrimPrefix(name, "prod-") + "/testdata/event.json")
+			if err := s.account.invoke(s.t.Context(), name, []byte(event)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// invoke FUNCTION EVENT
+func (s *script) invoke(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: invoke FUNCTION EVENT")
+	}
+	_, err := s.account.client.Invoke(s.t.Context(), &lambda.InvokeInput{FunctionName: &args[0], Payload: []byte(s.ReadFile(args[1]))})
+	return err
+}
+
+// updates N
+func (s *script) updates(args []string) error {
+	want, err := strconv.Atoi(strings.Join(args, " "))
+	if err != nil {
+		return err
+	}
+	got := s.account.updates()
+	defer func() { s.seen = got }()
+	if got-s.seen != want {
+		return fmt.Errorf("%d updates, want %d", got-s.seen, want)
+	}
+	return nil
+}
+
+// replace OLD NEW FILE
+func (s *script) replace(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: replace OLD NEW FILE")
+	}
+	content := s.ReadFile(args[2])
+	if !strings.Contains(content, args[0]) {
+		return fmt.Errorf("%s does not contain %q", args[2], args[0])
+	}
+	return os.WriteFile(s.MkAbs(args[2]), []byte(strings.Replace(content, args[0], args[1], 1)), 0o666)
+}
+
+// zipped FILE+FILE ZIP...
+func (s *script) zipped(args []string) error {
+	if len(args) < 2 {
+		return errors.New("usage: zipped FILE+FILE ZIP...")
+	}
+	for _, name := range args[1:] {
+		files, err := filesOf([]byte(s.ReadFile(name)))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if got := strings.Join(files, "+"); got != args[0] {
+			return fmt.Errorf("%s has %s, want %s", name, got, args[0])
+		}
+	}
+	return nil
+}
+
+// built
+func (s *script) built([]string) error {
+	var row struct{ Binaries map[string]string }
+	if err := json.Unmarshal([]byte(s.ReadFile("stdout")), &row); err != nil {
+		return err
+	}
+	for _, name := range []string{"bootstrap", "lambda"} {
+		if _, err := os.Stat(s.MkAbs(row.Binaries[name])); err != nil || row.Binaries[name] == "" {
+			return fmt.Errorf("%s is missing in %v: %w", name, row.Binaries, err)
+		}
+	}
+	return nil
+}
+
+// fields NAME...
+func (s *script) fields(names []string) error {
+	stdout := s.ReadFile("stdout")
+	out := s.Stdout()
+	for line := range strings.Lines(stdout) {
+		var row any
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			return fmt.Errorf("%w: %s", err, line)
+		}
+		cells := make([]string, len(names))
+		for i, name := range names {
+			cells[i] = cell(row, name)
+		}
+		fmt.Fprintln(out, strings.Join(cells, "  "))
+	}
+	return nil
+}
+
+// cell returns the member of a row that a path such as Before.Runtime names, or -
+// if there is none.
+func cell(row any, path string) string {
+	for name := range strings.SplitSeq(path, ".") {
+		object, _ := row.(map[string]any)
+		row = object[name]
+	}
+	switch value := row.(type) {
+	case nil:
+		return "-"
+	default:
+		if text := fmt.Sprint(value); text != "" {
+			return text
+		}
+		return "-"
+	}
+}
