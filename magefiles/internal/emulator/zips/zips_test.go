@@ -216,7 +216,7 @@ func TestUnpackedSize(t *testing.T) {
 		t.Errorf("11 bytes: %v", err)
 	}
 	lying := rawZip(t, &zip.FileHeader{Name: "a", Method: zip.Deflate, UncompressedSize64: 5}, zeros(t, 1000))
-	if _, err := s.Add(lying); err != errBroken {
+	if _, err := s.Add(lying); !errors.Is(err, errBroken) {
 		t.Errorf("1000 bytes declared as 5: %v", err)
 	}
 }
