@@ -3,6 +3,7 @@ package emulator_test
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,7 +69,8 @@ func TestPending(t *testing.T) {
 
 // The end of an update does not concern the next function of the same name.
 func TestDeleteDuringUpdate(t *testing.T) {
-	inBubble(t, emulator.Options{UpdateTime: time.Minute}, func(b *bench) {
+	var served []string
+	inBubble(t, emulator.Options{UpdateTime: time.Minute, OnServe: func(d emulator.Deployment) { served = append(served, d.Runtime) }}, func(b *bench) {
 		b.create(function("f", types.RuntimeGo1x, smallZip(b)))
 		b.remove("f")
 		pass(30 * time.Second)
@@ -84,6 +86,9 @@ func TestDeleteDuringUpdate(t *testing.T) {
 		pass(time.Minute)
 		if got := b.get("f"); got.State != types.StateActive || got.Runtime != types.RuntimeProvided || got.LastUpdateStatus != types.LastUpdateStatusSuccessful {
 			b.Errorf("got %s, %s, %s", got.State, got.Runtime, got.LastUpdateStatus)
+		}
+		if want := []string{"provided.al2", "provided"}; !slices.Equal(served, want) {
+			b.Errorf("OnServe is called for %v, want %v", served, want)
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
@@ -55,7 +55,7 @@ type origin struct{ code, configuration int }
 
 // instance is an environment of a deployment.
 type instance struct {
-	*sandbox.Environment
+	*runner.Environment
 	number int       // among those that became idle, from zero
 	warmed time.Time // when it first became idle, zero before
 }
@@ -176,7 +176,7 @@ func (s *Server) retire(d *deployment) {
 func (s *Server) startInstance(d *deployment, requestID string) (*instance, error) {
 	conf := d.configuration
 	file, _ := entryPoint(conf.Runtime, conf.Handler)
-	e, err := s.host.Start(sandbox.Spec{
+	e, err := s.host.Start(runner.Spec{
 		Function: conf.FunctionName, Version: conf.Version,
 		MemorySize: conf.MemorySize, Timeout: time.Duration(conf.Timeout) * time.Second,
 		Protocol: protocol(conf.Runtime), Root: d.code.Root,

@@ -54,6 +54,9 @@
 // LocalStack's tests recorded them from AWS. What is in neither is marked as an
 // assumption.
 //
+// Package runner starts the processes, package zips keeps the deployment
+// packages, and package metrics keeps the metrics.
+//
 // https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 // https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json
 package emulator

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
@@ -21,8 +21,8 @@ func apiErrorf(status int, code, format string, args ...any) error {
 	return &apiError{status, code, fmt.Sprintf(format, args...)}
 }
 
-// asAPIError returns the answer to an error. What is not a refusal is a failure
-// of the service.
+// asAPIError returns the answer to an error: a refusal, or else a failure of the
+// service.
 func asAPIError(err error) *apiError {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e
@@ -33,7 +33,7 @@ func asAPIError(err error) *apiError {
 	if e, ok := errors.AsType[zips.Refusal](err); ok {
 		return asAPIError(invalidParameter("%s", e))
 	}
-	if errors.Is(err, sandbox.ErrClosed) {
+	if errors.Is(err, runner.ErrClosed) {
 		return asAPIError(errClosing())
 	}
 	return &apiError{http.StatusInternalServerError, "ServiceException", err.Error()}

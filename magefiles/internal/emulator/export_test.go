@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// StartWithLimits is Start with other limits than AWS's.
-func StartWithLimits(options Options, init time.Duration, retries ...time.Duration) (*Server, error) {
-	return start(options, limits{init, retries})
+// WithTimes returns options with a limit of init, and waits before retries.
+func (o Options) WithTimes(init time.Duration, retries ...time.Duration) Options {
+	o.init, o.retries = init, retries
+	return o
 }
 
 // NewOffline returns a server without network and processes, and its handler.
 func NewOffline(options Options) (*Server, http.Handler, error) {
-	s, err := newServer(options, awsLimits())
+	s, err := newServer(options)
 	if err != nil {
 		return nil, nil, err
 	}

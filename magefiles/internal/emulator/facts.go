@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
@@ -31,11 +31,11 @@ func entryPoint(runtime, handler string) (file string, ok bool) {
 	return file, file != ""
 }
 
-func protocol(runtime string) sandbox.Protocol {
+func protocol(runtime string) runner.Protocol {
 	if runtime == lambda.Go1x {
-		return sandbox.RPC
+		return runner.RPC
 	}
-	return sandbox.RuntimeAPI
+	return runner.RuntimeAPI
 }
 
 // knownRuntimes returns the sorted names of the runtimes that the SDK knows, with the

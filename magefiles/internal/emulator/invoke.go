@@ -9,10 +9,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 )
 
 // Invocation types.
@@ -37,7 +38,7 @@ func (s *Server) invoke(c *call) (reply, error) {
 	if err = cmp.Or(err, oneOf(logType, "logType", "None", "Tail")); err != nil {
 		return reply{}, err
 	}
-	inv := sandbox.Invocation{ID: c.id, ARN: s.arn(t), Trace: newTrace()}
+	inv := runner.Invocation{ID: c.id, ARN: s.arn(t), Trace: newTrace()}
 	if inv.Payload, err = payload(c.body); err != nil {
 		return reply{}, err
 	}
@@ -119,7 +120,7 @@ func (s *Server) invokable(t target) error {
 // locks mu.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
+func (s *Server) invokeLater(t target, inv runner.Invocation) error {
 	if err := s.invokable(t); err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
 	}
 	go func() {
 		defer s.work.Done()
-		for _, wait := range append(s.limits.retries, 0) {
+		for _, wait := range slices.Concat(s.options.retries, []time.Duration{0}) {
 			if result, _, err := s.run(t, inv); err == nil && !result.Failed {
 				return
 			}
@@ -145,7 +146,7 @@ func (s *Server) invokeLater(t target, inv sandbox.Invocation) error {
 // run invokes a function once, and returns the executed version with the result.
 // An error means that it could not be invoked; the function's own failure is a
 // result. It locks mu.
-func (s *Server) run(t target, inv sandbox.Invocation) (result sandbox.Result, version string, err error) {
+func (s *Server) run(t target, inv runner.Invocation) (result runner.Result, version string, err error) {
 	received := time.Now()
 	d, i, err := s.acquire(t)
 	if err != nil {

@@ -41,12 +41,6 @@ func eachRuntime(t *testing.T, test func(b *bench, r types.Runtime), edits ...fu
 	}
 }
 
-func newBenchWithLimits(t *testing.T, init time.Duration, retries ...time.Duration) *bench {
-	t.Helper()
-	s, err := emulator.StartWithLimits(emulator.Options{HostBinaries: hostBinaries}, init, retries...)
-	return adopt(t, s, err, nil)
-}
-
 // log returns the end of an invocation's log.
 func (b *bench) log(out *lambda.InvokeOutput) string {
 	b.Helper()
@@ -265,7 +259,7 @@ func TestInitTimeout(t *testing.T) {
 	for _, r := range bothRuntimes {
 		t.Run(string(r), func(t *testing.T) {
 			t.Parallel()
-			b := newBenchWithLimits(t, 500*time.Millisecond)
+			b := newBench(t, emulator.Options{}.WithTimes(500*time.Millisecond))
 			b.create(function("f", r, runtimeZip(t, r), variables(map[string]string{"INIT": "hang"})))
 			wantFailure(t, "init", b.fail("f", event{}), failure{"Sandbox.Timedout", "RequestId: ID Error: Task timed out after 0.50 seconds", nil})
 		})
@@ -495,7 +489,7 @@ func TestLogs(t *testing.T) {
 
 func TestAsynchronousInvocation(t *testing.T) {
 	t.Parallel()
-	b := newBenchWithLimits(t, 10*time.Second, 10*time.Millisecond, 20*time.Millisecond)
+	b := newBench(t, emulator.Options{}.WithTimes(10*time.Second, 10*time.Millisecond, 20*time.Millisecond))
 	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	once, thrice := filepath.Join(t.TempDir(), "once"), filepath.Join(t.TempDir(), "thrice")
 	b.sendLater("f", event{Do: "write", Text: once})

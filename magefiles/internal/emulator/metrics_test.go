@@ -130,7 +130,7 @@ func TestMetricsOfFailures(t *testing.T) {
 // Each attempt at an asynchronous invocation counts.
 func TestMetricsOfEvents(t *testing.T) {
 	t.Parallel()
-	b := newBenchWithLimits(t, 10*time.Second, time.Millisecond, time.Millisecond)
+	b := newBench(t, emulator.Options{}.WithTimes(10*time.Second, time.Millisecond, time.Millisecond))
 	b.create(function("f", types.RuntimeProvidedal2023, dualZip(t)))
 	b.sendLater("f", event{Do: "error", Text: "x"})
 	eventually(t, "three attempts", func() bool {
@@ -248,6 +248,13 @@ func TestMetricDataCBOR(t *testing.T) {
 		if status, message := send(string(cbor.Encode(body))); status != 400 || message == "" {
 			t.Errorf("%v: %d, %q", body, status, message)
 		}
+	}
+	negative := cbor.Map{
+		"StartTime": &cbor.Tag{ID: 1, Value: cbor.Uint(1)}, "EndTime": &cbor.Tag{ID: 1, Value: cbor.Float64(2.5)},
+		"MetricDataQueries": cbor.List{cbor.Map{"Id": cbor.String("q")}}, "MaxDatapoints": cbor.NegInt(1),
+	}
+	if _, message := send(string(cbor.Encode(negative))); message != "The parameter MaxDatapoints must be greater than or equal to 1." {
+		t.Errorf("MaxDatapoints -1: %q", message)
 	}
 	if status, message := send("\x1f"); status != 400 || message == "" {
 		t.Errorf("a body that is not CBOR: %d, %q", status, message)

@@ -102,6 +102,14 @@ type Options struct {
 	// possible, before the call for the update itself. So the last Deployment of
 	// a function is its newest version.
 	OnServe func(Deployment)
+
+	// AWS's times, which tests shorten: for the init of an environment, and
+	// before each retry of a failed asynchronous invocation.
+	//
+	// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+	init    time.Duration
+	retries []time.Duration
 }
 
 // Failure is the reason of a failed update: LastUpdateStatusReason and
@@ -116,6 +124,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Account = cmp.Or(o.Account, "123456789012")
 	if o.Logs == nil {
 		o.Logs = io.Discard
+	}
+	if o.init == 0 {
+		o.init, o.retries = 10*time.Second, []time.Duration{time.Minute, 2 * time.Minute}
 	}
 	host, _, err := net.SplitHostPort(o.Addr)
 	ip, _ := netip.ParseAddr(host)
@@ -139,18 +150,4 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("quotas %+v: one is negative", o.Quotas)
 	}
 	return o, nil
-}
-
-// limits are AWS's times that tests shorten.
-type limits struct {
-	init    time.Duration   // for a process to become ready
-	retries []time.Duration // waits before the retries of a failed asynchronous invocation
-}
-
-// awsLimits returns Lambda's limits.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
-// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-func awsLimits() limits {
-	return limits{10 * time.Second, []time.Duration{time.Minute, 2 * time.Minute}}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -191,6 +192,20 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 	}
 	gone(t, "killing the program", pids...)
 	eventually(t, "the program's directory is removed", func() bool { return len(left()) == 0 })
+}
+
+// An environment that ends while it is idle is not used again.
+func TestDeadEnvironment(t *testing.T) {
+	t.Parallel()
+	eachRuntime(t, func(b *bench, r types.Runtime) {
+		pid := b.invoke("f", event{}).Pid
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			b.Fatal(err)
+		}
+		eventually(b, "the process is reaped", func() bool { return syscall.Kill(pid, 0) != nil })
+		time.Sleep(200 * time.Millisecond) // for the rest of its end
+		b.invoke("f", event{})
+	})
 }
 
 // A signal from the terminal goes to this process group, not to functions.

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
@@ -27,7 +27,6 @@ import (
 // Server is a running emulator. Its methods may be called concurrently.
 type Server struct {
 	options     Options
-	limits      limits
 	credentials aws.Credentials
 	verifier    *verifier
 	quotas      quotas
@@ -36,7 +35,7 @@ type Server struct {
 	dir         string // holds everything on disk; Close removes it
 
 	http     *http.Server
-	host     *sandbox.Host
+	host     *runner.Host
 	packages *zips.Store
 	metrics  *metrics.Store
 
@@ -61,27 +60,21 @@ type Server struct {
 
 // Start starts a server. It listens when Start returns, until [Server.Close].
 func Start(options Options) (*Server, error) {
-	s, err := start(options, awsLimits())
+	s, err := newServer(options)
+	if err == nil {
+		if err = s.listen(); err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("starting the emulator: %w", err)
 	}
 	return s, nil
 }
 
-func start(options Options, limits limits) (*Server, error) {
-	s, err := newServer(options, limits)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.listen(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
-}
-
 // newServer returns a server without network and processes. It answers requests
 // through handler but cannot invoke functions.
-func newServer(options Options, limits limits) (*Server, error) {
+func newServer(options Options) (*Server, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
@@ -92,7 +85,6 @@ func newServer(options Options, limits limits) (*Server, error) {
 	}
 	s := &Server{
 		options:     options,
-		limits:      limits,
 		credentials: randomCredentials(),
 		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
@@ -110,9 +102,9 @@ func newServer(options Options, limits limits) (*Server, error) {
 	return s, nil
 }
 
-// listen starts the sandbox and the HTTP server.
+// listen starts the runner and the HTTP server.
 func (s *Server) listen() (err error) {
-	if s.host, err = sandbox.NewHost(s.dir, s.limits.init, s.options.Logs); err != nil {
+	if s.host, err = runner.NewHost(s.dir, s.options.init, s.options.Logs); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", s.options.Addr)

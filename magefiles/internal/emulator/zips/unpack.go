@@ -29,10 +29,6 @@ const (
 	errEmpty  = Refusal("Uploaded file must be a non-empty zip")
 )
 
-func errTooLarge(maxUnzipped int64) error {
-	return Refusal(fmt.Sprintf("Unzipped size must be smaller than %d bytes", maxUnzipped))
-}
-
 func badEntry(format string, args ...any) error {
 	return Refusal("Could not unzip uploaded file: " + fmt.Sprintf(format, args...) + ".")
 }
@@ -63,7 +59,6 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 	}
 	defer root.Close()
 	files := map[string]file{}
-	left := maxUnzipped
 	for _, entry := range archive.File {
 		name, isDir := strings.CutSuffix(entry.Name, "/")
 		parent := path.Dir(name)
@@ -76,12 +71,8 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 		if isDir {
 			continue
 		}
-		n, err := extract(root, entry, left)
-		if err != nil {
+		if err := extract(root, entry); err != nil {
 			return nil, err
-		}
-		if left -= n; left < 0 {
-			return nil, errTooLarge(maxUnzipped)
 		}
 		f := file{mode: entry.Mode().Perm()}
 		if f.mode&0o111 != 0 {
@@ -121,8 +112,8 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 			return badEntry("directory %q has content", entry.Name)
 		case twice:
 			return badEntry("entry %q is a duplicate", entry.Name)
-		case entry.UncompressedSize64 > left: // headers can lie, so unpack counts again
-			return errTooLarge(maxUnzipped)
+		case entry.UncompressedSize64 > left: // archive/zip reads no more than that
+			return Refusal(fmt.Sprintf("Unzipped size must be smaller than %d bytes", maxUnzipped))
 		}
 		directory[name] = isDir
 		left -= entry.UncompressedSize64
@@ -137,24 +128,23 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 	return nil
 }
 
-// extract writes one file, up to one byte more than left, and returns its size.
-func extract(root *os.Root, entry *zip.File, left int64) (int64, error) {
+func extract(root *os.Root, entry *zip.File) error {
 	in, err := entry.Open()
 	if err != nil {
-		return 0, errBroken
+		return errBroken
 	}
 	defer in.Close()
 	out, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist): // on a file system that ignores case
-		return 0, badEntry("entry %q is a duplicate", entry.Name)
+		return badEntry("entry %q is a duplicate", entry.Name)
 	case err != nil:
-		return 0, err
+		return err
 	}
-	n, err := io.Copy(out, io.LimitReader(in, left+1))
+	_, err = io.Copy(out, in)
 	if _, disk := errors.AsType[*fs.PathError](err); err != nil && !disk {
 		err = errBroken // in reading the zip
 	}
 	// The owner can always read, or the emulator could not.
-	return n, cmp.Or(err, out.Chmod(entry.Mode().Perm()&^0o222|0o400), out.Close())
+	return cmp.Or(err, out.Chmod(entry.Mode().Perm()&^0o222|0o400), out.Close())
 }

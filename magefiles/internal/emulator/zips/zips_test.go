@@ -201,7 +201,7 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-func TestUnpackedSizeIsCounted(t *testing.T) {
+func TestUnpackedSize(t *testing.T) {
 	t.Parallel()
 	s := NewStore(t.TempDir(), 10)
 	two := func(size int) []byte {
@@ -214,6 +214,10 @@ func TestUnpackedSizeIsCounted(t *testing.T) {
 	s.Release(p)
 	if _, err := s.Add(two(6)); err == nil || err.Error() != "Unzipped size must be smaller than 10 bytes" {
 		t.Errorf("11 bytes: %v", err)
+	}
+	lying := rawZip(t, &zip.FileHeader{Name: "a", Method: zip.Deflate, UncompressedSize64: 5}, zeros(t, 1000))
+	if _, err := s.Add(lying); !errors.Is(err, errBroken) {
+		t.Errorf("1000 bytes declared as 5: %v", err)
 	}
 }
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package sandbox_test
+package runner_test
 
 import (
 	"errors"
@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"example.com/dualboot/magefiles/internal/emulator/sandbox"
+	"example.com/dualboot/magefiles/internal/emulator/runner"
 )
 
-func newHost(t *testing.T, logs io.Writer) *sandbox.Host {
+func newHost(t *testing.T, logs io.Writer) *runner.Host {
 	t.Helper()
-	h, err := sandbox.NewHost(t.TempDir(), 10*time.Second, logs)
+	h, err := runner.NewHost(t.TempDir(), 10*time.Second, logs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,13 +32,13 @@ func newHost(t *testing.T, logs io.Writer) *sandbox.Host {
 }
 
 // scriptSpec describes an environment with a bootstrap that sh runs.
-func scriptSpec(t *testing.T, lines string) sandbox.Spec {
+func scriptSpec(t *testing.T, lines string) runner.Spec {
 	t.Helper()
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "bootstrap"), []byte("#!/bin/sh\n"+lines), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return sandbox.Spec{Function: "f", Version: "$LATEST", MemorySize: 128, Timeout: time.Minute, Root: root, EntryPoint: "bootstrap"}
+	return runner.Spec{Function: "f", Version: "$LATEST", MemorySize: 128, Timeout: time.Minute, Root: root, EntryPoint: "bootstrap"}
 }
 
 // puppet is an environment with a test as its runtime: its bootstrap only tells
@@ -46,9 +46,9 @@ func scriptSpec(t *testing.T, lines string) sandbox.Spec {
 type puppet struct {
 	*testing.T
 	dir     string
-	root    string              // of the Runtime API
-	events  chan string         // payloads of invocations, one after the other
-	results chan sandbox.Result // of the invocations
+	root    string             // of the Runtime API
+	events  chan string        // payloads of invocations, one after the other
+	results chan runner.Result // of the invocations
 }
 
 func newPuppet(t *testing.T) *puppet {
@@ -59,7 +59,7 @@ func newPuppet(t *testing.T) *puppet {
 		exit 5
 	`)
 	spec.Environ = []string{"DIR=" + dir, "PATH=/bin:/usr/bin"}
-	p := &puppet{T: t, dir: dir, events: make(chan string, 1), results: make(chan sandbox.Result, 1)}
+	p := &puppet{T: t, dir: dir, events: make(chan string, 1), results: make(chan runner.Result, 1)}
 	t.Cleanup(func() { close(p.events) })
 	go func() {
 		e, err := h.Start(spec, "id")
@@ -68,7 +68,7 @@ func newPuppet(t *testing.T) *puppet {
 			return
 		}
 		for payload := range p.events {
-			p.results <- e.Invoke(sandbox.Invocation{ID: "id", ARN: "arn", Trace: "trace", Payload: []byte(payload), ClientContext: []byte(`{"a":1}`)})
+			p.results <- e.Invoke(runner.Invocation{ID: "id", ARN: "arn", Trace: "trace", Payload: []byte(payload), ClientContext: []byte(`{"a":1}`)})
 		}
 	}()
 	for deadline := time.Now().Add(20 * time.Second); p.root == ""; time.Sleep(5 * time.Millisecond) {
@@ -245,7 +245,7 @@ func TestStartAfterKill(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, io.Discard)
 	h.Kill()
-	if _, err := h.Start(scriptSpec(t, ""), "id"); !errors.Is(err, sandbox.ErrClosed) {
-		t.Errorf("error is %v, want %v", err, sandbox.ErrClosed)
+	if _, err := h.Start(scriptSpec(t, ""), "id"); !errors.Is(err, runner.ErrClosed) {
+		t.Errorf("error is %v, want %v", err, runner.ErrClosed)
 	}
 }

@@ -1,9 +1,9 @@
-// Package sandbox runs Lambda functions as processes of this machine: one
+// Package runner runs Lambda functions as processes of this machine: one
 // process for each execution environment. A process is reached as on Lambda,
 // through net/rpc by go1.x and through the Runtime API by provided.*, and its
 // failures are in Lambda's words. Nothing is isolated: a process has the rights
 // of this one.
-package sandbox
+package runner
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 )
 
 // ErrClosed is returned by [Host.Start] after [Host.Kill].
-var ErrClosed = errors.New("the sandbox is closed")
+var ErrClosed = errors.New("the runner is closed")
 
 // Protocol is how a runtime and its process communicate.
 type Protocol int

@@ -1,4 +1,4 @@
-package sandbox
+package runner
 
 import (
 	"fmt"
@@ -50,6 +50,29 @@ func TestOutput(t *testing.T) {
 			o.close()
 			o.sync() // returns after close
 		})
+	}
+}
+
+func TestSplitLines(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", maxLine)
+	for _, test := range []struct {
+		data    string
+		atEOF   bool
+		advance int
+		line    string
+	}{
+		{"a\nb\n", false, 2, "a"},
+		{"a", false, 0, ""},
+		{"a", true, 1, "a"},
+		{"", true, 0, ""},
+		{long[1:] + "\n", false, maxLine, long[1:]},
+		{long + "\n", false, maxLine, long},
+		{long + "x", false, maxLine, long},
+	} {
+		if advance, line, err := splitLines([]byte(test.data), test.atEOF); advance != test.advance || string(line) != test.line || err != nil {
+			t.Errorf("%d bytes at EOF %t: advance %d, %d bytes, %v; want %d, %d", len(test.data), test.atEOF, advance, len(line), err, test.advance, len(test.line))
+		}
 	}
 }
 
