@@ -62,7 +62,7 @@ func TestWindowTimes(t *testing.T) {
 		f.want("0 0", "1 0", "0 1", "1 1", "2 0")
 		time.Sleep(15*time.Second - 1)
 		f.want("0 0", "1 0", "0 1", "1 1", "2 0")
-		time.Sleep(1) // the end of 0 0
+		time.Sleep(time.Nanosecond) // the end of 0 0
 		f.want("1 0", "1 1", "2 0")
 		time.Sleep(30 * time.Second) // the end of 1 0
 		f.want("1 1")
