@@ -100,6 +100,11 @@ func (l *Lambda) Do(r *http.Request) (*http.Response, error) {
 
 // travel lets the time pass that a message takes.
 func travel(ctx context.Context, delay time.Duration) error {
+	if delay <= 0 {
+		// In a bubble of testing/synctest, timers that are due at once crash the
+		// race detector of Go 1.26 when several goroutines receive from them.
+		return ctx.Err()
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
