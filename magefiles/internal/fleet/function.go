@@ -65,11 +65,68 @@ func (a Action) String() string {
 // function without an environment.
 func (f *Function) Label() string { return cmp.Or(f.FunctionName, f.Function.Name) }
 
-// NeedsLegacy reports whether the zip of a function in state s must carry
-// lambda: if the manifest says so, or if go1.x may be serving, now or when the
-// function was first read.
-func (f *Function) NeedsLegacy(s lambda.State) bool {
-	return f.Action == Deploy && (f.Dual || s.MayServeLegacy() || f.Observed.MayServeLegacy())
+// Shape is which deployment package a function needs.
+type Shape struct {
+	Legacy       string // the file that go1.x starts, or "" for a package without
+	Architecture string
+}
+
+// Shape returns the shape of the package that a function in state s needs. It
+// never changes the architecture unasked, and drops the file that go1.x starts
+// only if go1.x is not serving, now or when the function was first read.
+func (f *Function) Shape(s lambda.State) Shape {
+	wanted := cmp.Or(f.Architecture, s.Architecture)
+	dual := f.DualShape(s)
+	switch {
+	case f.Action == Cleanup:
+		return Shape{"", wanted}
+	case s.MayServeLegacy() || f.Observed.MayServeLegacy():
+		return dual
+	case !f.Dual:
+		return Shape{"", wanted}
+	case wanted == lambda.X86_64:
+		return dual
+	case s.Architecture == wanted:
+		return Shape{"", wanted}
+	}
+	// It is to leave x86_64. Where it can still return to go1.x, cleanup does that.
+	if s.Contents == nil || s.Legacy(f.Function.LegacyName()) != "" {
+		return dual
+	}
+	return Shape{"", wanted}
+}
+
+// DualShape returns the shape of the package that also starts on go1.x.
+func (f *Function) DualShape(s lambda.State) Shape { return Shape{f.legacy(s), lambda.X86_64} }
+
+// String describes the package: "lambda for x86_64".
+func (s Shape) String() string {
+	return cmp.Or(s.Legacy, lambda.Bootstrap) + " for " + s.Architecture
+}
+
+// Package returns the function's package of a shape, or nil if there is none.
+func (f *Function) Package(s Shape) *lambda.Package {
+	p := f.Zips.Bootstrap
+	if s.Legacy != "" {
+		p = f.Zips.Dual
+	}
+	if p == nil || p.Legacy != s.Legacy || p.Architecture != s.Architecture {
+		return nil
+	}
+	return p
+}
+
+// legacy returns the name of the file that go1.x starts in the package that a
+// function in state s needs.
+func (f *Function) legacy(s lambda.State) string {
+	name := f.Function.LegacyName()
+	switch {
+	case s.Runtime == lambda.Go1x:
+		return s.Handler
+	case f.Observed.Runtime == lambda.Go1x:
+		return f.Observed.Handler
+	}
+	return cmp.Or(s.Legacy(name), name)
 }
 
 // Each calls do for each function, for at most limit functions at the same time,

@@ -25,13 +25,13 @@ func (k Kind) String() string {
 
 // Step is one step of a plan.
 type Step struct {
-	Kind         Kind
-	Package      *lambda.Package // of UpdateCode
-	Architecture string          // of UpdateCode
-	Leaves       string          // of UpdateCode: the previous architecture, if it changes
-	Delay        time.Duration   // of Settle
-	Runtime      string          // of UpdateConfiguration
-	Handler      string          // of UpdateConfiguration
+	Kind    Kind
+	Package *lambda.Package // of UpdateCode
+	Bucket  string          // of UpdateCode: the S3 bucket through which a large zip goes
+	Leaves  string          // of UpdateCode: the previous architecture, if it changes
+	Delay   time.Duration   // of Settle
+	Runtime string          // of UpdateConfiguration
+	Handler string          // of UpdateConfiguration
 }
 
 // String describes the step.
@@ -40,10 +40,14 @@ func (s Step) String() string {
 	case Wait:
 		return "wait until the update is complete"
 	case UpdateCode:
-		if s.Leaves != "" {
-			return fmt.Sprintf("update the code (%v), %s → %s", s.Package, s.Leaves, s.Architecture)
+		b := fmt.Sprintf("update the code (%v)", s.Package)
+		if s.Bucket != "" {
+			b += " through bucket " + s.Bucket
 		}
-		return fmt.Sprintf("update the code (%v)", s.Package)
+		if s.Leaves != "" {
+			b += fmt.Sprintf(", %s → %s", s.Leaves, s.Package.Architecture)
+		}
+		return b
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
 	case UpdateConfiguration:

@@ -15,8 +15,11 @@ const (
 
 // The names of a function's two binaries in the deployment package.
 const (
-	LegacyBinary = "lambda"    // started by go1.x, whose handler names it
-	Bootstrap    = "bootstrap" // started by the provided runtimes
+	// LegacyBinary is the default name of the binary that go1.x starts. The
+	// function's handler decides.
+	LegacyBinary = "lambda"
+	// Bootstrap is started by the provided runtimes.
+	Bootstrap = "bootstrap"
 )
 
 // Architectures, as the API names them. go1.x runs on x86_64 only.
@@ -49,13 +52,4 @@ func EntryPoint(runtime, handler string) string {
 		return Bootstrap
 	}
 	return ""
-}
-
-// Handler returns the handler that dualboot gives a function on the runtime. Of
-// the provided runtimes it is a convention only.
-func Handler(runtime string) string {
-	if runtime == Go1x {
-		return LegacyBinary
-	}
-	return Bootstrap
 }

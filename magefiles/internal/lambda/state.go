@@ -1,9 +1,6 @@
 package lambda
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // State is what Lambda reports about a function. While an update is in progress
 // it reports the new code and configuration, and the previous ones serve. Source:
@@ -28,11 +25,16 @@ type State struct {
 	Reason       string
 	ReasonCode   string
 
-	// Files are the executables in the deployed zip, or nil if the zip has not
-	// been read.
-	Files []string
+	Layers      []string // ARNs of layer versions
+	ByReference bool     // the code stays in an S3 bucket of its owner
+
+	// Contents are the files of the deployed zip, or nil if it has not been read.
+	Contents *Contents
 	// Location is a presigned URL of the deployed zip, valid for ten minutes.
 	Location Secret
+
+	// Blocked reports that AWS has rejected code for the runtime.
+	Blocked bool
 
 	// Settled reports that the settle delay has passed since the last change.
 	Settled bool
@@ -53,24 +55,61 @@ func (s State) SameDeployment(t State) bool {
 
 // MayServeLegacy reports whether go1.x may be serving. AWS does not document
 // whether Lambda reports the serving or the attempted configuration after a
-// failed update, so a failed update counts.
-func (s State) MayServeLegacy() bool { return s.Runtime == Go1x || s.UpdateFailed }
+// failed update, so a failed update counts, except on arm64, which go1.x does not
+// support.
+func (s State) MayServeLegacy() bool {
+	return s.Runtime == Go1x || s.UpdateFailed && s.Architecture != ARM64
+}
 
-// Package names the kind of the deployed zip by its binaries: "legacy" (lambda
-// only), "dual" (both), "bootstrap" (bootstrap only) or "other" (neither). It is
-// "image" for a container image, and "" if the zip has not been read.
-func (s State) Package() string {
-	legacy, bootstrap := slices.Contains(s.Files, LegacyBinary), slices.Contains(s.Files, Bootstrap)
+// Legacy returns the file of the deployed zip that go1.x starts, or "" if there is
+// none. On go1.x it is the handler. Elsewhere it is the one that dualboot has
+// noted in the zip, or in a zip of another tool, the given name. If the zip has
+// not been read, it is that name too.
+func (s State) Legacy(name string) string {
+	switch {
+	case s.Runtime == Go1x:
+		return s.Handler
+	case s.Contents == nil:
+		return name
+	case s.Contents.Made:
+		return s.Contents.Legacy
+	case name != Bootstrap && s.Contents.Executable(name):
+		return name
+	}
+	return ""
+}
+
+// StartsProvided reports whether the deployed zip, which has been read, has a
+// binary for the provided runtimes. A bootstrap that go1.x starts is one only if
+// dualboot made it.
+func (s State) StartsProvided() bool {
+	return s.Contents.Executable(Bootstrap) && (s.Runtime != Go1x || s.Handler != Bootstrap || s.Contents.Made)
+}
+
+// startsLegacy reports whether the deployed zip has that file and it can start on
+// go1.x. In a zip that dualboot made, only the one that dualboot noted can.
+func (s State) startsLegacy(name string) bool {
+	return name != "" && s.Contents.Executable(name) && (!s.Contents.Made || s.Contents.Legacy == name)
+}
+
+// Package names the kind of the deployed zip: "legacy" (only go1.x can start it),
+// "dual" (both runtimes), "bootstrap" (the provided runtimes) or "other". It is
+// "image" for a container image, and "" if the zip has not been read. The name is
+// the one of the file that go1.x starts, where the zip does not tell.
+func (s State) Package(name string) string {
 	switch {
 	case s.PackageType == "Image":
 		return "image"
-	case s.Files == nil:
+	case s.Contents == nil:
 		return ""
-	case legacy && bootstrap:
+	}
+	legacyStarts := s.startsLegacy(s.Legacy(name))
+	switch provided := s.StartsProvided(); {
+	case legacyStarts && provided:
 		return "dual"
-	case legacy:
+	case legacyStarts:
 		return "legacy"
-	case bootstrap:
+	case provided:
 		return "bootstrap"
 	}
 	return "other"
@@ -79,9 +118,9 @@ func (s State) Package() string {
 // Stage names how far the migration has come: "before", "ready" (dual zip, old
 // runtime), "switched" (dual zip, provided.al2023) or "clean" (bootstrap zip,
 // provided.al2023). It is "foreign" for what dualboot does not deploy, and "" on
-// provided.al2023 if the zip has not been read.
-func (s State) Stage() string {
-	kind := s.Package()
+// provided.al2023 if the zip has not been read. The name is as in [State.Package].
+func (s State) Stage(name string) string {
+	kind := s.Package(name)
 	switch {
 	case kind == "image" || !Supported(s.Runtime):
 		return "foreign"

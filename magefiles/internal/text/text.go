@@ -36,6 +36,22 @@ func Counts(count map[string]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
+// Are returns a number with its noun and verb: "1 file is", "2 files are".
+func Are[N ~int | ~int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return Count(n, noun) + " are"
+}
+
+// List returns names separated by commas, at most so many: "a, b and 3 more".
+func List(names []string, most int) string {
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %s more", strings.Join(names[:most], ", "), Thousands(more))
+	}
+	return strings.Join(names, ", ")
+}
+
 // Thousands returns a number with its thousands separated: "1,204".
 func Thousands[N ~int | ~int64](n N) string {
 	s := strconv.FormatInt(int64(n), 10)
