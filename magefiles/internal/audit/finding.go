@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 )
 
 // Finding is a function with $LATEST or a published version on a runtime that is
@@ -146,8 +147,10 @@ func (f *Finding) warn() {
 			warnf("%v may lose records: %s", s, s.MayLose)
 		}
 	}
-	if f.Runtime == lambda.Go1x && f.Handler != lambda.LegacyBinary {
-		warnf("its handler is %q: before it can be deployed it needs a zip with a file called %s, and that as its handler", f.Handler, lambda.LegacyBinary)
+	if f.Runtime == lambda.Go1x {
+		if err := manifest.CheckHandler(f.Handler); err != nil {
+			warnf("change its handler before it is deployed: %v", err)
+		}
 	}
 	read := map[string]bool{} // UUIDs of event sources for a version that is due
 	for _, v := range f.Versions {

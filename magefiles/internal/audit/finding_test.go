@@ -69,7 +69,11 @@ func TestHandlerWarning(t *testing.T) {
 	for _, test := range []struct{ runtime, handler, want string }{
 		{"go1.x", "lambda", ""},
 		{"provided.al2023", "main", ""},
-		{"go1.x", "main", `its handler is "main": before it can be deployed it needs a zip with a file called lambda, and that as its handler`},
+		{"go1.x", "bin/main", ""},
+		{"go1.x", "bootstrap", ""},
+		{"provided.al2", "./main", ""},
+		{"go1.x", "./main", `change its handler before it is deployed: handler "./main" is not the path of a file in the zip (write "main", relative to the root of the zip)`},
+		{"go1.x", "../main", `change its handler before it is deployed: handler "../main" is not the path of a file in the zip (handlers look like main or bin/orders)`},
 	} {
 		f := Finding{Runtime: test.runtime, Handler: test.handler}
 		f.warn()

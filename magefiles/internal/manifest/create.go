@@ -66,11 +66,16 @@ func format(m *Manifest) ([]byte, error) {
 		}
 		return string(data)
 	}
-	var schema string
-	var environments, functions []string
-	if m.Schema != "" {
-		schema = `  "$schema": ` + line("$schema", m.Schema) + ",\n"
+	var members, environments, functions []string
+	member := func(name string, set bool, v any) {
+		if set {
+			members = append(members, fmt.Sprintf("  %q: %s,\n", name, line(name, v)))
+		}
 	}
+	member("$schema", m.Schema != "", m.Schema)
+	member("architecture", m.Architecture != "", m.Architecture)
+	member("layerArchitectures", len(m.LayerArchitectures) > 0, m.LayerArchitectures)
+	member("single", m.Single != nil, m.Single)
 	for _, name := range sortedKeys(m.Environments) {
 		e := m.Environments[name]
 		key := line("environment "+quote(name), name)
@@ -82,7 +87,7 @@ func format(m *Manifest) ([]byte, error) {
 	}
 	const between = ",\n    "
 	return fmt.Appendf(nil, "{\n%s  \"environments\": {\n    %s\n  },\n  \"functions\": [\n    %s\n  ]\n}\n",
-		schema, strings.Join(environments, between), strings.Join(functions, between)), errors.Join(errs...)
+		strings.Join(members, ""), strings.Join(environments, between), strings.Join(functions, between)), errors.Join(errs...)
 }
 
 // formatSettle returns d in the form that settleRule accepts, which has no unit

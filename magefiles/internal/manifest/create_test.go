@@ -14,30 +14,38 @@ import (
 
 const created = `{
   "$schema": "./.lambdas.schema.json",
+  "architecture": "arm64",
+  "layerArchitectures": ["arm64"],
+  "single": false,
   "environments": {
     "dev": {},
-    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "terraform": "../infra/prod", "dual": false, "settle": "1m30s"}
+    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": true, "terraform": "../infra/prod", "dual": false, "settle": "1m30s"}
   },
   "functions": [
     {"name": "b", "package": "./functions/b"},
-    {"name": "a", "package": ".", "tags": ["x", "y.z"], "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
+    {"name": "a", "package": ".", "tags": ["x", "y.z"], "handler": "bin/a", "include": ["a & b/**"], "drop": ["*.md"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
   ]
 }
 `
 
 func TestCreate(t *testing.T) {
 	m := &Manifest{
-		Schema: "./.lambdas.schema.json",
+		Schema:             "./.lambdas.schema.json",
+		Architecture:       "arm64",
+		LayerArchitectures: []string{"arm64"},
+		Single:             new(false),
 		Environments: map[string]Environment{
 			"prod": {
 				Name: "prod", Profile: `チーム "<本番>" \ &`, Region: "ap-northeast-1", Prefix: "prod-",
 				Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod",
+				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(true),
 			},
 			"dev": {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
 			{Name: "b", Package: "./functions/b", Dual: true},
-			{Name: "a", Package: ".", Tags: []string{"x", "y.z"}, Names: map[string]string{"prod": "legacy-a", "dev": "a-dev"}},
+			{Name: "a", Package: ".", Tags: []string{"x", "y.z"}, Handler: "bin/a", Include: []string{"a & b/**"}, Drop: []string{"*.md"},
+				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Names: map[string]string{"prod": "legacy-a", "dev": "a-dev"}},
 		},
 	}
 	file := filepath.Join(t.TempDir(), "lambdas.json")
@@ -50,7 +58,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", again, m)
 	}
 
-	m.Schema = ""
+	m.Schema, m.Architecture, m.LayerArchitectures, m.Single = "", "", nil, nil
 	delete(m.Environments, "prod")
 	m.Functions = m.Functions[:1]
 	file = filepath.Join(t.TempDir(), "lambdas.json")
@@ -177,6 +185,8 @@ func TestCreateRefuses(t *testing.T) {
 			`/environments: no environments (add one, such as "prod": {"profile": "our_prod"})`},
 		{"invalid function name", func(m *Manifest) { m.Functions[1].Name = `b"` },
 			`/functions/1/name: "b\"" is not a valid function name (use 1 to 64 letters, digits, "-" and "_")`},
+		{"malformed pattern", func(m *Manifest) { m.Functions[1].Include = []string{"a", ""} },
+			`/functions/1/include/1: the pattern is empty (patterns look like config.json or templates/**)`},
 		{"duplicate name", func(m *Manifest) { m.Functions[1].Name = m.Functions[0].Name },
 			`/functions/1/name: duplicate function "example-api" (give each function its own name)`},
 	} {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // A decoder turns the tree of a manifest into a Manifest and collects all
@@ -68,8 +70,11 @@ func (d *decoder) reportKey(n *node, message, hint string) {
 
 func (d *decoder) decodeManifest(n *node) {
 	required := []string{"environments", "functions"}
-	m := d.object(n, required, "$schema", "environments", "functions")
+	m := d.object(n, required, "$schema", "architecture", "layerArchitectures", "single", "environments", "functions")
 	d.manifest.Schema = d.text(m["$schema"], func(string) *fault { return nil })
+	d.manifest.Architecture = d.text(m["architecture"], checkArchitecture)
+	d.manifest.LayerArchitectures = d.layerArchitectures(m["layerArchitectures"])
+	d.manifest.Single = d.optional(m["single"])
 	d.manifest.Environments = d.decodeEnvironments(m["environments"])
 	for _, n := range d.elements(m["functions"]) {
 		d.functions = append(d.functions, d.decodeFunction(n))
@@ -99,17 +104,22 @@ func (d *decoder) decodeEnvironments(n *node) map[string]Environment {
 }
 
 func (d *decoder) decodeEnvironment(name string, n *node) Environment {
-	m := d.object(n, nil, "profile", "region", "prefix", "account", "dual", "settle", "calls", "terraform")
+	m := d.object(n, nil, "profile", "region", "prefix", "account", "dual", "settle", "calls", "bucket",
+		"architecture", "layerArchitectures", "single", "terraform")
 	return Environment{
-		Name:      name,
-		Profile:   d.text(m["profile"], profileRule.check),
-		Region:    d.text(m["region"], regionRule.check),
-		Prefix:    d.text(m["prefix"], prefixRule.check),
-		Account:   d.text(m["account"], accountRule.check),
-		Dual:      d.boolean(m["dual"]),
-		Settle:    d.settle(m["settle"]),
-		Calls:     d.calls(m["calls"]),
-		Terraform: d.text(m["terraform"], checkTerraform),
+		Name:               name,
+		Profile:            d.text(m["profile"], profileRule.check),
+		Region:             d.text(m["region"], regionRule.check),
+		Prefix:             d.text(m["prefix"], prefixRule.check),
+		Account:            d.text(m["account"], accountRule.check),
+		Dual:               d.boolean(m["dual"]),
+		Settle:             d.settle(m["settle"]),
+		Calls:              d.calls(m["calls"]),
+		Bucket:             d.text(m["bucket"], checkBucket),
+		Architecture:       d.text(m["architecture"], checkArchitecture),
+		LayerArchitectures: d.layerArchitectures(m["layerArchitectures"]),
+		Single:             d.optional(m["single"]),
+		Terraform:          d.text(m["terraform"], checkTerraform),
 	}
 }
 
@@ -138,12 +148,19 @@ func (d *decoder) calls(n *node) float64 {
 }
 
 func (d *decoder) decodeFunction(n *node) function {
-	m := d.object(n, []string{"name", "package"}, "name", "package", "tags", "dual", "names")
+	m := d.object(n, []string{"name", "package"}, "name", "package", "tags", "dual", "handler", "include", "drop",
+		"architecture", "layerArchitectures", "single", "names")
 	f := function{members: m, Function: Function{
-		Name:    d.text(m["name"], functionRule.check),
-		Package: d.text(m["package"], checkPackage),
-		Tags:    d.tags(m["tags"]),
-		Dual:    d.boolean(m["dual"]),
+		Name:               d.text(m["name"], functionRule.check),
+		Package:            d.text(m["package"], checkPackage),
+		Tags:               d.texts(m["tags"], "build tag", checkTag),
+		Dual:               d.boolean(m["dual"]),
+		Handler:            d.text(m["handler"], checkHandler),
+		Include:            d.texts(m["include"], "pattern", checkInclude),
+		Drop:               d.texts(m["drop"], "pattern", checkDrop),
+		Architecture:       d.text(m["architecture"], checkArchitecture),
+		LayerArchitectures: d.layerArchitectures(m["layerArchitectures"]),
+		Single:             d.optional(m["single"]),
 	}}
 	if f.Package != "" {
 		f.Package = dotSlash(f.Package)
@@ -157,16 +174,27 @@ func (d *decoder) decodeFunction(n *node) function {
 	return f
 }
 
-func (d *decoder) tags(n *node) []string {
-	var tags []string
-	for _, n := range d.elements(n) {
-		tag := d.text(n, checkTag)
-		if tag != "" && slices.Contains(tags, tag) {
-			d.report(n, fmt.Sprintf("duplicate build tag %q", tag), "remove it")
-		}
-		tags = append(tags, tag)
+// layerArchitectures returns the architectures in the array n, of which there is
+// at least one.
+func (d *decoder) layerArchitectures(n *node) []string {
+	if n.isComplete(jsontext.KindBeginArray) && len(n.children) == 0 {
+		d.report(n, "no architectures", fmt.Sprintf("write [%q], or leave it out", lambda.ARM64))
 	}
-	return tags
+	return d.texts(n, "architecture", checkArchitecture)
+}
+
+// texts returns the strings in the array n, with "" for one with a fault, and
+// reports duplicates. Messages call a string what.
+func (d *decoder) texts(n *node, what string, check func(string) *fault) []string {
+	var texts []string
+	for _, n := range d.elements(n) {
+		s := d.text(n, check)
+		if s != "" && slices.Contains(texts, s) {
+			d.report(n, fmt.Sprintf("duplicate %s %s", what, quote(s)), "remove it")
+		}
+		texts = append(texts, s)
+	}
+	return texts
 }
 
 // object returns the known members of the object n by name, even if the case is
@@ -237,6 +265,15 @@ func (d *decoder) text(n *node, check func(string) *fault) string {
 // boolean returns the value of n, which is true by default.
 func (d *decoder) boolean(n *node) bool {
 	return n == nil || n.kind != jsontext.KindFalse && d.is(n, jsontext.KindTrue)
+}
+
+// optional returns the value of n, and nil by default.
+func (d *decoder) optional(n *node) *bool {
+	if n == nil {
+		return nil
+	}
+	value := d.boolean(n)
+	return &value
 }
 
 // is reports whether n is of the kind. It records a problem if n is of another

@@ -16,6 +16,19 @@ const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 	maxCalls = 15
 
+	// maxHandler is the maximum length of a handler in characters. Source:
+	// https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+	maxHandler = 128
+
+	// taskRoot is the directory into which Lambda unpacks a zip. Source:
+	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+	taskRoot = "/var/task/"
+
+	// bucketPattern matches the names of S3 buckets, except for a few rules such as
+	// that a name is no IP address. Source:
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+	bucketPattern = `^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`
+
 	accountPattern = `^[0-9]{12}$`
 	regionPattern  = `^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`
 )

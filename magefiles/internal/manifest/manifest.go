@@ -8,11 +8,13 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"time"
 
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -34,6 +36,20 @@ const (
 type Manifest struct {
 	// Schema is the JSON Schema that editors complete and check this file with.
 	Schema string `json:"$schema,omitempty"`
+
+	// Architecture is the architecture of all functions, x86_64 or arm64, unless
+	// an environment or a function has its own; without it, each function keeps
+	// the architecture that it has.
+	Architecture string `json:"architecture,omitempty"`
+
+	// LayerArchitectures are the architectures that the layers of all functions
+	// support; a function with layers moves only to one of these.
+	LayerArchitectures []string `json:"layerArchitectures,omitempty"`
+
+	// Single tells whether zips hold one binary for both runtimes, with bootstrap
+	// as a symbolic link to it, unless an environment or a function says
+	// otherwise. The default is false.
+	Single *bool `json:"single,omitempty"`
 
 	// Environments are the AWS accounts and regions to deploy to, by name. There
 	// is at least one.
@@ -79,6 +95,19 @@ type Environment struct {
 	// awsclient.
 	Calls float64 `json:"calls,omitzero"`
 
+	// Bucket is the S3 bucket through which zips of 50 MB and more go, in the
+	// region of the functions; without it, such zips are refused.
+	Bucket string `json:"bucket,omitempty"`
+
+	// Architecture is like the architecture of the file, for this environment.
+	Architecture string `json:"architecture,omitempty"`
+
+	// LayerArchitectures are like those of the file, for this environment.
+	LayerArchitectures []string `json:"layerArchitectures,omitempty"`
+
+	// Single is like single of the file, for this environment.
+	Single *bool `json:"single,omitempty"`
+
 	// Terraform is the directory of the Terraform files that manage the
 	// functions of this environment, relative to this file, with forward
 	// slashes. It may be outside the repository, as in "../infra/prod". Its
@@ -105,10 +134,36 @@ type Function struct {
 	// binary out of its zip in every environment.
 	Dual bool `json:"dual,omitempty"`
 
+	// Handler is the handler that the function has on go1.x, which names the
+	// legacy binary; while the function is on go1.x, its own handler counts
+	// instead. The default is lambda.
+	Handler string `json:"handler,omitempty"`
+
+	// Include are the files that the zip holds besides the binaries, as globs
+	// relative to the package directory. "**" matches any number of directories.
+	Include []string `json:"include,omitempty"`
+
+	// Drop are the files of the deployed zip that may disappear, as globs like
+	// those of include.
+	Drop []string `json:"drop,omitempty"`
+
+	// Architecture is like the architecture of the file, for this function.
+	Architecture string `json:"architecture,omitempty"`
+
+	// LayerArchitectures are like those of the file, for this function.
+	LayerArchitectures []string `json:"layerArchitectures,omitempty"`
+
+	// Single is like single of the file, for this function.
+	Single *bool `json:"single,omitempty"`
+
 	// Names are the full function names by environment, where they are not
 	// prefix and name.
 	Names map[string]string `json:"names,omitempty"`
 }
+
+// LegacyName returns the name of the legacy binary where the function is not on
+// go1.x.
+func (f Function) LegacyName() string { return cmp.Or(f.Handler, lambda.LegacyBinary) }
 
 // FunctionName returns the function name of f in e.
 func (e Environment) FunctionName(f Function) string {

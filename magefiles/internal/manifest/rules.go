@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,8 @@ var (
 	regionRule = rule{regexp.MustCompile(regionPattern), "is not an AWS region", "regions look like ap-northeast-1"}
 	prefixRule = rule{regexp.MustCompile(`^[A-Za-z0-9_-]{0,63}$`),
 		"is not a valid prefix of function names", `use up to 63 letters, digits, "-" and "_"`}
+	bucketRule = rule{regexp.MustCompile(bucketPattern), "is not the name of an S3 bucket",
+		`use 3 to 63 lower-case letters, digits, "." and "-", beginning and ending with a letter or digit`}
 	accountRule = rule{regexp.MustCompile(accountPattern), "is not an AWS account ID", "account IDs have twelve digits"}
 	settleRule  = rule{regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`),
 		"is not a duration from 0s to 15m", "durations look like 60s or 1m30s"}
@@ -71,6 +74,39 @@ func checkPackage(s string) *fault {
 		return &fault{what + " is a pattern", "name one package"}
 	}
 	return packageRule.check(s)
+}
+
+// architectures are those of Lambda, as its API names them.
+func architectures() []string { return []string{lambda.X86_64, lambda.ARM64} }
+
+// checkArchitecture checks an architecture and explains names that Lambda does not
+// use.
+func checkArchitecture(s string) *fault {
+	if slices.Contains(architectures(), s) {
+		return nil
+	}
+	hint := suggest(s, architectures())
+	switch strings.ToLower(s) {
+	case "amd64", "x64":
+		hint = didYouMean(lambda.X86_64)
+	case "aarch64":
+		hint = didYouMean(lambda.ARM64)
+	}
+	return &fault{quote(s) + " is not an architecture of Lambda", hint}
+}
+
+// checkBucket applies bucketRule and explains common mistakes.
+func checkBucket(s string) *fault {
+	f := bucketRule.check(s)
+	if f == nil {
+		return nil
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(s, "s3://"), "arn:aws:s3:::")
+	name, _, _ = strings.Cut(name, "/")
+	if bucketRule.check(name) == nil {
+		f.hint = fmt.Sprintf("write %q, the name alone", name)
+	}
+	return f
 }
 
 // checkTerraform applies terraformRule and explains common mistakes.

@@ -37,16 +37,13 @@ func generateSchema(t *testing.T) []byte {
 	schema.Title = "lambdas.json"
 	schema.Description = "Which Go functions are deployed to AWS Lambda, and where."
 	one := uint64(1)
-	property := func(s *generator.Schema, name string) *generator.Schema {
-		p, ok := s.Properties.Get(name)
-		if !ok {
-			t.Fatalf("no member %q", name)
-		}
-		return p
+	property := func(s *generator.Schema, name string) *generator.Schema { return property(t, s, name) }
+	for _, s := range []*generator.Schema{schema, schema.Definitions["Environment"], schema.Definitions["Function"]} {
+		property(s, "architecture").Enum = enum(architectures())
+		layers := property(s, "layerArchitectures")
+		layers.MinItems, layers.UniqueItems, layers.Items.Enum = &one, true, enum(architectures())
 	}
-	matching := func(r rule) *generator.Schema {
-		return &generator.Schema{Type: "string", Pattern: r.pattern.String()}
-	}
+	property(schema, "single").Default = false
 
 	environments := property(schema, "environments")
 	environments.MinProperties = &one
@@ -56,12 +53,13 @@ func generateSchema(t *testing.T) []byte {
 	environment := schema.Definitions["Environment"]
 	for name, r := range map[string]rule{
 		"profile": profileRule, "region": regionRule, "prefix": prefixRule, "account": accountRule,
-		"settle": settleRule, "terraform": terraformRule,
+		"settle": settleRule, "bucket": bucketRule, "terraform": terraformRule,
 	} {
 		property(environment, name).Pattern = r.pattern.String()
 	}
 	for name, example := range map[string]string{
-		"region": "ap-northeast-1", "prefix": "prod-", "account": "123456789012", "terraform": "../infra/prod",
+		"region": "ap-northeast-1", "prefix": "prod-", "account": "123456789012",
+		"bucket": "our-artifacts", "terraform": "../infra/prod",
 	} {
 		property(environment, name).Examples = []any{example}
 	}
@@ -71,16 +69,7 @@ func generateSchema(t *testing.T) []byte {
 	calls := property(environment, "calls")
 	calls.Minimum, calls.Maximum, calls.Default = json.Number("1"), json.Number("15"), awsclient.DefaultCalls
 
-	function := schema.Definitions["Function"]
-	property(function, "name").Pattern = functionRule.pattern.String()
-	pkg := property(function, "package")
-	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
-	property(function, "dual").Default = true
-	tags := property(function, "tags")
-	tags.UniqueItems = true
-	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: lambda.NoRPC}
-	names := property(function, "names")
-	names.PropertyNames, names.AdditionalProperties = matching(environmentRule), matching(functionRule)
+	constrainFunction(t, schema.Definitions["Function"])
 
 	var b bytes.Buffer
 	compact, err := json.Marshal(schema)
@@ -91,6 +80,50 @@ func generateSchema(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return append(b.Bytes(), '\n')
+}
+
+// constrainFunction adds the rules for a function.
+func constrainFunction(t *testing.T, function *generator.Schema) {
+	t.Helper()
+	property := func(name string) *generator.Schema { return property(t, function, name) }
+	property("name").Pattern = functionRule.pattern.String()
+	pkg := property("package")
+	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
+	property("dual").Default = true
+	tags := property("tags")
+	tags.UniqueItems = true
+	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: lambda.NoRPC}
+	handler, longest := property("handler"), uint64(maxHandler)
+	handler.Pattern, handler.MaxLength, handler.Default = handlerRule.pattern.String(), &longest, lambda.LegacyBinary
+	for name, example := range map[string][]string{"include": {"config.json", "templates/**"}, "drop": {"*.md"}} {
+		patterns := property(name)
+		patterns.UniqueItems, patterns.Items.Pattern, patterns.Examples = true, patternRule.pattern.String(), []any{example}
+	}
+	names := property("names")
+	names.PropertyNames, names.AdditionalProperties = matching(environmentRule), matching(functionRule)
+}
+
+// matching returns the schema of a string.
+func matching(r rule) *generator.Schema {
+	return &generator.Schema{Type: "string", Pattern: r.pattern.String()}
+}
+
+// property returns the member of an object.
+func property(t *testing.T, s *generator.Schema, name string) *generator.Schema {
+	t.Helper()
+	p, ok := s.Properties.Get(name)
+	if !ok {
+		t.Fatalf("no member %q", name)
+	}
+	return p
+}
+
+func enum(values []string) []any {
+	var all []any
+	for _, v := range values {
+		all = append(all, v)
+	}
+	return all
 }
 
 // TestSchemaFile checks the embedded JSON Schema and the one at the root of the
@@ -153,7 +186,7 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		}
 	}
 	walk("", document)
-	if want := 3 + 8 + 5; members != want {
+	if want := 6 + 12 + 11; members != want {
 		t.Errorf("got %d members, want %d", members, want)
 	}
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -13,12 +14,19 @@ type Target struct {
 	Function    Function
 	Environment Environment
 
-	// FunctionName is the function name in the environment.
+	// FunctionName is the function name in the environment, or "" without one.
 	FunctionName string
 
 	// Dual tells whether the zip carries the legacy binary: it does if both the
 	// function and the environment say so.
 	Dual bool
+
+	// Single, Architecture and LayerArchitectures are those of the function, or
+	// else of the environment, or else of the file. An empty Architecture is the
+	// one that the function has on AWS.
+	Single             bool
+	Architecture       string
+	LayerArchitectures []string
 }
 
 // Pattern returns the glob of an optional flag, and "" without a flag. An empty
@@ -99,17 +107,45 @@ func (m *Manifest) Select(env, glob string) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	targets := make([]Target, len(functions))
+	targets := m.targets(functions, e)
 	for i, f := range functions {
-		targets[i] = Target{f, e, e.FunctionName(f), e.Dual && f.Dual}
+		targets[i].FunctionName = e.FunctionName(f)
 	}
 	return targets, nil
 }
 
 // Match is like [Manifest.Select] without an environment: glob matches names
-// only.
-func (m *Manifest) Match(glob string) ([]Function, error) {
-	return m.choose(glob, "function", func(f Function) []string { return []string{f.Name} })
+// only, and the targets have no function name.
+func (m *Manifest) Match(glob string) ([]Target, error) {
+	functions, err := m.choose(glob, "function", func(f Function) []string { return []string{f.Name} })
+	if err != nil {
+		return nil, err
+	}
+	return m.targets(functions, Environment{Dual: true}), nil
+}
+
+// targets returns the functions as targets without function names.
+func (m *Manifest) targets(functions []Function, e Environment) []Target {
+	targets := make([]Target, len(functions))
+	for i, f := range functions {
+		single := cmp.Or(f.Single, e.Single, m.Single)
+		layers := f.LayerArchitectures
+		if layers == nil {
+			layers = e.LayerArchitectures
+		}
+		if layers == nil {
+			layers = m.LayerArchitectures
+		}
+		targets[i] = Target{
+			Function:           f,
+			Environment:        e,
+			Dual:               e.Dual && f.Dual,
+			Single:             single != nil && *single,
+			Architecture:       cmp.Or(f.Architecture, e.Architecture, m.Architecture),
+			LayerArchitectures: layers,
+		}
+	}
+	return targets
 }
 
 // choose returns the functions that glob matches by one of their names, the

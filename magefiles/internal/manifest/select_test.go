@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 	"testing"
@@ -91,6 +92,49 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// TestLevels checks that a function's own value counts, else the environment's,
+// else the file's.
+func TestLevels(t *testing.T) {
+	const none, file = "", `"architecture": "arm64", "layerArchitectures": ["arm64"], "single": true`
+	const other, both = `"architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": false`, `"layerArchitectures": ["arm64", "x86_64"]`
+	for _, test := range []struct{ file, environment, function, selected, matched string }{
+		{none, none, none, "false [] ", "false [] "},
+		{file, none, none, "true [arm64] arm64", "true [arm64] arm64"},
+		{none, file, none, "true [arm64] arm64", "false [] "},
+		{none, none, file, "true [arm64] arm64", "true [arm64] arm64"},
+		{file, other, none, "false [x86_64] x86_64", "true [arm64] arm64"},
+		{file, none, other, "false [x86_64] x86_64", "false [x86_64] x86_64"},
+		{none, file, other, "false [x86_64] x86_64", "false [x86_64] x86_64"},
+		{other, file, both, "true [arm64 x86_64] arm64", "false [arm64 x86_64] x86_64"},
+	} {
+		members := func(own, rest string) string {
+			return strings.Trim(own+", "+rest, ", ")
+		}
+		m := parse(t, fmt.Sprintf(`{%s}`, members(test.file, fmt.Sprintf(`"environments": {"dev": {%s}}, "functions": [{%s}]`,
+			test.environment, members(test.function, `"name": "a", "package": "./a"`)))))
+		selected, err := m.Select("dev", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched, err := m.Match("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, check := range []struct {
+			target                   Target
+			what, functionName, want string
+		}{
+			{selected[0], "selected", "a", test.selected},
+			{matched[0], "matched", "", test.matched},
+		} {
+			got := fmt.Sprintf("%t %v %s", check.target.Single, check.target.LayerArchitectures, check.target.Architecture)
+			if got != check.want || !check.target.Dual || check.target.FunctionName != check.functionName {
+				t.Errorf("%+v: %s %s, want %s: %+v", test, check.what, got, check.want, check.target)
+			}
+		}
+	}
+}
+
 func TestSelectErrors(t *testing.T) {
 	m := parse(t, fleet)
 	for _, test := range []struct{ env, glob, want string }{
@@ -132,15 +176,18 @@ func TestMatch(t *testing.T) {
 		{"[", "", `pattern "[" in "[": syntax error in pattern (write a name, or use *, ? and [a-z], with commas between several)`},
 	} {
 		t.Run(test.glob, func(t *testing.T) {
-			functions, err := m.Match(test.glob)
+			targets, err := m.Match(test.glob)
 			if test.err == "" {
 				checkLines(t, err)
 			} else {
 				checkLines(t, err, test.err)
 			}
 			var got []string
-			for _, f := range functions {
-				got = append(got, f.Name)
+			for _, target := range targets {
+				got = append(got, target.Function.Name)
+				if target.FunctionName != "" || target.Dual != target.Function.Dual {
+					t.Errorf("got function name %q and dual %t of %s", target.FunctionName, target.Dual, target.Function.Name)
+				}
 			}
 			if got := strings.Join(got, " "); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)

@@ -14,8 +14,10 @@ import (
 
 // Deployed is a function that ListFunctions returned.
 type Deployed struct {
-	Name    string
-	Runtime string // empty for a container image
+	Name         string
+	Runtime      string // empty for a container image
+	Handler      string
+	Architecture string
 }
 
 // Matching is the result of [Match].
@@ -23,9 +25,14 @@ type Matching struct {
 	// Prefix is the environment's prefix.
 	Prefix string
 
+	// Architecture is arm64 if all of Functions are on arm64, and else empty.
+	Architecture string
+
 	// Functions are the pairs, in the order of the packages. Each has its
 	// function name without the prefix; one that lacks the prefix has its full
-	// name in Names. Dual is true for those on go1.x.
+	// name in Names. Dual is true for those on go1.x, which have their handler
+	// unless it is the default, or one that no zip of dualboot can have. Those on
+	// arm64 have their architecture, unless all are.
 	Functions []manifest.Function
 
 	// Unmatched are the functions on go1.x and provided.* without a package,
@@ -83,6 +90,7 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 			}
 		}
 	}
+	result.joinArchitectures()
 	var names []string
 	for _, d := range supported {
 		names = append(names, d.Name)
@@ -93,6 +101,17 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 		}
 	}
 	return result
+}
+
+// joinArchitectures moves arm64 from the functions to the result if all have it.
+func (m *Matching) joinArchitectures() {
+	if len(m.Functions) == 0 || slices.ContainsFunc(m.Functions, func(f manifest.Function) bool { return f.Architecture == "" }) {
+		return
+	}
+	m.Architecture = lambda.ARM64
+	for i := range m.Functions {
+		m.Functions[i].Architecture = ""
+	}
 }
 
 // matcher decides which pairs to accept.
@@ -142,6 +161,12 @@ func (m *matcher) entry(p *pair, prefix string) manifest.Function {
 		Name:    p.function.Name[len(prefix):],
 		Package: p.pkg,
 		Dual:    p.function.Runtime == lambda.Go1x,
+	}
+	if handler := p.function.Handler; f.Dual && handler != lambda.LegacyBinary && manifest.CheckHandler(handler) == nil {
+		f.Handler = handler
+	}
+	if p.function.Architecture == lambda.ARM64 {
+		f.Architecture = lambda.ARM64
 	}
 	if prefix != m.chosen.prefix {
 		f.Names = map[string]string{m.env: p.function.Name}

@@ -19,18 +19,18 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// deployed parses functions such as "prod-a prod-b:python3.12 prod-c:image". The
-// default runtime is go1.x.
+// deployed parses functions such as "prod-a prod-b:python3.12 prod-c:image", with
+// an optional handler and architecture: "prod-a:go1.x:main prod-b:provided.al2:x:arm64".
+// The default is go1.x, lambda and x86_64.
 func deployed(text string) []Deployed {
 	var list []Deployed
 	for field := range strings.FieldsSeq(text) {
-		name, runtime, ok := strings.Cut(field, ":")
-		d := Deployed{Name: name, Runtime: "go1.x"}
-		switch {
-		case runtime == "image":
-			d.Runtime = ""
-		case ok:
-			d.Runtime = runtime
+		d := Deployed{Runtime: "go1.x", Handler: "lambda", Architecture: "x86_64"}
+		for i, part := range strings.Split(field, ":") {
+			*[]*string{&d.Name, &d.Runtime, &d.Handler, &d.Architecture}[i] = part
+		}
+		if d.Runtime == "image" {
+			d.Runtime, d.Handler = "", ""
 		}
 		list = append(list, d)
 	}
@@ -40,6 +40,9 @@ func deployed(text string) []Deployed {
 // lines describes a matching, one line each.
 func lines(m Matching) string {
 	list := []string{fmt.Sprintf("prefix %q", m.Prefix)}
+	if m.Architecture != "" {
+		list = append(list, m.Architecture)
+	}
 	for _, f := range m.Functions {
 		line := f.Name + " " + f.Package
 		for _, env := range slices.Sorted(maps.Keys(f.Names)) {
@@ -47,6 +50,12 @@ func lines(m Matching) string {
 		}
 		if !f.Dual {
 			line += " not dual"
+		}
+		if f.Handler != "" {
+			line += " handler " + f.Handler
+		}
+		if f.Architecture != "" {
+			line += " " + f.Architecture
 		}
 		list = append(list, line)
 	}
@@ -151,7 +160,9 @@ func TestMatchRandom(t *testing.T) {
 		var packages []string
 		for range r.IntN(6) {
 			name := pick("prod-", "prod_", "stg-", "acme-", "") + word() + pick("", "", "-"+word(), "_"+word())
-			functions = append(functions, Deployed{name, pick("go1.x", "go1.x", "provided.al2", "python3.12")})
+			functions = append(functions, Deployed{
+				name, pick("go1.x", "go1.x", "provided.al2", "python3.12"), pick("lambda", "main", "./main", ""), pick("x86_64", "arm64"),
+			})
 			packages = append(packages, "./"+word()+pick("", "", "/"+word(), "/"+word()+"/"+word()))
 		}
 		functions = slices.CompactFunc(slices.SortedFunc(slices.Values(functions), func(a, b Deployed) int { return strings.Compare(a.Name, b.Name) }),
@@ -200,7 +211,7 @@ func TestMatchRandom(t *testing.T) {
 
 		if len(m.Functions) > 0 {
 			made++
-			whole := manifest.Manifest{Environments: map[string]manifest.Environment{env: e}, Functions: m.Functions}
+			whole := manifest.Manifest{Architecture: m.Architecture, Environments: map[string]manifest.Environment{env: e}, Functions: m.Functions}
 			if err := manifest.Create(filepath.Join(t.TempDir(), "lambdas.json"), &whole); err != nil {
 				t.Fatalf("%s\n%v", case_, err)
 			}
@@ -217,7 +228,7 @@ func TestMatchLarge(t *testing.T) {
 	var packages []string
 	for i := range 500 {
 		for _, env := range []string{"dev", "stg", "prod"} {
-			functions = append(functions, Deployed{fmt.Sprintf("%s-service%03d-api", env, i), "go1.x"})
+			functions = append(functions, Deployed{Name: fmt.Sprintf("%s-service%03d-api", env, i), Runtime: "go1.x"})
 		}
 		packages = append(packages, fmt.Sprintf("./services/service%03d/api", i))
 	}

@@ -20,7 +20,7 @@ func (p *planner) call(in *instance) {
 			p.unsure(in.problem(attr.Expr.Range(), fmt.Sprintf("%s is %q from %s", attr.Name, first.text, position(first.at)), hint))
 		}
 	}
-	wanted := slices.Contains(p.result.functions, in.function)
+	_, wanted := p.result.wanted(in.function)
 	runtime := in.text("runtime")
 	switch {
 	case passes:

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // FuzzPlan checks that no file makes a plan panic, that only the literals of the
@@ -30,7 +32,10 @@ func FuzzPlan(f *testing.F) {
 		}
 	}
 	f.Add([]byte("\ufefflocals {\n  a = \"go1.x\"\n}\n// override\nlocals {\n  a = local.a[local.a.b]\n}"))
-	functions := []string{"a", "b", "prod-orders", "prod-report", "prod-one", "one", "both", "shares"}
+	var functions []Wanted
+	for i, name := range []string{"a", "b", "prod-orders", "prod-report", "prod-one", "one", "both", "shares"} {
+		functions = append(functions, Wanted{name, []string{lambda.X86_64, lambda.ARM64, ""}[i%3]})
+	}
 
 	f.Fuzz(func(t *testing.T, data []byte) {
 		main, override, _ := bytes.Cut(data, []byte("// override\n"))

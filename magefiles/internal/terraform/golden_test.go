@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/terraform"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -17,12 +18,26 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden part of the fixtures")
 
 // A fixture is a directory of Terraform files. Its comment ends with a line that
-// lists the requested functions. Its last file, "want", is the golden result.
+// lists the requested functions, as [wanted] reads them. Its last file, "want", is the golden result.
 type fixture struct {
 	name      string
-	functions []string
+	functions []terraform.Wanted
 	archive   *txtar.Archive
 	want      string
+}
+
+// wanted parses requested functions such as "a b:arm64 c:", of which c may have
+// any architecture. The default is x86_64.
+func wanted(text string) []terraform.Wanted {
+	var list []terraform.Wanted
+	for field := range strings.FieldsSeq(text) {
+		name, architecture, ok := strings.Cut(field, ":")
+		if !ok {
+			architecture = lambda.X86_64
+		}
+		list = append(list, terraform.Wanted{Function: name, Architecture: architecture})
+	}
+	return list
 }
 
 func fixtures(t testing.TB) []fixture {
@@ -41,7 +56,7 @@ func fixtures(t testing.TB) []fixture {
 		f := fixture{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), archive: a}
 		for line := range strings.Lines(string(a.Comment)) {
 			if rest, ok := strings.CutPrefix(line, "functions:"); ok {
-				f.functions = strings.Fields(rest)
+				f.functions = wanted(rest)
 			}
 		}
 		if last := len(a.Files) - 1; last >= 0 && a.Files[last].Name == "want" {
@@ -70,7 +85,7 @@ func (f fixture) write(t *testing.T, change func(string) string) {
 
 func same(s string) string { return s }
 
-func read(t *testing.T, functions []string) *terraform.Result {
+func read(t *testing.T, functions []terraform.Wanted) *terraform.Result {
 	t.Helper()
 	r, err := terraform.Read(".", functions)
 	if err != nil {

@@ -111,7 +111,7 @@ func (r reader) wants(s *slot) bool {
 		return false
 	}
 	own := r.in.slots[s.name]
-	return own != nil && (own.ignored || own.literal != nil && *own.literal == *s.literal)
+	return own != nil && (own.ignored || own.target == s.target && own.literal != nil && *own.literal == *s.literal)
 }
 
 // readers returns the readers of the literals that slots change.

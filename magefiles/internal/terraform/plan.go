@@ -18,11 +18,14 @@ const functionKind = "aws_lambda_function"
 // attributes are the attributes of a function that dualboot changes.
 var attributes = []string{"runtime", "handler", "architectures"}
 
-// targets are the values that attributes must have.
-var targets = map[string]string{
-	"runtime":       lambda.ProvidedAL2023,
-	"handler":       lambda.Handler(lambda.ProvidedAL2023),
-	"architectures": lambda.X86_64,
+// target returns the value that an attribute of the function must have, or "" if
+// any will do.
+func (w Wanted) target(attribute string) string {
+	return map[string]string{
+		"runtime":       lambda.ProvidedAL2023,
+		"handler":       lambda.Bootstrap,
+		"architectures": w.Architecture,
+	}[attribute]
 }
 
 // isOld reports whether dualboot moves functions away from a runtime.
@@ -42,6 +45,7 @@ type planner struct {
 type slot struct {
 	in      *instance
 	name    string
+	target  string // the value to have, or empty if any will do
 	value   string // empty if it is not set, ignored, or unknown
 	ignored bool
 	literal *literal // to change, if any
@@ -52,13 +56,13 @@ type slot struct {
 func (s *slot) became(after *slot) bool {
 	want := s.value
 	if s.literal != nil {
-		want = targets[s.name]
+		want = s.target
 	}
 	return after.in.address == s.in.address && after.name == s.name && after.value == want && after.literal == nil
 }
 
 // plan finds what to change and what is unsure.
-func plan(sources []source, functions []string) (*planner, error) {
+func plan(sources []source, functions []Wanted) (*planner, error) {
 	m, err := parse(sources)
 	if err != nil {
 		return nil, err
@@ -72,8 +76,10 @@ func plan(sources []source, functions []string) (*planner, error) {
 		case in.kind != functionKind || in.none:
 		case in.function == "":
 			p.unnamed(in)
-		case slices.Contains(functions, in.function):
-			p.judge(in)
+		default:
+			if w, ok := p.result.wanted(in.function); ok {
+				p.judge(in, w)
+			}
 		}
 	}
 	readers := p.readers()
@@ -109,25 +115,20 @@ func (p *planner) unnamed(in *instance) {
 }
 
 // judge decides what to do with each attribute of a requested function.
-func (p *planner) judge(in *instance) {
+func (p *planner) judge(in *instance, w Wanted) {
 	in.slots = map[string]*slot{}
 	ignored, done := in.ignored(), true
 	for _, name := range attributes {
-		s := &slot{in: in, name: name, ignored: slices.Contains(ignored, name)}
+		s := &slot{in: in, name: name, target: w.target(name), ignored: slices.Contains(ignored, name)}
 		in.slots[name] = s
 		p.slots = append(p.slots, s)
-		if !s.ignored && in.text("package_type") != "Image" {
+		if s.target != "" && !s.ignored && in.text("package_type") != "Image" {
 			s.fill()
 		}
 		done = done && s.literal == nil && s.problem == nil
 	}
-	runtime, handler := in.slots["runtime"], in.slots["handler"]
-	p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), runtime.value, ignored})
-	if runtime.literal != nil && runtime.value == lambda.Go1x && !slices.Contains([]string{"", lambda.LegacyBinary, lambda.Bootstrap}, handler.value) {
-		in.refuse("handler",
-			fmt.Sprintf("handler is %q, and dualboot migrates functions on %s only with handler %q", handler.value, lambda.Go1x, lambda.LegacyBinary),
-			"check the handler, and migrate the function first")
-	}
+	ignored = slices.DeleteFunc(ignored, func(name string) bool { return w.target(name) == "" })
+	p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), in.slots["runtime"].value, ignored})
 	i := slices.IndexFunc(p.instances, func(other *instance) bool {
 		return other != in && other.kind == functionKind && other.function == in.function
 	})
@@ -159,7 +160,7 @@ func (s *slot) fill() {
 	known := false
 	s.value, known = text(v)
 	switch {
-	case known && s.value == targets[s.name]:
+	case known && s.value == s.target:
 		return
 	case known && s.name == "runtime" && !isOld(s.value):
 		s.problem = s.in.problem(at,
@@ -171,7 +172,7 @@ func (s *slot) fill() {
 		s.literal = &l
 		return
 	}
-	s.problem = s.in.undetermined(s.name, v, at, fmt.Sprintf("set it to %q", targets[s.name]))
+	s.problem = s.in.undetermined(s.name, v, at, fmt.Sprintf("set it to %q", s.target))
 }
 
 // withdraw withdraws changes that depend on a change that is not made, and
@@ -194,7 +195,7 @@ func (p *planner) withdraw(readers map[literal][]reader) bool {
 		case len(others) > 0:
 			s.problem = s.in.problem(s.literal.at,
 				fmt.Sprintf("%s is %q, which %s also reads", s.name, s.value, slices.MinFunc(others, func(a, b reader) int { return comparePositions(a.at, b.at) })),
-				fmt.Sprintf("set it to %q if that is right for both, or give %s a string of its own", targets[s.name], s.name))
+				fmt.Sprintf("set it to %q if that is right for both, or give %s a string of its own", s.target, s.name))
 		default:
 			continue
 		}
@@ -208,10 +209,10 @@ func (p *planner) report() {
 	for _, s := range p.slots {
 		switch {
 		case s.literal != nil:
-			p.result.literals[*s.literal] = targets[s.name]
+			p.result.literals[*s.literal] = s.target
 			p.result.Changes = append(p.result.Changes, Change{
 				At: position(s.literal.at), Address: s.in.address, Function: s.in.function,
-				Attribute: s.name, From: s.value, To: targets[s.name],
+				Attribute: s.name, From: s.value, To: s.target,
 			})
 		case s.problem != nil:
 			p.unsure(s.problem)

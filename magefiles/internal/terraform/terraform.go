@@ -31,7 +31,7 @@ type Result struct {
 	// function that two resources define is there twice.
 	Found []Function
 
-	functions []string
+	functions []Wanted
 	literals  map[literal]string // what to replace, and by what
 	edits     []fileEdit
 }
@@ -62,6 +62,7 @@ type Function struct {
 	Runtime string // empty if it is not set, ignored, or unknown
 	// Ignored are those of runtime, handler and architectures that terraform
 	// apply does not change, by lifecycle { ignore_changes }. Neither does Write.
+	// They are without architectures if any will do.
 	Ignored []string
 }
 
@@ -73,7 +74,8 @@ func (f Function) Undoes() bool { return isOld(f.Runtime) }
 // the request.
 func (r *Result) Missing() []string {
 	var missing []string
-	for _, name := range r.functions {
+	for _, w := range r.functions {
+		name := w.Function
 		if !slices.ContainsFunc(r.Found, func(f Function) bool { return f.Name == name }) &&
 			!slices.ContainsFunc(r.Unsure, func(u Unsure) bool { return u.Function == name }) {
 			missing = append(missing, name)
@@ -82,11 +84,28 @@ func (r *Result) Missing() []string {
 	return missing
 }
 
-// Read finds what the *.tf files in dir say about functions, given by their
-// function names. Like Terraform it does not read subdirectories, and merges
+// Wanted is a requested function.
+type Wanted struct {
+	Function     string // function name
+	Architecture string // or empty if any will do; then the attribute stays as it is
+}
+
+// wanted returns the request for the function of that name.
+func (r *Result) wanted(name string) (w Wanted, ok bool) {
+	if i := r.index(name); i >= 0 {
+		return r.functions[i], true
+	}
+	return Wanted{}, false
+}
+
+func (r *Result) index(name string) int {
+	return slices.IndexFunc(r.functions, func(w Wanted) bool { return w.Function == name })
+}
+
+// Read finds what the *.tf files in dir say about functions. Like Terraform it does not read subdirectories, and merges
 // override files. It writes nothing. It returns an error for a syntax error, a
 // duplicate resource or local, and a directory without Terraform files.
-func Read(dir string, functions []string) (*Result, error) {
+func Read(dir string, functions []Wanted) (*Result, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("reading Terraform files: %w", err)
@@ -119,7 +138,7 @@ func isConfiguration(name string) bool {
 
 // analyze plans the changes, makes them in memory, and checks that they have the
 // planned effect.
-func analyze(sources []source, functions []string) (*Result, error) {
+func analyze(sources []source, functions []Wanted) (*Result, error) {
 	before, err := plan(sources, functions)
 	if err != nil {
 		return nil, err
@@ -145,7 +164,7 @@ func (r *Result) sort() {
 	slices.SortStableFunc(r.Changes, func(a, b Change) int { return comparePositions(a.At, b.At) })
 	slices.SortStableFunc(r.Unsure, func(a, b Unsure) int { return comparePositions(a.At, b.At) })
 	slices.SortStableFunc(r.Found, func(a, b Function) int {
-		return cmp.Compare(slices.Index(r.functions, a.Name), slices.Index(r.functions, b.Name))
+		return cmp.Compare(r.index(a.Name), r.index(b.Name))
 	})
 }
 

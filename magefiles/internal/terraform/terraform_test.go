@@ -45,7 +45,7 @@ resource "aws_lambda_function" "theirs" {
   }
 }
 `)
-	r := read(t, []string{"image", "gone", "theirs", "report", "orders"})
+	r := read(t, wanted("image gone theirs report orders"))
 	want := &terraform.Result{
 		Changes: []terraform.Change{
 			{At: at(3, 19), Address: "aws_lambda_function.orders", Function: "orders", Attribute: "runtime", From: "go1.x", To: "provided.al2023"},

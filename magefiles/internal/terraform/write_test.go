@@ -130,7 +130,7 @@ func TestWriteKeepsModeAndLink(t *testing.T) {
 	if err := os.Symlink(shared, link); err != nil {
 		t.Fatal(err)
 	}
-	r, err := terraform.Read(dir, []string{"orders"})
+	r, err := terraform.Read(dir, wanted("orders"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestWriteRefusesChangedFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "a.tf", orders)
 	put(t, "b.tf", strings.ReplaceAll(orders, "orders", "report"))
-	r := read(t, []string{"orders", "report"})
+	r := read(t, wanted("orders report"))
 	put(t, "b.tf", "# edited meanwhile\n")
 	before := contents(t)
 	err := r.Write()
