@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,17 +22,22 @@ type Function struct {
 	Tags     []string // build tags besides those of the binary
 	Binaries []Binary
 
-	// Files holds the path of each binary. It is empty if the build failed.
+	// Files holds the path of each binary. Build adds to it. It is empty if the
+	// build failed.
 	Files map[Binary]string
 	// Err is why the build failed: an *Error if the compiler refused a package.
 	Err error
+
+	place int // number that keeps its executables apart from others of that name; 0 before the first Build
 }
 
 // Options say how to build. The zero value, with Out set, builds for AWS with
 // the go command on PATH.
 type Options struct {
-	Go       string   // the go command; default "go"
-	Platform Platform // default AWS
+	Go string // the go command; default "go"
+	// Host builds for this machine instead of Lambda, whatever the architecture of
+	// the binary. Such binaries are not checked.
+	Host bool
 	// Out is the directory that keeps the binaries between runs, so that go
 	// build links only what has changed. Required.
 	Out string
@@ -48,44 +54,55 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Binary, e.Output) }
 
-// Build builds the binaries of all functions and sets each function's Files or
-// Err. A function that does not compile does not stop the others. Build itself
-// fails if the go command cannot run or ctx is done.
+// Build builds the binaries of all functions, checks them, and sets each
+// function's Files or Err. A function that does not compile, or that Lambda could
+// not start, does not stop the others. Build itself fails if the go command cannot
+// run or ctx is done.
 //
 // The same sources and the same Go version give the same bytes in any directory,
 // at any commit and with any Go settings of the user.
+//
+// Build may be called again with some of the same functions, for more binaries or
+// fewer. Files keeps the other binaries of the function, and no binary of another
+// function is overwritten. The first call must have all functions.
 func Build(ctx context.Context, opts Options, functions []*Function) error {
-	b := builder{gocmd: cmp.Or(opts.Go, "go"), report: opts.Command, failed: map[string]error{}}
-	platform := cmp.Or(opts.Platform, AWS)
+	b := builder{gocmd: cmp.Or(opts.Go, "go"), report: opts.Command, host: opts.Host, failed: map[string]error{}}
 	out, err := filepath.Abs(opts.Out)
 	if err != nil {
 		return err
 	}
 	tmp := filepath.Join(out, "tmp")
+	for _, dir := range []string{out, tmp} {
+		if target, err := os.Readlink(dir); err == nil {
+			return fmt.Errorf("%s is a symbolic link to %s; remove the link: go build writes there", dir, target)
+		}
+	}
 	if err := os.MkdirAll(tmp, 0o755); err != nil {
 		return err
 	}
 	removeStale(tmp)
-	if b.env, err = Environment(ctx, b.gocmd, tmp, platform); err != nil {
+	if b.env, err = environment(ctx, b.gocmd, tmp); err != nil {
 		return err
 	}
 
-	units := map[Binary][]*unit{}
-	for _, f := range functions {
-		f.Files, f.Err = nil, nil
-		source, err := find(f)
-		if err != nil {
-			f.Err = err
-			continue
+	all := units(functions)
+	place(all)
+	byBinary := map[Binary][]*unit{}
+	for _, u := range all {
+		binary := u.binary
+		if opts.Host {
+			binary.Architecture = "" // one build for all
 		}
-		for _, binary := range f.Binaries {
-			units[binary] = append(units[binary], &unit{function: f, source: source})
-		}
+		byBinary[binary] = append(byBinary[binary], u)
 	}
-	// Both binaries build at the same time: while one go build loads packages,
-	// which keeps one core busy, the other one uses the rest.
+	// All binaries build at the same time: while one go build loads packages,
+	// which keeps one core busy, the others use the rest.
 	var group sync.WaitGroup
-	for binary, wanted := range units {
+	for binary, wanted := range byBinary {
+		platform := binary.platform()
+		if opts.Host {
+			platform = host()
+		}
 		commands := plan(binary, platform, out, wanted)
 		group.Go(func() {
 			for _, c := range commands {
@@ -97,17 +114,36 @@ func Build(ctx context.Context, opts Options, functions []*Function) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	for _, binary := range []Binary{Lambda, Bootstrap} {
-		for _, u := range units[binary] {
-			u.finish(binary, filepath.Join(opts.Out, strings.TrimPrefix(u.file, out)), b.failed[u.file])
-		}
+	for _, u := range all {
+		u.finish(filepath.Join(opts.Out, strings.TrimPrefix(u.file, out)), b.failure(u.file))
 	}
 	return nil
 }
 
+// units returns the binaries of all functions whose package is in a module. The
+// others fail.
+func units(functions []*Function) []*unit {
+	var all []*unit
+	for _, f := range functions {
+		f.Err = nil
+		source, err := find(f.Package)
+		for _, binary := range f.Binaries {
+			err = cmp.Or(err, binary.valid())
+		}
+		if err != nil {
+			f.Files, f.Err = nil, err
+			continue
+		}
+		for _, binary := range f.Binaries {
+			all = append(all, &unit{function: f, source: source, binary: binary})
+		}
+	}
+	return all
+}
+
 // finish records the result of one binary in its function. A function with an
 // error has no files: those on disk may be from an earlier build.
-func (u *unit) finish(binary Binary, file string, err error) {
+func (u *unit) finish(file string, err error) {
 	f := u.function
 	f.Err = cmp.Or(f.Err, err)
 	if f.Err != nil {
@@ -117,13 +153,14 @@ func (u *unit) finish(binary Binary, file string, err error) {
 	if f.Files == nil {
 		f.Files = map[Binary]string{}
 	}
-	f.Files[binary] = file
+	f.Files[u.binary] = file
 }
 
 type builder struct {
 	gocmd  string
 	env    []string
 	report func(string)
+	host   bool // build for this machine, check nothing
 
 	mu     sync.Mutex
 	failed map[string]error // by output file
@@ -131,11 +168,45 @@ type builder struct {
 
 // build runs the command. One go build prints the errors of all its packages,
 // and one package that cannot be loaded stops all of them, so build divides a
-// failed command until it knows which packages fail.
+// failed command until it knows which packages fail. Then it checks the
+// others, and builds damaged ones once more.
 func (b *builder) build(ctx context.Context, c command) {
 	if output, err := b.run(ctx, c); err != nil {
 		b.divide(ctx, c, output)
 	}
+	if b.host || ctx.Err() != nil {
+		return
+	}
+	var again []pkg
+	for _, p := range c.packages {
+		if b.failure(p.file) != nil {
+			continue
+		}
+		err := check(p.file, c.binary, c.dir)
+		if _, ok := errors.AsType[damaged](err); ok && !c.again && os.Remove(p.file) == nil {
+			again = append(again, p)
+			continue
+		}
+		b.fail(p.file, err)
+	}
+	if len(again) > 0 {
+		c.packages, c.again = again, true
+		b.build(ctx, c)
+	}
+}
+
+// fail records why an output file cannot be used; err may be nil.
+func (b *builder) fail(file string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failed[file] = err
+}
+
+// failure returns why an output file cannot be used, or nil.
+func (b *builder) failure(file string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failed[file]
 }
 
 // divide assigns the output of a failed command to its packages. If both halves
@@ -158,10 +229,8 @@ func (b *builder) divide(ctx context.Context, c command, output string) {
 			return
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	for _, p := range c.packages {
-		b.failed[p.file] = &Error{Binary: c.binary, Output: output}
+		b.fail(p.file, &Error{Binary: c.binary, Output: output})
 	}
 }
 
@@ -170,7 +239,7 @@ func (b *builder) run(ctx context.Context, c command) (string, error) {
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, b.gocmd, c.args()...)
 	cmd.Dir = c.dir
-	cmd.Env = slices.Concat(b.env, []string{"PWD=" + c.dir})
+	cmd.Env = slices.Concat(b.env, c.platform.env(), []string{"PWD=" + c.dir})
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = 5 * time.Second
 	if b.report != nil {
@@ -195,7 +264,7 @@ func removeStale(dir string) {
 		return
 	}
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
+		if info, err := e.Info(); err == nil && strings.HasPrefix(e.Name(), "go-") && time.Since(info.ModTime()) > stale {
 			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 	}

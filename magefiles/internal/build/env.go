@@ -33,6 +33,15 @@ var shaping = []string{
 // place in one step, so that no other process sees half of it, even if this run
 // is killed.
 func Environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, error) {
+	env, err := environment(ctx, gocmd, tmp)
+	return append(env, p.env()...), err
+}
+
+// env returns the variables that choose the platform.
+func (p Platform) env() []string { return []string{"GOOS=" + p.OS, "GOARCH=" + p.Arch} }
+
+// environment is Environment without a platform.
+func environment(ctx context.Context, gocmd, tmp string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, gocmd, append([]string{"env", "-json"}, kept...)...)
 	out, err := cmd.Output()
 	if err != nil {
@@ -51,7 +60,7 @@ func Environment(ctx context.Context, gocmd, tmp string, p Platform) ([]string, 
 			env = append(env, name+"="+value)
 		}
 	}
-	return append(env, "GOENV=off", "GOTMPDIR="+tmp, "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch), nil
+	return append(env, "GOENV=off", "GOTMPDIR="+tmp, "CGO_ENABLED=0"), nil
 }
 
 func commandError(err error) error {

@@ -1,5 +1,5 @@
-// Package build builds the two binaries of each function: lambda, which go1.x
-// starts, and bootstrap, which the provided runtimes start.
+// Package build builds the binaries of each function, and checks that Lambda can
+// start them.
 package build
 
 import (
@@ -15,38 +15,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
-
-	"example.com/dualboot/magefiles/internal/lambda"
 )
-
-// Binary is one of the two binaries of a function. Its value is the name of the
-// file in the deployment package.
-type Binary string
-
-const (
-	// Lambda is started by go1.x, which invokes it over net/rpc.
-	Lambda Binary = lambda.LegacyBinary
-	// Bootstrap is started by the provided runtimes and calls the Runtime API.
-	Bootstrap Binary = lambda.Bootstrap
-)
-
-// tags returns the build tags of the binary. provided.al2023 does not use
-// net/rpc and has no time zone database, so bootstrap omits the one and embeds
-// the other.
-func (b Binary) tags() []string {
-	if b == Bootstrap {
-		return []string{lambda.NoRPC, "timetzdata"}
-	}
-	return nil
-}
-
-// Platform is an operating system and architecture, in Go's terms.
-type Platform struct{ OS, Arch string }
-
-// AWS is the platform of all deployment packages. go1.x does not support arm64.
-var AWS = Platform{OS: "linux", Arch: "amd64"}
-
-func (p Platform) String() string { return p.OS + "/" + p.Arch }
 
 // source is a main package on disk.
 type source struct {
@@ -55,9 +24,9 @@ type source struct {
 	importPath string
 }
 
-// find locates the function's package in its module.
-func find(f *Function) (source, error) {
-	dir, err := filepath.Abs(f.Package)
+// find locates a package in its module.
+func find(pkg string) (source, error) {
+	dir, err := filepath.Abs(pkg)
 	if err != nil {
 		return source{}, err
 	}
@@ -65,12 +34,12 @@ func find(f *Function) (source, error) {
 		mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 		if errors.Is(err, os.ErrNotExist) {
 			if filepath.Dir(root) == root {
-				return source{}, fmt.Errorf("package %s is in no module: there is no go.mod in it or above", f.Package)
+				return source{}, fmt.Errorf("package %s is in no module: there is no go.mod in it or above", pkg)
 			}
 			continue
 		}
 		if err != nil {
-			return source{}, fmt.Errorf("finding the module of package %s: %w", f.Package, err)
+			return source{}, fmt.Errorf("finding the module of package %s: %w", pkg, err)
 		}
 		rel, err := filepath.Rel(root, dir)
 		if err != nil {
@@ -83,6 +52,12 @@ func find(f *Function) (source, error) {
 		}
 		return source{module: root, pattern: "./" + rel, importPath: path.Join(module, rel)}, nil
 	}
+}
+
+// ImportPath returns the import path of the package in a directory.
+func ImportPath(dir string) (string, error) {
+	s, err := find(dir)
+	return s.importPath, err
 }
 
 // exe returns the name that go build -o DIR/ gives the executable: the last
@@ -111,16 +86,45 @@ func isVersion(elem string) bool {
 type unit struct {
 	source
 	function *Function
+	binary   Binary
 	file     string // set by plan
+}
+
+// clashes reports whether the executables of two packages have the same name.
+// Names that differ only by case are the same file on some systems.
+func (u *unit) clashes(v *unit) bool {
+	return u.module == v.module && u.pattern != v.pattern && strings.EqualFold(u.exe(AWS), v.exe(AWS))
+}
+
+// place gives each function a number, so that functions whose executables have
+// the same name have different ones: they need different directories. A function
+// keeps its number, whichever functions and binaries the next Build has.
+func place(units []*unit) {
+	taken := map[int][]*unit{} // by the function's place
+	for _, u := range units {
+		if n := u.function.place; n > 0 {
+			taken[n] = append(taken[n], u)
+		}
+	}
+	for _, u := range units {
+		for n := 1; u.function.place == 0; n++ {
+			if !slices.ContainsFunc(taken[n], u.clashes) {
+				u.function.place = n
+				taken[n] = append(taken[n], u)
+			}
+		}
+	}
 }
 
 // command is one go build: one binary of many packages.
 type command struct {
 	dir      string // the module's directory
 	binary   Binary
+	platform Platform
 	tags     []string
 	out      string // directory of the executables
 	packages []pkg
+	again    bool // files were damaged before
 }
 
 // pkg is a package to build and its executable.
@@ -147,43 +151,29 @@ func (c command) halves() (command, command) {
 	return a, b
 }
 
-// plan returns the fewest commands that build the binary of all units below the
+// plan returns the commands that build one binary of all units below the
 // directory out, and sets the file of each unit. One command builds packages of
 // one module with the same tags and different executable names. A package that
 // several functions share is built once.
 func plan(binary Binary, platform Platform, out string, units []*unit) []command {
-	out = filepath.Join(out, platform.OS+"-"+platform.Arch, string(binary))
+	out = filepath.Join(out, platform.OS+"-"+platform.Arch, string(binary.Kind))
 	var commands []command
 	index := map[string]int{} // of the command that writes to a directory
 	for _, u := range units {
-		tags := slices.Compact(slices.Sorted(slices.Values(slices.Concat(binary.tags(), u.function.Tags))))
-		for round := 0; u.file == ""; round++ {
-			dir := filepath.Join(out, digest(u.module, strings.Join(tags, ","), strconv.Itoa(round)))
-			i, ok := index[dir]
-			if !ok {
-				i = len(commands)
-				index[dir] = i
-				commands = append(commands, command{dir: u.module, binary: binary, tags: tags, out: dir})
-			}
-			u.file = commands[i].add(u.pattern, filepath.Join(dir, u.exe(platform)))
+		tags := slices.Compact(slices.Sorted(slices.Values(slices.Concat(binary.Kind.tags(), u.function.Tags))))
+		dir := filepath.Join(out, digest(u.module, strings.Join(tags, ","), strconv.Itoa(u.function.place)))
+		i, ok := index[dir]
+		if !ok {
+			i = len(commands)
+			index[dir] = i
+			commands = append(commands, command{dir: u.module, binary: binary, platform: platform, tags: tags, out: dir})
+		}
+		u.file = filepath.Join(dir, u.exe(platform))
+		if p := (pkg{u.pattern, u.file}); !slices.Contains(commands[i].packages, p) {
+			commands[i].packages = append(commands[i].packages, p)
 		}
 	}
 	return commands
-}
-
-// add adds a package to the command and returns its executable, or "" if another
-// package has an executable of that name. Names that differ only by case are the
-// same file on some systems.
-func (c *command) add(pattern, file string) string {
-	i := slices.IndexFunc(c.packages, func(p pkg) bool { return strings.EqualFold(p.file, file) })
-	switch {
-	case i < 0:
-		c.packages = append(c.packages, pkg{pattern, file})
-		return file
-	case c.packages[i].pattern == pattern:
-		return file
-	}
-	return ""
 }
 
 // digest names the output directory of a command. It is the same in every run,

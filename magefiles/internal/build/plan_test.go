@@ -18,24 +18,24 @@ func TestPlan(t *testing.T) {
 
 	tests := []struct {
 		name     string
-		binary   Binary
+		kind     Kind
 		platform Platform
 		units    []*unit
 		want     []string // directory and arguments, {n} for the nth output directory
 		files    []string
 	}{
 		{
-			name: "lambda", binary: Lambda, platform: AWS, units: []*unit{root("a"), root("b")},
+			name: "lambda", kind: Legacy, platform: AWS, units: []*unit{root("a"), root("b")},
 			want:  []string{"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./functions/a ./functions/b"},
 			files: []string{"{0}/a", "{0}/b"},
 		},
 		{
-			name: "bootstrap", binary: Bootstrap, platform: AWS, units: []*unit{root("a"), root("b")},
+			name: "bootstrap", kind: Bootstrap, platform: AWS, units: []*unit{root("a"), root("b")},
 			want:  []string{"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -tags=lambda.norpc,timetzdata -o {0}/ ./functions/a ./functions/b"},
 			files: []string{"{0}/a", "{0}/b"},
 		},
 		{
-			name: "tags of a function", binary: Bootstrap, platform: AWS, units: []*unit{root("a"), root("b", "zz", "aa"), root("c")},
+			name: "tags of a function", kind: Bootstrap, platform: AWS, units: []*unit{root("a"), root("b", "zz", "aa"), root("c")},
 			want: []string{
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -tags=lambda.norpc,timetzdata -o {0}/ ./functions/a ./functions/c",
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -tags=aa,lambda.norpc,timetzdata,zz -o {1}/ ./functions/b",
@@ -43,12 +43,12 @@ func TestPlan(t *testing.T) {
 			files: []string{"{0}/a", "{1}/b", "{0}/c"},
 		},
 		{
-			name: "one package, two functions", binary: Lambda, platform: AWS, units: []*unit{root("a"), root("a")},
+			name: "one package, two functions", kind: Legacy, platform: AWS, units: []*unit{root("a"), root("a")},
 			want:  []string{"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./functions/a"},
 			files: []string{"{0}/a", "{0}/a"},
 		},
 		{
-			name: "packages of one name", binary: Lambda, platform: AWS, units: []*unit{root("x/a"), root("y/a"), root("y/a"), root("z")},
+			name: "packages of one name", kind: Legacy, platform: AWS, units: []*unit{root("x/a"), root("y/a"), root("y/a"), root("z")},
 			want: []string{
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./functions/x/a ./functions/z",
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {1}/ ./functions/y/a",
@@ -56,7 +56,7 @@ func TestPlan(t *testing.T) {
 			files: []string{"{0}/a", "{1}/a", "{1}/a", "{0}/z"},
 		},
 		{
-			name: "a nested module", binary: Lambda, platform: AWS, units: []*unit{root("a"), nested},
+			name: "a nested module", kind: Legacy, platform: AWS, units: []*unit{root("a"), nested},
 			want: []string{
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./functions/a",
 				"/repo/nested: build -trimpath -buildvcs=false -ldflags=-s -w -o {1}/ ./.",
@@ -64,23 +64,24 @@ func TestPlan(t *testing.T) {
 			files: []string{"{0}/a", "{1}/nested"},
 		},
 		{
-			name: "a major version", binary: Lambda, platform: Platform{"windows", "amd64"}, units: []*unit{versioned},
+			name: "a major version", kind: Legacy, platform: Platform{"windows", "amd64"}, units: []*unit{versioned},
 			want:  []string{"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./api/v2"},
 			files: []string{"{0}/api.exe"},
 		},
 		{
-			name: "names that differ by case", binary: Lambda, platform: AWS, units: []*unit{root("x/orders"), root("y/Orders")},
+			name: "names that differ by case", kind: Legacy, platform: AWS, units: []*unit{root("x/orders"), root("y/Orders")},
 			want: []string{
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {0}/ ./functions/x/orders",
 				"/repo: build -trimpath -buildvcs=false -ldflags=-s -w -o {1}/ ./functions/y/Orders",
 			},
 			files: []string{"{0}/orders", "{1}/Orders"},
 		},
-		{name: "nothing", binary: Lambda, platform: AWS},
+		{name: "nothing", kind: Legacy, platform: AWS},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			commands := plan(test.binary, test.platform, "out", test.units)
+			place(test.units)
+			commands := plan(Binary{Kind: test.kind}, test.platform, "out", test.units)
 			var files []string
 			for _, u := range test.units {
 				files = append(files, u.file)
@@ -88,7 +89,7 @@ func TestPlan(t *testing.T) {
 			var got []string
 			var names []string
 			for i, c := range commands {
-				dir := filepath.Join("out", test.platform.OS+"-"+test.platform.Arch, string(test.binary))
+				dir := filepath.Join("out", test.platform.OS+"-"+test.platform.Arch, string(test.kind))
 				if filepath.Dir(c.out) != dir {
 					t.Errorf("command %d writes to %s, want below %s", i, c.out, dir)
 				}
@@ -112,14 +113,42 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestPlanIsStable expects the paths of the run before, so that go build finds the
+// executables.
 func TestPlanIsStable(t *testing.T) {
 	a := func() *unit {
 		return &unit{source: source{module: "/repo", pattern: "./a", importPath: "example.com/repo/a"}, function: &Function{}}
 	}
 	b := &unit{source: source{module: "/repo", pattern: "./b", importPath: "example.com/repo/b"}, function: &Function{Tags: []string{"x"}}}
-	first := plan(Lambda, AWS, "out", []*unit{a()})
-	second := plan(Lambda, AWS, "out", []*unit{b, a()})
-	if first[0].out != second[1].out {
-		t.Errorf("a package moves from %s to %s when another one is added", first[0].out, second[1].out)
+	files := func(units ...*unit) string {
+		place(units)
+		plan(Binary{Kind: Legacy}, AWS, "out", units)
+		return units[len(units)-1].file
+	}
+	if first, second := files(a()), files(b, a()); first != second {
+		t.Errorf("a package moves from %s to %s when another one is added", first, second)
+	}
+}
+
+// TestPlaces builds another binary of some functions: it must not get the path of
+// a function that this build does not have.
+func TestPlaces(t *testing.T) {
+	of := func(dir string) *unit {
+		return &unit{source: source{module: "/repo", pattern: "./" + dir, importPath: "example.com/repo/" + dir}, function: &Function{}}
+	}
+	upper, lower, other := of("x/Orders"), of("y/orders"), of("z")
+	place([]*unit{upper, lower, other})
+	again := &unit{source: lower.source, function: lower.function}
+	place([]*unit{again, of("z/ORDERS")})
+	plan(Binary{Kind: Legacy}, AWS, "out", []*unit{upper, lower, other})
+	plan(Binary{Kind: Legacy}, AWS, "out", []*unit{again})
+	if again.file != lower.file {
+		t.Errorf("the package moves from %s to %s", lower.file, again.file)
+	}
+	if strings.EqualFold(upper.file, lower.file) {
+		t.Errorf("two packages have the file %s", upper.file)
+	}
+	if filepath.Dir(other.file) != filepath.Dir(upper.file) {
+		t.Errorf("files %s and %s, want one directory", upper.file, other.file)
 	}
 }
