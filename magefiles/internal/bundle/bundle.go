@@ -1,119 +1,157 @@
 // Package bundle writes deployment packages: zips whose bytes depend only on the
-// binaries in them. It also reads the directory of a deployed zip.
+// names, modes and content of the files in them. It also finds the files that a
+// package includes besides its binaries, and reads the directory of a deployed
+// zip.
 package bundle
 
 import (
-	"archive/zip"
-	"bytes"
-	"crypto/sha256"
-	"errors"
+	"cmp"
 	"fmt"
-	"hash/crc32"
-	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
-	"github.com/klauspost/compress/flate"
-
-	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// File is a file of a zip, compressed.
-type File struct {
-	header zip.FileHeader
-	data   []byte
+// The names of a function's zips.
+const (
+	DualZip      = "lambda.zip"
+	BootstrapZip = "bootstrap.zip"
+)
+
+// Entry is a file of a zip.
+type Entry struct {
+	Name string      // in the zip, with slashes
+	Path string      // of the file on disk
+	Mode fs.FileMode // 0755 or 0644
+	Link string      // the target of a symbolic link, which has no Path and Mode
 }
 
-// 2024-01-01 00:00, the time of every file in MS-DOS format, which has no time
-// zone and so is the same everywhere.
-const modifiedDate, modifiedTime = (2024-1980)<<9 | 1<<5 | 1, 0
-
-// level is the compression level. Of the levels that are several times faster
-// than Info-ZIP it is the highest whose zips of Go programs are less than 5 %
-// larger than Info-ZIP's.
-const level = 6
-
-// Compress reads the binary at path into a file that can be added to any number
-// of zips under the name.
-func Compress(name, path string) (File, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return File{}, err
+// origin says where the content of the entry comes from.
+func (e Entry) origin() string {
+	if e.Link != "" {
+		return "a symbolic link to " + e.Link
 	}
-	defer in.Close()
-	var out bytes.Buffer
-	if info, err := in.Stat(); err == nil {
-		out.Grow(int(info.Size() / 2)) // binaries shrink to less
-	}
-	crc := crc32.NewIEEE()
-	w, err := flate.NewWriter(&out, level)
-	if err != nil {
-		return File{}, err
-	}
-	size, err := io.Copy(io.MultiWriter(w, crc), in)
-	if err := errors.Join(err, w.Close()); err != nil {
-		return File{}, fmt.Errorf("compressing %s: %w", path, err)
-	}
-	header := zip.FileHeader{
-		Name:               name,
-		ReaderVersion:      20,
-		Method:             zip.Deflate,
-		ModifiedDate:       modifiedDate,
-		ModifiedTime:       modifiedTime,
-		CRC32:              crc.Sum32(),
-		CompressedSize64:   uint64(out.Len()),
-		UncompressedSize64: uint64(size),
-	}
-	header.SetMode(0o755)
-	return File{header, out.Bytes()}, nil
+	return e.Path
 }
 
-// Zip writes the files, sorted by name, to a zip at path. It refuses a zip that
-// would unzip to more than [lambda.MaxUnzipped]. The zip appears at path only
-// when it is complete.
-func Zip(path string, files ...File) (*lambda.Package, error) {
-	files = slices.SortedFunc(slices.Values(files), func(a, b File) int {
-		return strings.Compare(a.header.Name, b.header.Name)
-	})
-	p := &lambda.Package{Path: path}
-	for _, f := range files {
-		p.Files = append(p.Files, f.header.Name)
-		p.Unzipped += int64(f.header.UncompressedSize64)
+// Spec describes a zip to write.
+type Spec struct {
+	File         string // DualZip or BootstrapZip
+	Legacy       string // the name of the entry that go1.x starts, or "" if there is none
+	Architecture string // of the binaries
+	Entries      []Entry
+
+	// Unmarked leaves out the mark, without which dualboot takes the zip for the
+	// one of another tool, with any executables.
+	Unmarked bool
+}
+
+// sorted returns the spec with its entries sorted by name.
+func (s Spec) sorted() Spec {
+	s.Entries = slices.SortedFunc(slices.Values(s.Entries), byName)
+	return s
+}
+
+func byName(a, b Entry) int { return cmp.Compare(a.Name, b.Name) }
+
+// check returns an error if Lambda could not unpack the zip, or start what is in
+// it.
+func (s Spec) check() error {
+	files := map[string]Entry{}
+	for _, e := range s.Entries {
+		if !validName(e.Name) {
+			return fmt.Errorf("%s cannot hold %s as %q: Lambda unpacks names such as %q only", s.File, e.origin(), e.Name, "dir/file")
+		}
+		if other, ok := files[e.Name]; ok {
+			return fmt.Errorf("%s would hold two files named %q: %s and %s; leave one out of include", s.File, e.Name, other.origin(), e.origin())
+		}
+		files[e.Name] = e
 	}
-	if p.Unzipped > lambda.MaxUnzipped {
-		return nil, fmt.Errorf("%s (%s) would unzip to %s; Lambda's limit is %s",
-			path, strings.Join(p.Files, " + "), text.Bytes(p.Unzipped), text.Bytes(lambda.MaxUnzipped))
+	for _, e := range s.Entries {
+		for dir := path.Dir(e.Name); dir != "."; dir = path.Dir(dir) {
+			if file, ok := files[dir]; ok {
+				return fmt.Errorf("%s would hold %q as a file (%s) and as the directory of %q (%s); leave one out of include",
+					s.File, dir, file.origin(), e.Name, e.origin())
+			}
+		}
+		if _, ok := files[path.Join(path.Dir(e.Name), e.Link)]; e.Link != "" && (!ok || path.IsAbs(e.Link)) {
+			return fmt.Errorf("%s would hold %q as a symbolic link to %q, which is not in it", s.File, e.Name, e.Link)
+		}
 	}
-	sum := sha256.New()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
+	for _, name := range []string{lambda.Bootstrap, cmp.Or(s.Legacy, lambda.Bootstrap)} {
+		if s.Unmarked {
+			break
+		}
+		if e, ok := files[name]; !ok || e.Link == "" && e.Mode != 0o755 {
+			return fmt.Errorf("%s would hold no executable %q", s.File, name)
+		}
 	}
-	err := atomicfile.ReplaceFunc(path, func(out *os.File) error {
-		w := zip.NewWriter(io.MultiWriter(out, sum))
-		for _, f := range files {
-			header := f.header
-			body, err := w.CreateRaw(&header)
+	return s.measure()
+}
+
+// validName reports whether Lambda can unpack a file of that name where it
+// belongs.
+func validName(name string) bool {
+	return name != "." && fs.ValidPath(name) && !strings.Contains(name, `\`)
+}
+
+// measure returns an error if Lambda would refuse the unzipped size.
+func (s Spec) measure() error {
+	var total, most int64
+	var largest Entry
+	for _, e := range s.Entries {
+		size := int64(len(e.Link))
+		if e.Link == "" {
+			info, err := os.Stat(e.Path)
 			if err != nil {
 				return err
 			}
-			if _, err := body.Write(f.data); err != nil {
-				return err
+			if !info.Mode().IsRegular() {
+				return fmt.Errorf("%s cannot hold %s: it is not a regular file", s.File, e.Path)
 			}
+			size = info.Size()
 		}
-		if err := w.Close(); err != nil {
-			return err
+		total += size
+		if size > most {
+			most, largest = size, e
 		}
-		size, err := out.Seek(0, io.SeekCurrent)
-		p.Size = size
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("writing %s: %w", path, err)
 	}
-	p.CodeSha256 = lambda.CodeSha256([sha256.Size]byte(sum.Sum(nil)))
-	return p, nil
+	if total < lambda.MaxUnzipped {
+		return nil
+	}
+	return fmt.Errorf("%s would unzip to %s; Lambda accepts less than %s; the largest file is %s with %s",
+		s.File, text.Bytes(total), text.Bytes(lambda.MaxUnzipped), largest.Name, text.Size(most))
+}
+
+// mark is the first word of the comment of every zip that dualboot makes. The
+// name of the file that go1.x starts follows, if there is one.
+const mark = "dualboot"
+
+// comment returns the comment of the zip.
+func (s Spec) comment() string {
+	switch {
+	case s.Unmarked:
+		return ""
+	case s.Legacy == "":
+		return mark
+	}
+	return mark + " " + s.Legacy
+}
+
+// parseComment reports whether dualboot made a zip with that comment, and the
+// name of the file that go1.x starts.
+func parseComment(comment string) (legacy string, made bool) {
+	if comment == mark {
+		return "", true
+	}
+	legacy, made = strings.CutPrefix(comment, mark+" ")
+	if !made {
+		return "", false
+	}
+	return legacy, true
 }

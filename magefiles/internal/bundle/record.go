@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/semver"
@@ -24,7 +26,7 @@ import (
 
 // format is the version of the zips that this package writes. Raise it with
 // every change that makes TestGolden fail.
-const format = 2
+const format = 3
 
 // deflater is the module that, besides this package, decides the bytes of a zip.
 const deflater = "github.com/klauspost/compress"
@@ -51,99 +53,112 @@ func recipeOf(deps []*debug.Module) string {
 	return fmt.Sprintf("%d %s %s@%s %s", format, runtime.Version(), m.Path, m.Version, m.Sum)
 }
 
-// The names of the files in a directory of zips.
-const (
-	dualZip      = "lambda.zip"
-	bootstrapZip = "bootstrap.zip"
-	recordFile   = ".zips.json"
-)
+// recordFile is the name of the record in a directory of zips.
+const recordFile = ".zips.json"
 
-// write writes the zips of the binaries at the two paths to dir: lambda.zip with
-// both, and bootstrap.zip. Without a path to lambda it writes no lambda.zip and
-// removes an old one. It compresses each binary once, and writes nothing if the
-// record in dir says that the zips hold these binaries already.
-func write(dir, legacy, bootstrap, recipe string) (lambda.Zips, error) {
-	b := newBinaries(legacy, bootstrap)
-	if legacy == "" {
-		if err := remove(filepath.Join(dir, dualZip)); err != nil {
-			return lambda.Zips{}, err
-		}
+// write writes zips to dir, or nothing if the record in dir says that the zips
+// hold the same files already.
+func write(ctx context.Context, dir, recipe string, specs []Spec) ([]*lambda.Package, error) {
+	if recipe == "" {
+		return rewrite(ctx, dir, specs)
 	}
-	ids, known := b.identify(recipe)
-	if known {
-		if zips, ok := readRecord(dir).reuse(dir, ids); ok {
-			return zips, nil
-		}
-	}
-	files := make([]File, len(b))
-	err := b.each(func(i int) (err error) {
-		files[i], err = Compress(b[i].name, b[i].path)
-		return err
-	})
+	ids, err := identify(ctx, recipe, specs)
 	if err != nil {
-		return lambda.Zips{}, err
+		return nil, err
 	}
-	var zips lambda.Zips
-	if zips.Bootstrap, err = Zip(filepath.Join(dir, bootstrapZip), files[0]); err != nil {
-		return lambda.Zips{}, err
+	if packages, ok := readRecord(dir).reuse(dir, specs, ids); ok {
+		return packages, nil
 	}
-	if legacy != "" {
-		if zips.Dual, err = Zip(filepath.Join(dir, dualZip), files...); err != nil {
-			return lambda.Zips{}, err
+	packages, err := rewrite(ctx, dir, specs)
+	if err != nil {
+		return nil, err
+	}
+	return packages, note(ctx, dir, recipe, specs, ids, packages)
+}
+
+// note records the zips of specs that were written after their identities were
+// taken. It omits them if a file has changed since: they may have the old or the
+// new content.
+func note(ctx context.Context, dir, recipe string, specs []Spec, ids []string, packages []*lambda.Package) error {
+	now, err := identify(ctx, recipe, specs)
+	if err != nil || !slices.Equal(ids, now) {
+		return err
+	}
+	return writeRecord(dir, packages, ids)
+}
+
+// rewrite writes zips to dir. It compresses each file once.
+func rewrite(ctx context.Context, dir string, specs []Spec) ([]*lambda.Package, error) {
+	temp, err := os.MkdirTemp(dir, scratch)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temp)
+	var writers sync.Pool // each takes a megabyte, too much for each of many small files
+	content, err := each(ctx, specs, func(s source) (compressed, error) { return compress(temp, s, &writers) })
+	if err != nil {
+		return nil, err
+	}
+	packages := make([]*lambda.Package, len(specs))
+	for i, s := range specs {
+		if packages[i], err = s.write(filepath.Join(dir, s.File), content); err != nil {
+			return nil, err
 		}
 	}
-	if !known {
-		return zips, nil
-	}
-	return zips, writeRecord(dir, zips, ids)
+	return packages, nil
 }
 
-// binaries are the binaries of a function: bootstrap, and lambda if it has one.
-type binaries []struct{ name, path string }
-
-func newBinaries(legacy, bootstrap string) binaries {
-	b := binaries{{lambda.Bootstrap, bootstrap}}
-	if legacy != "" {
-		b = append(b, binaries{{lambda.LegacyBinary, legacy}}...)
+// each calls do once for each distinct source of specs, for two at the same time,
+// because most zips have two large files.
+func each[T any](ctx context.Context, specs []Spec, do func(source) (T, error)) (map[source]T, error) {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	results, started := map[source]T{}, map[source]bool{}
+	for _, s := range specs {
+		for _, e := range s.Entries {
+			source := s.source(e)
+			if started[source] {
+				continue
+			}
+			started[source] = true
+			group.Go(func() error {
+				if err := context.Cause(ctx); err != nil {
+					return err
+				}
+				result, err := do(source)
+				mu.Lock()
+				defer mu.Unlock()
+				results[source] = result
+				return err
+			})
+		}
 	}
-	return b
+	return results, group.Wait()
 }
 
-// each calls do for each binary, at the same time.
-func (b binaries) each(do func(i int) error) error {
-	var group errgroup.Group
-	for i := range b {
-		group.Go(func() error { return do(i) })
+// identify returns what identifies each zip before it is written: a digest of
+// everything that decides its bytes.
+func identify(ctx context.Context, recipe string, specs []Spec) ([]string, error) {
+	content, err := each(ctx, specs, source.identity)
+	if err != nil {
+		return nil, err
 	}
-	return group.Wait()
+	ids := make([]string, len(specs))
+	for i, s := range specs {
+		s.Entries = slices.Clone(s.Entries)
+		for j, e := range s.Entries {
+			s.Entries[j].Path = content[s.source(e)]
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %#v", recipe, s))
+		ids[i] = hex.EncodeToString(sum[:])
+	}
+	return ids, nil
 }
 
-// identify returns what identifies each zip of the binaries before it is
-// written. It reports false if the recipe is unknown or a binary is unreadable.
-func (b binaries) identify(recipe string) (identities, bool) {
-	ids := make([]string, len(b))
-	err := b.each(func(i int) (err error) {
-		ids[i], err = identity(b[i].path)
-		return err
-	})
-	if recipe == "" || err != nil {
-		return nil, false
-	}
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\n%s %s\n", recipe, b[0].name, ids[0])
-	result := identities{bootstrapZip: hex.EncodeToString(hash.Sum(nil))}
-	if len(b) > 1 {
-		fmt.Fprintf(hash, "%s %s\n", b[1].name, ids[1])
-		result[dualZip] = hex.EncodeToString(hash.Sum(nil))
-	}
-	return result, true
-}
-
-// identities are the identities of zips by file name.
-type identities map[string]string
-
-// record describes the zips in a directory. It is believed only about zips whose
-// identity, size and time of modification match, so an old record does no harm.
+// record describes the zips in a directory by their file names. It is believed
+// only about zips whose identity, size and time of modification match, so an old
+// record does no harm.
 type record map[string]entry
 
 type entry struct {
@@ -163,20 +178,17 @@ func readRecord(dir string) record {
 }
 
 // reuse returns the zips with the identities if dir holds all of them.
-func (r record) reuse(dir string, ids identities) (zips lambda.Zips, ok bool) {
-	for name, id := range ids {
-		e := r[name]
-		e.Package.Path = filepath.Join(dir, name)
-		if e.Identity != id || !e.current() {
-			return lambda.Zips{}, false
+func (r record) reuse(dir string, specs []Spec, ids []string) ([]*lambda.Package, bool) {
+	packages := make([]*lambda.Package, len(specs))
+	for i, s := range specs {
+		e := r[s.File]
+		e.Package.Path = filepath.Join(dir, s.File)
+		if e.Identity != ids[i] || !e.current() {
+			return nil, false
 		}
-		if name == dualZip {
-			zips.Dual = &e.Package
-		} else {
-			zips.Bootstrap = &e.Package
-		}
+		packages[i] = &e.Package
 	}
-	return zips, true
+	return packages, true
 }
 
 // current reports whether the zip is the one that was recorded. It reads the zip
@@ -189,43 +201,45 @@ func (e entry) current() bool {
 	if info.ModTime().Equal(e.Modified) {
 		return true
 	}
-	_, err = e.Package.Read()
-	return err == nil
+	file, err := e.Package.Open()
+	return err == nil && file.Close() == nil
 }
 
-func writeRecord(dir string, zips lambda.Zips, ids identities) error {
+func writeRecord(dir string, packages []*lambda.Package, ids []string) error {
 	r := record{}
-	for _, p := range []*lambda.Package{zips.Dual, zips.Bootstrap} {
-		if p == nil {
-			continue
-		}
+	for i, p := range packages {
 		info, err := os.Stat(p.Path)
 		if err != nil {
 			return err
 		}
-		name := filepath.Base(p.Path)
-		r[name] = entry{ids[name], info.ModTime(), *p}
+		r[filepath.Base(p.Path)] = entry{ids[i], info.ModTime(), *p}
 	}
 	return atomicfile.ReplaceFunc(filepath.Join(dir, recordFile), func(f *os.File) error {
 		return json.NewEncoder(f).Encode(r)
 	})
 }
 
-// identity identifies the content of a binary: by Go's build ID, which ends in a
-// hash of the content and is near the beginning of the file, or else by the hash
-// of the whole file. Source: https://pkg.go.dev/cmd/go/internal/work (buildid.go).
-func identity(path string) (string, error) {
-	f, err := os.Open(path)
+// identity identifies the content: of a binary by Go's build ID, which ends in a
+// hash of the content and is near the beginning of the file, and of any other
+// file by the hash of the whole file. Source:
+// https://pkg.go.dev/cmd/go/internal/work (buildid.go).
+func (s source) identity() (string, error) {
+	if s.link != "" {
+		return "", nil // the link itself says it
+	}
+	f, err := os.Open(s.path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if id := buildID(f); id != "" {
-		return fmt.Sprintf("%d %s", info.Size(), id), nil
+	if s.binary {
+		info, err := f.Stat()
+		if err != nil {
+			return "", err
+		}
+		if id := buildID(f); id != "" {
+			return fmt.Sprintf("%d %s", info.Size(), id), nil
+		}
 	}
 	hash := sha256.New()
 	_, err = io.Copy(hash, f)

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"testing"
 	"time"
 
@@ -17,8 +16,17 @@ import (
 // marked is the time of zips that nobody has written since.
 var marked = time.Unix(1e9, 0)
 
-// zipsOf is a directory with the zips of two binaries.
-type zipsOf struct{ dir, legacy, bootstrap string }
+// zipsOf is a directory with the zips of two binaries and an included file.
+type zipsOf struct{ dir, legacy, bootstrap, included string }
+
+// specs describes the zips.
+func (z zipsOf) specs() []Spec {
+	list := specs("lambda", z.legacy, z.bootstrap, Entry{Name: "data", Path: z.included, Mode: 0o644})
+	for i, s := range list {
+		list[i] = s.sorted()
+	}
+	return list
+}
 
 // small writes two binaries that are quick to compress.
 func small(t *testing.T) (legacy, bootstrap string) {
@@ -30,13 +38,27 @@ func small(t *testing.T) (legacy, bootstrap string) {
 	return legacy, bootstrap
 }
 
-func pack(t *testing.T, recipe string, z zipsOf) lambda.Zips {
+// newZips returns a new directory for the zips of new files.
+func newZips(t *testing.T) zipsOf {
 	t.Helper()
-	b, err := write(z.dir, z.legacy, z.bootstrap, recipe)
+	z := zipsOf{dir: t.TempDir(), included: filepath.Join(t.TempDir(), "data")}
+	z.legacy, z.bootstrap = small(t)
+	put(t, z.included, []byte("some data"))
+	return z
+}
+
+func pack(t *testing.T, recipe string, z zipsOf) []*lambda.Package {
+	t.Helper()
+	return packSpecs(t, recipe, z.dir, z.specs())
+}
+
+func packSpecs(t *testing.T, recipe, dir string, list []Spec) []*lambda.Package {
+	t.Helper()
+	packages, err := write(t.Context(), dir, recipe, list)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return packages
 }
 
 // TestReuse changes something between two runs of the same recipe. Whatever it
@@ -57,8 +79,8 @@ func TestReuse(t *testing.T) {
 	}
 	// other is a directory of zips of other binaries.
 	other := func(t *testing.T) zipsOf {
-		legacy, bootstrap := small(t)
-		z := zipsOf{t.TempDir(), bootstrap, legacy}
+		z := newZips(t)
+		z.legacy, z.bootstrap = z.bootstrap, z.legacy
 		pack(t, "recipe", z)
 		return z
 	}
@@ -106,6 +128,7 @@ func TestReuse(t *testing.T) {
 
 		{"bytes of lambda, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.legacy) }, false},
 		{"bytes of bootstrap, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.bootstrap) }, false},
+		{"bytes of the included file, neither its size nor its time", func(t *testing.T, z zipsOf) { flip(t, z.included) }, false},
 		{"lambda cut off", func(t *testing.T, z zipsOf) { cut(t, z.legacy) }, false},
 		{"binaries swapped", func(t *testing.T, z zipsOf) {
 			legacy, bootstrap := content(t, z.legacy), content(t, z.bootstrap)
@@ -130,7 +153,8 @@ func TestReuse(t *testing.T) {
 		{"a record of nothing", func(t *testing.T, z zipsOf) { put(t, record(z), []byte("null")) }, false},
 		{"a record of something else", func(t *testing.T, z zipsOf) { put(t, record(z), []byte(`{"lambda.zip": [1]}`)) }, false},
 		{"a record of no lambda.zip", func(t *testing.T, z zipsOf) {
-			pack(t, "recipe", zipsOf{dir: z.dir, bootstrap: z.bootstrap})
+			remove(t, record(z))
+			packSpecs(t, "recipe", z.dir, z.specs()[1:])
 		}, false},
 
 		{"zips and record of another function", func(t *testing.T, z zipsOf) {
@@ -151,8 +175,7 @@ func TestReuse(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			z := zipsOf{dir: t.TempDir()}
-			z.legacy, z.bootstrap = small(t)
+			z := newZips(t)
 			pack(t, "recipe", z)
 			test.change(t, z)
 			for _, path := range []string{dual(z), single(z)} {
@@ -162,12 +185,12 @@ func TestReuse(t *testing.T) {
 			}
 
 			got := pack(t, "recipe", z)
-			fresh := pack(t, "", zipsOf{t.TempDir(), z.legacy, z.bootstrap})
-			fresh.Dual.Path, fresh.Bootstrap.Path = dual(z), single(z)
+			fresh := packSpecs(t, "", t.TempDir(), z.specs())
+			fresh[0].Path, fresh[1].Path = dual(z), single(z)
 			if diff := cmp.Diff(fresh, got); diff != "" {
 				t.Errorf("not what a fresh run gives (-fresh +got):\n%s", diff)
 			}
-			for _, p := range []*lambda.Package{got.Dual, got.Bootstrap} {
+			for _, p := range got {
 				if _, err := p.Read(); err != nil {
 					t.Error(err)
 				}
@@ -179,25 +202,73 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// TestReuseAnother writes zips that differ by one thing from those in the
+// directory.
+func TestReuseAnother(t *testing.T) {
+	for name, change := range map[string]func(*Spec){
+		"the name of a file":    func(s *Spec) { s.Entries[1].Name = "data2" },
+		"the mode of a file":    func(s *Spec) { s.Entries[1].Mode = 0o755 },
+		"the target of a link":  func(s *Spec) { s.Entries[2].Link = "data" },
+		"a file less":           func(s *Spec) { s.Entries = s.Entries[:2] },
+		"the legacy binary":     func(s *Spec) { s.Legacy = "link" },
+		"the architecture":      func(s *Spec) { s.Architecture = lambda.ARM64 },
+		"a link instead of one": func(s *Spec) { s.Entries[1] = Entry{Name: "data", Link: "bootstrap"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			z := newZips(t)
+			spec := func() Spec {
+				s := specs("", "", z.bootstrap, Entry{Name: "data", Path: z.included, Mode: 0o644}, Entry{Name: "link", Link: "bootstrap"})[0]
+				return s
+			}
+			packSpecs(t, "recipe", z.dir, []Spec{spec()})
+			changed := spec()
+			change(&changed)
+			got := packSpecs(t, "recipe", z.dir, []Spec{changed})
+			fresh := packSpecs(t, "", t.TempDir(), []Spec{changed})
+			fresh[0].Path = got[0].Path
+			if diff := cmp.Diff(fresh, got); diff != "" {
+				t.Errorf("not what a fresh run gives (-fresh +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestReuseWithoutLambda(t *testing.T) {
-	z := zipsOf{dir: t.TempDir()}
-	z.legacy, z.bootstrap = small(t)
+	z := newZips(t)
 	want := pack(t, "recipe", z)
-	if err := os.Chtimes(want.Bootstrap.Path, marked, marked); err != nil {
+	if err := os.Chtimes(want[1].Path, marked, marked); err != nil {
 		t.Fatal(err)
 	}
-	got := pack(t, "recipe", zipsOf{z.dir, "", z.bootstrap})
-	if diff := cmp.Diff(lambda.Zips{Bootstrap: want.Bootstrap}, got); diff != "" {
+	got := packSpecs(t, "recipe", z.dir, z.specs()[1:])
+	if diff := cmp.Diff(want[1:], got); diff != "" {
 		t.Error(diff)
 	}
-	if info, err := os.Stat(got.Bootstrap.Path); err != nil || !info.ModTime().Equal(marked) {
+	if info, err := os.Stat(got[0].Path); err != nil || !info.ModTime().Equal(marked) {
 		t.Errorf("bootstrap.zip was written again (%v)", err)
-	}
-	if files := list(t, z.dir); !slices.Equal(files, []string{recordFile, "bootstrap.zip"}) {
-		t.Errorf("left in the directory: %v", files)
 	}
 	if diff := cmp.Diff(want, pack(t, "recipe", z)); diff != "" {
 		t.Errorf("with lambda again:\n%s", diff)
+	}
+}
+
+// TestChangeWhilePacking changes a file after it was identified and before it is
+// compressed, and undoes the change.
+func TestChangeWhilePacking(t *testing.T) {
+	z := newZips(t)
+	before := content(t, z.included)
+	ids, err := identify(t.Context(), "recipe", z.specs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, z.included, []byte("more data"))
+	packages := packSpecs(t, "", z.dir, z.specs())
+	if err := note(t.Context(), z.dir, "recipe", z.specs(), ids, packages); err != nil {
+		t.Fatal(err)
+	}
+	put(t, z.included, before)
+	got := pack(t, "recipe", z)
+	if fresh := packSpecs(t, "", t.TempDir(), z.specs()); got[0].CodeSha256 != fresh[0].CodeSha256 {
+		t.Error("the zip has the content of the file as it was for a moment")
 	}
 }
 
@@ -224,21 +295,5 @@ func TestRecipe(t *testing.T) {
 		if got := recipeOf([]*debug.Module{&m}); got != "" {
 			t.Errorf("%s: recipe %q, want none", name, got)
 		}
-	}
-}
-
-func content(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func put(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,15 +25,27 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// tail is the number of bytes to read first from the end of a zip. They hold the
-// central directory of several hundred files.
-const tail = 64 << 10
+const (
+	// tail is the number of bytes to read first from the end of a zip. They hold
+	// the central directory of several hundred files.
+	tail = 64 << 10
 
-// Executables returns the sorted names of the executable files at the root of
-// the zip at location. The result is not nil unless there is an error. It reads
-// only the central directory if the server supports ranges. Errors do not show
-// the location, which may be a presigned URL.
-func Executables(ctx context.Context, client Doer, location string) ([]string, error) {
+	// maxDirectory limits the bytes to read from the end of a zip. Of 100,000
+	// files the central directory takes about 10 MB.
+	maxDirectory = 16 << 20
+
+	// maxZip limits the size of a zip. One whose files do not shrink is larger
+	// than they are, by its headers.
+	maxZip = 2 * lambda.MaxUnzipped
+)
+
+// Read returns the files of the zip at location. It reads only the central
+// directory if the server supports ranges. Errors do not show the location, which
+// may be a presigned URL.
+//
+// The zip is one that dualboot made if its comment says so and it has the
+// binaries that the comment promises.
+func Read(ctx context.Context, client Doer, location string) (*lambda.Contents, error) {
 	if location == "" {
 		return nil, errors.New("the answer of AWS has no location of the zip")
 	}
@@ -40,17 +54,53 @@ func Executables(ctx context.Context, client Doer, location string) ([]string, e
 		return nil, err
 	}
 	z, err := zip.NewReader(r, r.size)
+	if errors.Is(err, zip.ErrFormat) {
+		return nil, fmt.Errorf("%w: its central directory is missing or broken", err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	names := []string{}
+	return contents(z), nil
+}
+
+// contents returns the files of a zip. Of files with the same name it keeps the
+// last one, as unpacking does.
+func contents(z *zip.Reader) *lambda.Contents {
+	files := map[string]lambda.File{}
+	ours := true
+	var directories []string
 	for _, f := range z.File {
-		if f.Mode().IsRegular() && f.Mode()&0o001 != 0 && !strings.Contains(f.Name, "/") {
-			names = append(names, f.Name)
+		// A tool that adds a file to a zip of dualboot keeps the comment.
+		ours = ours && f.ModifiedDate == modifiedDate && f.ModifiedTime == modifiedTime
+		mode := f.Mode()
+		name := strings.TrimPrefix(path.Clean(f.Name), "/")
+		if mode.IsDir() {
+			directories = append(directories, name)
+			continue
+		}
+		executable := mode.IsRegular() && mode&0o001 != 0 || mode&fs.ModeSymlink != 0
+		files[name] = lambda.File{Name: name, Executable: executable}
+	}
+	parents := map[string]bool{".": true}
+	for name := range files {
+		for dir := path.Dir(name); !parents[dir]; dir = path.Dir(dir) {
+			parents[dir] = true
 		}
 	}
-	slices.Sort(names)
-	return names, nil
+	for _, dir := range directories {
+		if !parents[dir] {
+			files[dir+"/"] = lambda.File{Name: dir + "/"}
+		}
+	}
+	c := &lambda.Contents{Files: make([]lambda.File, 0, len(files))}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		c.Files = append(c.Files, files[name])
+	}
+	legacy, made := parseComment(z.Comment)
+	if made && ours && c.Executable(lambda.Bootstrap) && (legacy == "" || c.Executable(legacy)) {
+		c.Made, c.Legacy = true, legacy
+	}
+	return c
 }
 
 // remote is a file on a server whose end has been read.
@@ -69,38 +119,86 @@ func (r *remote) open() error {
 		return err
 	}
 	defer response.Body.Close()
-	if r.end, err = read(response.Body); err != nil {
+	var body ending
+	if _, err := io.Copy(&body, io.LimitReader(response.Body, maxZip+1)); err != nil {
 		return err
 	}
-	r.size = int64(len(r.end))
+	r.end, r.size = body.last(), body.size
 	if response.StatusCode == http.StatusPartialContent {
-		_, total, _ := strings.Cut(response.Header.Get("Content-Range"), "/")
-		if r.size, err = strconv.ParseInt(total, 10, 64); err != nil || r.size < int64(len(r.end)) {
-			return fmt.Errorf("the server answers with the range %q", response.Header.Get("Content-Range"))
+		first, last, size, err := span(response)
+		if err != nil {
+			return err
 		}
+		if last != size-1 || last-first+1 != body.size {
+			return fmt.Errorf("the server answers with %s of the range %q", text.Count(body.size, "byte"), response.Header.Get("Content-Range"))
+		}
+		r.size = size
+	}
+	if r.size > maxZip {
+		return fmt.Errorf("the zip is larger than %s", text.Size(maxZip))
 	}
 	return nil
 }
 
+// ending keeps the end of what is written to it.
+type ending struct {
+	data []byte
+	size int64 // of all that was written
+}
+
+func (e *ending) Write(p []byte) (int, error) {
+	e.data = append(e.data, p...)
+	e.size += int64(len(p))
+	if len(e.data) > 2*maxDirectory {
+		e.data = e.data[:copy(e.data, e.last())]
+	}
+	return len(p), nil
+}
+
+// last returns the last bytes, at most maxDirectory.
+func (e *ending) last() []byte { return e.data[max(0, len(e.data)-maxDirectory):] }
+
 // ReadAt reads from the end of the file, and fetches what is missing before it.
 func (r *remote) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || r.size-off > maxDirectory {
+		return 0, fmt.Errorf("the central directory of the zip is broken, or larger than %s", text.Size(maxDirectory))
+	}
 	here := r.size - int64(len(r.end))
 	if off < here {
-		response, err := r.get(fmt.Sprintf("bytes=%d-%d", off, here-1))
+		before, err := r.fetch(off, here-1)
 		if err != nil {
 			return 0, err
-		}
-		defer response.Body.Close()
-		before, err := read(response.Body)
-		if err != nil {
-			return 0, err
-		}
-		if int64(len(before)) != here-off {
-			return 0, errors.New("the server answers with a different range of the zip")
 		}
 		r.end, here = append(before, r.end...), off
 	}
 	return bytes.NewReader(r.end).ReadAt(p, off-here)
+}
+
+// fetch returns a range of the file.
+func (r *remote) fetch(first, last int64) ([]byte, error) {
+	response, err := r.get(fmt.Sprintf("bytes=%d-%d", first, last))
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, last-first+2))
+	if err != nil {
+		return nil, err
+	}
+	a, b, size, err := span(response)
+	if err != nil || a != first || b != last || size != r.size || int64(len(data)) != last-first+1 {
+		return nil, errors.New("the server answers with a different range of the zip")
+	}
+	return data, nil
+}
+
+// span returns the range of the file in a response, and the size of the file.
+func span(response *http.Response) (first, last, size int64, err error) {
+	header := response.Header.Get("Content-Range")
+	if _, err := fmt.Sscanf(header, "bytes %d-%d/%d", &first, &last, &size); err != nil || first < 0 || last < first || size <= last {
+		return 0, 0, 0, fmt.Errorf("the server answers with the range %q", header)
+	}
+	return first, last, size, nil
 }
 
 // get requests a range of the file, up to three times if the network or the
@@ -145,13 +243,4 @@ func checked(response *http.Response, err error) (*http.Response, error) {
 		return nil, fmt.Errorf("the server answers %s", response.Status)
 	}
 	return response, nil
-}
-
-// read reads a body. A zip is never larger than its files may be.
-func read(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, lambda.MaxUnzipped+1))
-	if err == nil && len(data) > lambda.MaxUnzipped {
-		err = fmt.Errorf("the zip is larger than %s", text.Bytes(lambda.MaxUnzipped))
-	}
-	return data, err
 }
