@@ -171,8 +171,8 @@ func TestCompare(t *testing.T) {
 			minute{good: 7, bad: 7, age: 1e3 * time.Second}, // in the current minute
 		)
 	}
-	changed := now.Add(-4*time.Minute + 30*time.Second)
-	got, err := Compare(t.Context(), a.metrics, function, changed, now.Add(59*time.Second))
+	state := changed(function, now.Add(-4*time.Minute+30*time.Second), now.Add(59*time.Second))
+	got, err := Compare(t.Context(), a.metrics, state)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestCompare(t *testing.T) {
 	}
 	want := Comparison{
 		Function: function,
-		Changed:  changed,
+		Changed:  state.Modified,
 		Before:   Figures{From: now.Add(-7 * time.Minute).UTC(), To: now.Add(-4 * time.Minute).UTC(), Invocations: 3, Duration: got.Before.Duration},
 		After: Figures{
 			From: now.Add(-3 * time.Minute).UTC(), To: now.UTC(), Invocations: 6, Errors: 3,
@@ -205,7 +205,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, values := range []int32{1, 2, 3, 7} {
-		again, err := Compare(t.Context(), paged{a.metrics, values}, function, changed, now.Add(59*time.Second))
+		again, err := Compare(t.Context(), paged{a.metrics, values}, state)
 		if diff := cmp.Diff(got, again); diff != "" || err != nil {
 			t.Errorf("%d values on a page: %v (-one page +several):\n%s", values, err, diff)
 		}
@@ -224,7 +224,7 @@ func TestPeriods(t *testing.T) {
 		a.Age(int((age - aged) / time.Minute))
 		aged = age
 		now := time.Now()
-		got, err := Compare(t.Context(), a.metrics, "f", now.Add(-age-2*time.Hour), now)
+		got, err := Compare(t.Context(), a.metrics, changed("f", now.Add(-age-2*time.Hour), now))
 		if err != nil || got.Before.Invocations != 1 || got.After.Invocations != 2 {
 			t.Errorf("%v ago: %d → %d invocations, %v; want 1 → 2", age, got.Before.Invocations, got.After.Invocations, err)
 		}
@@ -242,7 +242,7 @@ func TestOldMinutes(t *testing.T) {
 	a.play("f", minute{good: 2})
 	a.Age(2 * day)
 	now := time.Now()
-	got, err := Compare(t.Context(), a.metrics, "f", now.Add(-14*day*time.Minute), now)
+	got, err := Compare(t.Context(), a.metrics, changed("f", now.Add(-14*day*time.Minute), now))
 	if err != nil || got.Before.Invocations != 1 || got.After.Invocations != 2 {
 		t.Errorf("%d → %d invocations, %v; want 1 → 2", got.Before.Invocations, got.After.Invocations, err)
 	}
@@ -251,13 +251,13 @@ func TestOldMinutes(t *testing.T) {
 func TestNothingToRead(t *testing.T) {
 	a := newAccount(t)
 	for _, test := range []struct{ name, changed, now, problem string }{
-		{"at once", "2026-11-22 10:00:30", "2026-11-22 10:00:30", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"a second too early", "2026-11-22 10:00:00", "2026-11-22 10:01:59", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:00 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"clocks differ", "2026-11-22 10:00:30", "2026-11-22 09:00:00", "CloudWatch counts by the minute and none has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"too old", "2025-08-01 09:59:00", "2026-10-23 10:00:00", "changed on 2025-08-01 09:59 UTC, too long ago to compare: CloudWatch keeps figures for 455 days"},
+		{"at once", "2026-11-22 10:00:30", "2026-11-22 10:00:30", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
+		{"a second too early", "2026-11-22 10:00:00", "2026-11-22 10:01:59", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:00 UTC; wait until 2026-11-22 10:02 UTC"},
+		{"clocks differ", "2026-11-22 10:00:30", "2026-11-22 09:00:00", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
+		{"too old", "2025-08-01 09:59:00", "2026-10-23 10:00:00", "the last change, at 2025-08-01 09:59 UTC, is too long ago: CloudWatch keeps metrics for 455 days"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := Compare(t.Context(), a.metrics, "f", utc(test.changed), utc(test.now))
+			got, err := Compare(t.Context(), a.metrics, changed("f", utc(test.changed), utc(test.now)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -275,10 +275,10 @@ func TestNothingToRead(t *testing.T) {
 func TestNotInvoked(t *testing.T) {
 	a := newAccount(t)
 	for passed, want := range map[time.Duration]string{
-		16 * time.Minute: "not invoked since 2026-11-22 10:01 UTC; CloudWatch can be some minutes late, look again",
+		16 * time.Minute: "not invoked since 2026-11-22 10:01 UTC; CloudWatch can be some minutes late: run the command again later",
 		17 * time.Minute: "not invoked since 2026-11-22 10:01 UTC",
 	} {
-		got, err := Compare(t.Context(), a.metrics, "f", utc("2026-11-22 10:00:00"), utc("2026-11-22 10:00:00").Add(passed-time.Minute))
+		got, err := Compare(t.Context(), a.metrics, changed("f", utc("2026-11-22 10:00:00"), utc("2026-11-22 10:00:00").Add(passed-time.Minute)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -52,15 +53,15 @@ type Comparison struct {
 // Healthy reports whether there are no problems.
 func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
 
-// Compare compares the time since the change with the same length of time before
-// it. If that is more than 7 days, it compares the last 7 days before now with the
+// Compare compares the time since a function's last change with the same length
+// of time before it. If that is more than 7 days, it compares the last 7 days before now with the
 // last 7 days before the change.
 // The credentials need cloudwatch:GetMetricData.
 //
-// Pass the function's LastModified as the change. It is the time of the runtime
-// switch unless code or configuration was changed later. For up to about a minute
-// after it, the old version may still serve; its invocations count as after the
-// change. Source: https://aws.amazon.com/lambda/faqs/
+// The change is the function's LastModified. It is the time of the runtime switch
+// unless code or configuration was changed later. For up to about a minute after
+// it, the old version may still serve; its invocations count as after the change.
+// Source: https://aws.amazon.com/lambda/faqs/
 //
 // Lambda sends the metrics of an invocation at its end, with the time of its
 // beginning, so the figures lack invocations in progress. Sources:
@@ -69,21 +70,26 @@ func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
 // Assumption: CloudWatch shows them some minutes later; AWS gives no number.
 //
 // A change that is too recent or too old to compare is a problem. It is an error
-// if CloudWatch does not answer, or not completely.
-func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, function string, changed, now time.Time) (Comparison, error) {
-	c := Comparison{Function: function, Changed: changed}
+// if the time of the change is unknown, or if CloudWatch does not answer, or not
+// completely.
+func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, s lambda.State) (Comparison, error) {
+	c := Comparison{Function: s.Function, Changed: s.Modified}
+	if s.Modified.IsZero() {
+		return c, fmt.Errorf("its last change is at an unknown time: Lambda reports the LastModified %q, which is not a time such as 2024-01-31T12:00:00.000+0000; look at its metrics in CloudWatch", s.LastModified)
+	}
+	changed, now := s.Modified, s.Modified.Add(s.Age)
 	p := period(now.Sub(changed))
 	before, after := spans(changed, now, p)
 	switch {
 	case !after.To.After(after.From):
-		c.Problems = []string{fmt.Sprintf("CloudWatch counts by the minute and none has passed since the change at %s; wait until %s",
+		c.Problems = []string{fmt.Sprintf("CloudWatch counts by the minute, and no whole minute has passed since the change at %s; wait until %s",
 			text.Second(changed), text.Minute(before.To.Add(2*p)))}
 		return c, nil
 	case now.Sub(before.From) > retention:
-		c.Problems = []string{fmt.Sprintf("changed on %s, too long ago to compare: CloudWatch keeps figures for %d days", text.Minute(changed), retention/(24*time.Hour))}
+		c.Problems = []string{fmt.Sprintf("the last change, at %s, is too long ago: CloudWatch keeps metrics for %d days", text.Minute(changed), retention/(24*time.Hour))}
 		return c, nil
 	}
-	if err := measure(ctx, client, function, p, &before, &after); err != nil {
+	if err := measure(ctx, client, s.Function, p, &before, &after); err != nil {
 		return c, err
 	}
 	c.Before, c.After, c.Problems = before, after, problems(before, after)
@@ -107,7 +113,7 @@ func problems(before, after Figures) []string {
 	if after.Invocations == 0 {
 		problem := "not invoked since " + text.Minute(after.From)
 		if after.To.Sub(after.From) < late {
-			problem += "; CloudWatch can be some minutes late, look again"
+			problem += "; CloudWatch can be some minutes late: run the command again later"
 		}
 		return []string{problem}
 	}
@@ -116,7 +122,7 @@ func problems(before, after Figures) []string {
 	case after.ErrorRate()-before.ErrorRate() > errorRateRise:
 		problems = append(problems, fmt.Sprintf("errors rose from %s to %s", before.share(), after.share()))
 	case after.ErrorRate() > 0.5: // an earlier change may have caused the errors before
-		problems = append(problems, fmt.Sprintf("most invocations fail, %s, as they did before: %s", after.share(), before.share()))
+		problems = append(problems, fmt.Sprintf("most invocations fail: %s, and before the change %s", after.share(), before.share()))
 	}
 	if rise := after.IteratorAge - before.IteratorAge; rise > max(iteratorAgeRise, before.IteratorAge) {
 		problems = append(problems, fmt.Sprintf("the iterator age rose from %s to %s", text.Duration(before.IteratorAge), text.Duration(after.IteratorAge)))

@@ -3,6 +3,7 @@ package health
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // utc parses "2026-11-22 10:00:30".
@@ -23,6 +26,11 @@ func utc(s string) time.Time {
 		panic(err)
 	}
 	return t
+}
+
+// changed returns the state of a function that was changed at that time.
+func changed(function string, at, now time.Time) lambda.State {
+	return lambda.State{Function: function, Modified: at, Age: now.Sub(at)}
 }
 
 var errRefused = errors.New("connection refused")
@@ -99,7 +107,7 @@ func TestFigures(t *testing.T) {
 		results[3] = result("duration", "Complete", series{"2026-11-22 09:57:00": 10, "2026-11-22 09:59:00": 50, "2026-11-22 10:02:00": 36})
 		results[4] = result("iteratorage", "Complete", series{"2026-11-22 09:59:00": 0, "2026-11-22 10:01:00": 1200, "2026-11-22 10:02:00": 90_000.5})
 	})}}
-	got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:59"))
+	got, err := Compare(t.Context(), p.client(), changed("f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:59")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +170,7 @@ func TestErrors(t *testing.T) {
 		},
 		{
 			"message", 200, func(a cbor.Map, _ cbor.List) { a["Messages"] = messages("Limit", "too many") },
-			"the answer is incomplete (Limit: too many)", 1,
+			"the answer is incomplete (Limit: too many); run the command again", 1,
 		},
 		{
 			"missing metric", 200, func(a cbor.Map, results cbor.List) { a["MetricDataResults"] = results[:4] },
@@ -170,12 +178,12 @@ func TestErrors(t *testing.T) {
 		},
 		{
 			"no values", 200, func(_ cbor.Map, results cbor.List) { results[0].(cbor.Map)["Values"] = cbor.List{} },
-			"the answer has 1 timestamp for 0 values; check whether a proxy changes it", 1,
+			"the answer has 1 timestamp for 0 values; is there a proxy in between?", 1,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := &prepared{status: test.status, answers: []cbor.Map{answer(test.edit)}}
-			got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"))
+			got, err := Compare(t.Context(), p.client(), changed("f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00")))
 			const begin = "reading CloudWatch's metrics from 2026-11-22 09:57 UTC to 2026-11-22 10:04 UTC: "
 			if err == nil || !strings.HasPrefix(err.Error(), begin) || !strings.HasSuffix(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s…%s", err, begin, test.want)
@@ -202,8 +210,20 @@ func TestInternalErrorOnAPage(t *testing.T) {
 		}),
 		answer(func(cbor.Map, cbor.List) {}),
 	}}
-	got, err := Compare(t.Context(), p.client(), "f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00"))
+	got, err := Compare(t.Context(), p.client(), changed("f", utc("2026-11-22 10:00:30"), utc("2026-11-22 10:04:00")))
 	if err != nil || got.After.Invocations != 1 || p.calls != 2 {
 		t.Errorf("%d invocations in %d calls, %v; want 1 in 2", got.After.Invocations, p.calls, err)
+	}
+}
+
+// TestUnknownChange compares a function whose LastModified is not a time.
+func TestUnknownChange(t *testing.T) {
+	for _, text := range []string{"", "2026-11-22"} {
+		p := &prepared{status: 200, answers: []cbor.Map{answer(func(cbor.Map, cbor.List) {})}}
+		_, err := Compare(t.Context(), p.client(), lambda.State{Function: "f", LastModified: text})
+		want := fmt.Sprintf("its last change is at an unknown time: Lambda reports the LastModified %q, which is not a time such as 2024-01-31T12:00:00.000+0000; look at its metrics in CloudWatch", text)
+		if err == nil || err.Error() != want || p.calls > 0 {
+			t.Errorf("error %v after %d calls\nwant  %s", err, p.calls, want)
+		}
 	}
 }

@@ -100,11 +100,11 @@ func read(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, in *clo
 			return nil, err
 		}
 		if len(page.Messages) > 0 {
-			return nil, errors.New("the answer is incomplete" + quote(page.Messages))
+			return nil, errors.New("the answer is incomplete" + quote(page.Messages) + "; run the command again")
 		}
 		for _, r := range page.MetricDataResults {
 			if len(r.Timestamps) != len(r.Values) {
-				return nil, fmt.Errorf("the answer has %s for %s; check whether a proxy changes it",
+				return nil, fmt.Errorf("the answer has %s for %s; is there a proxy in between?",
 					text.Count(len(r.Timestamps), "timestamp"), text.Count(len(r.Values), "value"))
 			}
 			results[aws.ToString(r.Id)] = append(results[aws.ToString(r.Id)], r)

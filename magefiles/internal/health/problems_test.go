@@ -23,7 +23,7 @@ func TestProblems(t *testing.T) {
 		{"no errors", figures(1204, 0, 0), figures(1190, 0, 0), ""},
 		{"errors", figures(1204, 0, 0), figures(1190, 31, 0), "errors rose from 0 of 1,204 (0 %) to 31 of 1,190 (2.6 %)"},
 		{"equal error rate", figures(100, 50, 0), figures(200, 100, 0), ""},
-		{"equal error rate over a half", figures(10, 10, 0), figures(5, 5, 0), "most invocations fail, 5 of 5 (100 %), as they did before: 10 of 10 (100 %)"},
+		{"equal error rate over a half", figures(10, 10, 0), figures(5, 5, 0), "most invocations fail: 5 of 5 (100 %), and before the change 10 of 10 (100 %)"},
 		{"fewer errors", figures(100, 50, 0), figures(100, 0, 0), ""},
 		{"half a percentage point", figures(1000, 0, 0), figures(1000, 5, 0), ""},
 		{"over half a percentage point", figures(1000, 0, 0), figures(1000, 6, 0), "errors rose from 0 of 1,000 (0 %) to 6 of 1,000 (0.6 %)"},
