@@ -198,8 +198,12 @@ func (l *Lambda) serve(call Call, body io.Reader) ([]byte, *Error) {
 	var answer any = f.config
 	switch call.Operation {
 	case Get:
-		location := "http://zips/" + url.PathEscape(aws.ToString(f.config.CodeSha256))
-		answer = map[string]any{"Configuration": f.config, "Code": map[string]string{"Location": location}}
+		config := f.config
+		if f.stale > 0 {
+			f.stale, config = f.stale-1, f.before
+		}
+		location := "http://zips/" + url.PathEscape(aws.ToString(config.CodeSha256))
+		answer = map[string]any{"Configuration": config, "Code": map[string]string{"Location": location}}
 	case Code, Config:
 		if problem := l.update(f, body); problem != nil {
 			return nil, problem
@@ -218,6 +222,8 @@ func (l *Lambda) serve(call Call, body io.Reader) ([]byte, *Error) {
 func (l *Lambda) update(f *function, body io.Reader) *Error {
 	var in struct {
 		ZipFile       []byte
+		S3Bucket      string
+		S3Key         string
 		Architectures []types.Architecture
 		Runtime       types.Runtime
 		Handler       *string
@@ -239,6 +245,9 @@ func (l *Lambda) update(f *function, body io.Reader) *Error {
 			sum := sha256.Sum256(in.ZipFile)
 			config.CodeSha256 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
 			l.zips[*config.CodeSha256] = in.ZipFile
+		}
+		if in.S3Bucket != "" {
+			config.CodeSha256 = aws.String(l.Objects[in.S3Bucket+"/"+in.S3Key])
 		}
 		if in.Architectures != nil {
 			config.Architectures = in.Architectures

@@ -57,9 +57,14 @@ type Lambda struct {
 	// Latency is how long a request and its answer take each, and Upload how much
 	// longer an UpdateFunctionCode request takes.
 	Latency, Upload time.Duration
+	// Stale is how many times GetFunction still shows the function as it was before
+	// an update.
+	Stale int
 	// Reads is the quota of GetFunction, and Writes the quota of all other
 	// control-plane calls together. Calls beyond it are throttled. nil is no quota.
 	Reads, Writes *rate.Limiter
+	// Objects are the CodeSha256 of zips in S3 by BUCKET/KEY.
+	Objects map[string]string
 	// Before, if not nil, is called before each request is served. It may change
 	// functions. An error that it returns becomes the answer.
 	Before func(Call) *Error
@@ -76,6 +81,8 @@ type function struct {
 	config    types.FunctionConfiguration
 	revisions int
 	failing   bool // the next update ends Failed
+	before    types.FunctionConfiguration
+	stale     int // how many times it is still shown as before
 }
 
 // New returns a Lambda with functions as [Lambda.Create] makes them.
@@ -164,6 +171,7 @@ func (l *Lambda) FailUpdate(name string) {
 // update is a revision of its own. The caller holds l.mu.
 func (l *Lambda) begin(f *function, change func(*types.FunctionConfiguration)) {
 	before := f.config
+	f.before, f.stale = before, l.Stale
 	change(&f.config)
 	f.config.LastModified = aws.String(lastModified())
 	f.config.LastUpdateStatus = types.LastUpdateStatusInProgress

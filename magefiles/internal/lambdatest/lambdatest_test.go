@@ -76,8 +76,8 @@ func TestUpdate(t *testing.T) {
 		if f.Architectures[0] != types.ArchitectureArm64 || *f.LastModified != "2000-01-01T00:00:01.000+0000" {
 			t.Errorf("architectures %v, modified %s", f.Architectures, *f.LastModified)
 		}
-		if files, err := bundle.Executables(t.Context(), l, "http://zips/"+*f.CodeSha256); err != nil || !cmp.Equal(files, []string{"bootstrap"}) {
-			t.Errorf("the deployed zip holds %v: %v", files, err)
+		if c, err := bundle.Read(t.Context(), l, "http://zips/"+*f.CodeSha256); err != nil || !cmp.Equal(c.Names(), []string{"bootstrap"}) {
+			t.Errorf("the deployed zip holds %v: %v", c, err)
 		}
 
 		// A failed update leaves the configuration as it was.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (r *Rollout) Apply(ctx context.Context, f *fleet.Function) {
 	f.Current = f.Observed
 	a := &application{
 		Rollout: r, f: f, state: f.Observed,
-		sent: map[fleet.Kind]lambda.State{}, conflicts: map[fleet.Kind]lambda.State{},
+		sent: map[fleet.Kind]lambda.State{}, conflicts: map[fleet.Kind]lambda.State{}, past: map[string]lambda.State{},
 	}
 	for a.step(ctx) {
 	}
@@ -41,8 +42,10 @@ type application struct {
 	sent          map[fleet.Kind]lambda.State // updates that were sent, with the state before
 	conflicts     map[fleet.Kind]lambda.State // updates that met another one, with the state before
 	conflictSince time.Time
-	settled       string // the revision for which the settle delay has passed
+	past          map[string]lambda.State // by RevisionID, those that an update has replaced
+	settled       string                  // the revision for which the settle delay has passed
 	settles       int
+	reread        bool // the function was read again to inspect it
 }
 
 // step does the next step and reports whether the function is to go on.
@@ -70,7 +73,7 @@ func (a *application) step(ctx context.Context) (more bool) {
 	case fleet.Wait:
 		err = a.wait(ctx)
 	case fleet.Inspect:
-		a.state.Files, err = a.executables(ctx, a.state)
+		err = a.inspect(ctx)
 	case fleet.Settle:
 		err = a.settle(ctx, next.Delay)
 	default:
@@ -99,14 +102,24 @@ func (a *application) fail(doing string, err error) bool {
 // changed the deployment.
 func (a *application) foreign(next fleet.Step) (doing string, err error) {
 	for _, s := range a.left {
-		if before, ok := a.sent[s.Kind]; ok {
-			return s.Doing(), changed(before, a.state)
+		if before, ok := a.sent[a.leadsTo(s)]; ok {
+			return fleet.Step{Kind: a.leadsTo(s)}.Doing(), changed(before, a.state)
 		}
 	}
-	if before, ok := a.conflicts[next.Kind]; ok && !before.SameDeployment(a.state) {
-		return next.Doing(), changed(before, a.state)
+	kind := a.leadsTo(next)
+	if before, ok := a.conflicts[kind]; ok && !before.SameDeployment(a.state) {
+		return fleet.Step{Kind: kind}.Doing(), changed(before, a.state)
 	}
 	return "", nil
+}
+
+// leadsTo returns the kind of a step, or of the update of the code that an
+// inspection is for.
+func (a *application) leadsTo(s fleet.Step) fleet.Kind {
+	if s.Kind == fleet.Inspect && a.f.Action != fleet.Rollback {
+		return fleet.UpdateCode
+	}
+	return s.Kind
 }
 
 // readError is the failure of a read that is not the step itself.
@@ -115,12 +128,46 @@ type readError struct{ err error }
 func (e *readError) Error() string { return e.err.Error() }
 func (e *readError) Unwrap() error { return e.err }
 
-// see records a state that was read.
-func (a *application) see(s lambda.State) { a.state, a.f.Current = s, s }
+// see records a state that was read, with what is known about it.
+func (a *application) see(s lambda.State) {
+	if s.CodeSha256 == a.state.CodeSha256 {
+		s.Contents = a.state.Contents
+	}
+	s.Blocked = a.state.Blocked && s.Runtime == a.state.Runtime
+	a.state, a.f.Current = s, s
+}
+
+// fresh reads the function until AWS shows a revision that no update of this run
+// has replaced: a read soon after an accepted update may be stale.
+func (a *application) fresh(ctx context.Context) (lambda.State, error) {
+	for deadline := time.Now().Add(a.opts.Stale); ; {
+		state, err := a.read(ctx, a.f.FunctionName)
+		if err != nil || !a.stale(state) {
+			return state, err
+		}
+		if time.Now().After(deadline) {
+			return state, a.staleError()
+		}
+		if !sleep(ctx, a.opts.FirstPoll) {
+			return state, fleet.ErrInterrupted
+		}
+	}
+}
+
+func (a *application) staleError() error {
+	return fmt.Errorf("AWS has accepted an update and still shows the revision before it after %v; run the command again", a.opts.Stale)
+}
+
+// stale reports whether a state is one that an update of this run has replaced. An
+// update that fails may lead back to it.
+func (a *application) stale(s lambda.State) bool {
+	before, ok := a.past[s.RevisionID]
+	return ok && (!s.UpdateFailed || before.UpdateFailed)
+}
 
 // wait polls the function until no update is in progress.
 func (a *application) wait(ctx context.Context) error {
-	deadline := time.Now().Add(a.opts.Limit)
+	start, fresh := time.Now(), time.Now()
 	delay, next := a.opts.FirstPoll, min(a.opts.FirstPoll/2, a.opts.MaxPoll)
 	for {
 		if !sleep(ctx, delay) {
@@ -131,18 +178,42 @@ func (a *application) wait(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !state.Pending && !state.Updating {
-			state.Age = 0 // LastModified is when the update began, but it ended just now
-			a.see(state)
-			break
+		if !a.stale(state) {
+			fresh = time.Now()
+			if !state.Pending && !state.Updating {
+				state.Age = 0 // LastModified is when the update began, but it ended just now
+				a.see(state)
+				break
+			}
 		}
-		if time.Now().After(deadline) {
+		if time.Since(fresh) > a.opts.Stale {
+			return a.staleError()
+		}
+		if time.Since(start) > a.opts.Limit {
 			return fmt.Errorf("it is still in progress after %v", a.opts.Limit)
 		}
 	}
 	if a.state.UpdateFailed && len(a.f.Done) > 0 {
 		return fmt.Errorf("%s: %s", a.state.ReasonCode, a.state.Reason)
 	}
+	return nil
+}
+
+// inspect reads the directory of the deployed zip. If that fails, it reads the
+// function again, once: the URL of the zip may have expired, or another update
+// may have replaced the zip.
+func (a *application) inspect(ctx context.Context) error {
+	contents, err := a.contents(ctx, a.state)
+	if err == nil || a.reread || ctx.Err() != nil {
+		a.state.Contents = contents
+		return err
+	}
+	a.reread = true
+	state, err := a.fresh(ctx)
+	if err != nil {
+		return &readError{err}
+	}
+	a.see(state)
 	return nil
 }
 
@@ -155,7 +226,7 @@ func (a *application) settle(ctx context.Context, delay time.Duration) error {
 		return fleet.ErrInterrupted
 	}
 	a.settled = a.state.RevisionID
-	state, err := a.read(ctx, a.f.FunctionName)
+	state, err := a.fresh(ctx)
 	if err != nil {
 		return &readError{err}
 	}
@@ -173,6 +244,7 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 	case err == nil:
 		a.f.Done = append(a.f.Done, step)
 		a.sent[step.Kind] = a.state
+		a.past[a.state.RevisionID] = a.state
 		a.state = accepted(step, a.state)
 		a.conflictSince = time.Time{}
 		return nil
@@ -192,56 +264,67 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 		// Somebody else has changed the function, or this call, sent twice: read.
 		// If the step is still to be done, it was somebody else.
 		a.sent[step.Kind] = a.state
-		state, err := a.read(ctx, a.f.FunctionName)
+		a.past[a.state.RevisionID] = a.state
+		state, err := a.fresh(ctx)
 		if err != nil {
 			return &readError{err}
 		}
 		a.see(state)
 		return nil
+	case a.f.Action == fleet.Deploy && step.Kind == fleet.UpdateCode && rejected(err, a.state.Runtime) && a.state.Runtime != lambda.ProvidedAL2023 && !a.state.Blocked:
+		a.state.Blocked = true // plan another way
+		return nil
 	}
-	return err
+	return blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
 }
 
 // send calls UpdateFunctionCode or UpdateFunctionConfiguration.
 func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State) error {
-	var revision *string
-	if state.RevisionID != "" {
-		revision = &state.RevisionID
-	}
 	if step.Kind == fleet.UpdateConfiguration {
-		if r.switches.Acquire(ctx, 1) != nil {
-			return fleet.ErrInterrupted
-		}
-		defer r.switches.Release(1)
-		err := r.call(ctx, func(ctx context.Context) error {
-			_, err := r.client.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{
-				FunctionName: &state.Function,
-				Runtime:      types.Runtime(step.Runtime),
-				Handler:      &step.Handler,
-				RevisionId:   revision,
-			}, r.bound)
-			return err
-		})
-		return blocked(err, step.Runtime)
+		return r.sendConfiguration(ctx, step, state)
 	}
-
 	weight := min(step.Package.Size, r.opts.Uploads)
 	if r.uploads.Acquire(ctx, weight) != nil {
 		return fleet.ErrInterrupted
 	}
 	defer r.uploads.Release(weight)
-	zip, err := step.Package.Read()
+	in := &sdk.UpdateFunctionCodeInput{
+		FunctionName:  &state.Function,
+		Architectures: []types.Architecture{types.Architecture(step.Package.Architecture)},
+		RevisionId:    &state.RevisionID,
+	}
+	var err error
+	if step.Bucket != "" {
+		var key string
+		err = r.finish(ctx, func(ctx context.Context) error {
+			key, err = r.opts.Upload(ctx, step.Package)
+			return err
+		})
+		in.S3Bucket, in.S3Key = &step.Bucket, &key
+	} else {
+		in.ZipFile, err = step.Package.Read()
+	}
 	if err != nil {
 		return err
 	}
-	err = r.call(ctx, func(ctx context.Context) error {
-		_, err := r.client.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{
-			FunctionName:  &state.Function,
-			ZipFile:       zip,
-			Architectures: []types.Architecture{types.Architecture(step.Architecture)},
-			RevisionId:    revision,
+	return r.call(ctx, func(ctx context.Context) error {
+		_, err := r.client.UpdateFunctionCode(ctx, in, r.bound)
+		return err
+	})
+}
+
+func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state lambda.State) error {
+	if r.switches.Acquire(ctx, 1) != nil {
+		return fleet.ErrInterrupted
+	}
+	defer r.switches.Release(1)
+	return r.call(ctx, func(ctx context.Context) error {
+		_, err := r.client.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{
+			FunctionName: &state.Function,
+			Runtime:      types.Runtime(step.Runtime),
+			Handler:      &step.Handler,
+			RevisionId:   &state.RevisionID,
 		}, r.bound)
 		return err
 	})
-	return blocked(err, state.Runtime)
 }

@@ -122,11 +122,21 @@ func switchedTo(codeSha256 string) func(*config) {
 	}
 }
 
+// block makes AWS reject code for functions on go1.x.
+func block(l *lambdatest.Lambda) {
+	l.Before = func(call lambdatest.Call) *lambdatest.Error {
+		if call.Operation == lambdatest.Code && l.Function("a").Runtime == types.RuntimeGo1x {
+			return &lambdatest.Error{Status: 400, Code: "InvalidParameterValueException", Message: "The runtime parameter of go1.x is no longer supported for creating or updating AWS Lambda functions."}
+		}
+		return nil
+	}
+}
+
 func TestDeploy(t *testing.T) {
 	zips := writeZips(t, "new")
 	ours := func(f *config) { f.CodeSha256 = &zips.Dual.CodeSha256 }
 	migrated := []string{
-		"0s get a", "0s code a", "1s get a", // 60 s of settling
+		"0s get a", "0s zip old", "0s code a", "1s get a", // 60 s of settling
 		"61s get a", "61s config a", "62s get a",
 	}
 	onAL2 := func(change func(*config)) func(*lambdatest.Lambda) {
@@ -151,10 +161,22 @@ func TestDeploy(t *testing.T) {
 			name:    "an update is in progress",
 			prepare: func(l *lambdatest.Lambda) { l.Update("a", describe) },
 			calls: []string{
-				"0s get a", "1s get a", "1s code a", "2s get a",
+				"0s get a", "1s get a", "1s zip old", "1s code a", "2s get a",
 				"62s get a", "62s config a", "63s get a",
 			},
 			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name: "somebody else changes the handler while an update is in progress",
+			prepare: func(l *lambdatest.Lambda) {
+				l.Update("a", func(f *config) { f.Handler = aws.String("main") })
+				l.Change("a", func(f *config) {
+					f.Handler = aws.String("lambda")
+					f.LastUpdateStatus = types.LastUpdateStatusInProgress
+				})
+				time.AfterFunc(500*time.Millisecond, func() { l.Change("a", func(f *config) { f.Handler = aws.String("main") }) })
+			},
+			err: `refusing to deploy "a": it needs a zip with main for x86_64, which was not built; run the command again`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name: "another update gets in the way and ends",
@@ -162,7 +184,7 @@ func TestDeploy(t *testing.T) {
 				l.Before = once(lambdatest.Code, func() { l.Update("a", describe) })
 			},
 			calls: []string{
-				"0s get a", "0s code a", "1s get a", "1s code a", "2s get a",
+				"0s get a", "0s zip old", "0s code a", "1s get a", "1s code a", "2s get a",
 				"62s get a", "62s config a", "63s get a",
 			},
 			runtime: types.RuntimeProvidedal2023,
@@ -172,7 +194,7 @@ func TestDeploy(t *testing.T) {
 			prepare: func(l *lambdatest.Lambda) {
 				l.Before = once(lambdatest.Code, func() { l.Update("a", theirs) })
 			},
-			calls: []string{"0s get a", "0s code a", "1s get a"},
+			calls: []string{"0s get a", "0s zip old", "0s code a", "1s get a"},
 			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r2); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
@@ -204,7 +226,7 @@ func TestDeploy(t *testing.T) {
 			prepare: func(l *lambdatest.Lambda) {
 				l.Before = once(lambdatest.Code, func() { l.Change("a", theirs) })
 			},
-			calls: []string{"0s get a", "0s code a", "0s get a"},
+			calls: []string{"0s get a", "0s zip old", "0s code a", "0s get a"},
 			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r1); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
@@ -217,7 +239,7 @@ func TestDeploy(t *testing.T) {
 					return nil
 				}
 			},
-			calls: []string{"0s get a", "0s code a", "1s get a"},
+			calls: []string{"0s get a", "0s zip old", "0s code a", "1s get a"},
 			err: `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, ` +
 				`LastModified 2000-01-01T00:00:00.000+0000 → 2000-01-01T00:00:01.000+0000, RevisionId r0 → r3); run the command again when they are done`,
 			runtime: types.RuntimeGo1x,
@@ -234,13 +256,50 @@ func TestDeploy(t *testing.T) {
 			prepare: func(l *lambdatest.Lambda) {
 				l.Before = once(lambdatest.Code, func() { l.Change("a", ours) })
 			},
-			calls:   []string{"0s get a", "0s code a", "0s get a", "60s get a", "60s config a", "61s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "0s get a", "60s get a", "60s config a", "61s get a"},
 			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name:    "reads are stale after an update",
+			prepare: func(l *lambdatest.Lambda) { l.Stale = 3 },
+			calls: []string{
+				"0s get a", "0s zip old", "0s code a", "1s get a", "1.5s get a", "2.25s get a", "3.375s get a",
+				"63.375s get a", "63.375s config a", "64.375s get a", "64.875s get a", "65.625s get a", "66.75s get a",
+			},
+			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name: "a read is stale after the answer to an update is lost",
+			prepare: func(l *lambdatest.Lambda) {
+				l.Stale, l.UpdateTime = 2, 0
+				l.Before = once(lambdatest.Code, func() { l.Update("a", ours); time.Sleep(time.Millisecond) })
+			},
+			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name:    "reads stay stale",
+			prepare: func(l *lambdatest.Lambda) { l.Stale = 1000 },
+			err:     `waiting for the update of "a": AWS has accepted an update and still shows the revision before it after 1m0s; run the command again`,
+			runtime: types.RuntimeGo1x,
+		},
+		{
+			name:    "AWS has blocked go1.x, and the zip has bootstrap",
+			prepare: func(l *lambdatest.Lambda) { l.AddZip("old", "bootstrap", "lambda"); block(l) },
+			calls: []string{
+				"0s get a", "0s zip old", "0s code a", "60s get a", "60s config a", "61s get a", "61s code a", "62s get a",
+			},
+			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name:    "AWS has blocked go1.x, and the zip has no bootstrap",
+			prepare: block,
+			calls:   []string{"0s get a", "0s zip old", "0s code a"},
+			err:     `refusing to deploy "a": AWS rejects code for functions on go1.x, and the deployed zip (lambda) has no binary that provided.al2023 is known to start`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "somebody else changes something while it settles",
 			prepare: whileSettling(describe),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a", "121s get a", "121s config a", "122s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a", "121s get a", "121s config a", "122s get a"},
 			runtime: types.RuntimeProvidedal2023,
 		},
 		{
@@ -255,37 +314,37 @@ func TestDeploy(t *testing.T) {
 				}
 				time.AfterFunc(30*time.Second, again)
 			},
-			calls: []string{"0s get a", "0s code a", "1s get a", "61s get a", "121s get a", "181s get a"},
+			calls: []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a", "121s get a", "181s get a"},
 			err:   `settling "a": somebody else keeps changing the function; run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "somebody else deploys while it settles",
 			prepare: whileSettling(theirs),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a"},
 			err:     stopped("CodeSha256 "+zips.Dual.CodeSha256+" → theirs", "r2 → r3"), runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "somebody else changes only the architecture while it settles",
 			prepare: onAL2(func(f *config) { f.Architectures = []types.Architecture{types.ArchitectureArm64} }),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a"},
 			err:     stopped("architecture x86_64 → arm64", "r2 → r3"), runtime: types.RuntimeProvidedal2,
 		},
 		{
 			name:    "somebody else changes only the handler while it settles",
 			prepare: onAL2(func(f *config) { f.Handler = aws.String("main") }),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a"},
 			err:     stopped("handler bootstrap → main", "r2 → r3"), runtime: types.RuntimeProvidedal2,
 		},
 		{
 			name:    "somebody else changes only the runtime while it settles",
 			prepare: onAL2(func(f *config) { f.Runtime = types.RuntimeProvided }),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a"},
 			err:     stopped("runtime provided.al2 → provided", "r2 → r3"), runtime: types.RuntimeProvided,
 		},
 		{
 			name:    "another run switches it while it settles",
 			prepare: whileSettling(func(f *config) { f.Runtime, f.Handler = types.RuntimeProvidedal2023, aws.String("bootstrap") }),
-			calls:   []string{"0s get a", "0s code a", "1s get a", "61s get a"}, runtime: types.RuntimeProvidedal2023,
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a", "61s get a"}, runtime: types.RuntimeProvidedal2023,
 		},
 		{
 			name: "a zip without lambda while a long update is in progress",
@@ -299,7 +358,7 @@ func TestDeploy(t *testing.T) {
 		{
 			name:    "the update fails",
 			prepare: func(l *lambdatest.Lambda) { l.FailUpdate("a") },
-			calls:   []string{"0s get a", "0s code a", "1s get a"},
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "1s get a"},
 			err:     `waiting for the update of "a": InternalError: try later`, runtime: types.RuntimeGo1x,
 		},
 		{
@@ -324,7 +383,7 @@ func TestDeploy(t *testing.T) {
 				time.AfterFunc(2*time.Second, func() { l.Change("a", func(f *config) { f.State = types.StateActive }) })
 			},
 			calls: []string{
-				"0s get a", "1s get a", "1.5s get a", "2.25s get a", "2.25s code a", "3.25s get a",
+				"0s get a", "1s get a", "1.5s get a", "2.25s get a", "2.25s zip old", "2.25s code a", "3.25s get a",
 				"63.25s get a", "63.25s config a", "64.25s get a",
 			},
 			runtime: types.RuntimeProvidedal2023,
@@ -347,7 +406,7 @@ func TestDeploy(t *testing.T) {
 					return nil
 				}
 			},
-			calls: []string{"0s get a", "0s code a", "1s get a"},
+			calls: []string{"0s get a", "0s zip old", "0s code a", "1s get a"},
 			err:   `waiting for the update of "a": AccessDeniedException: not authorized`, runtime: types.RuntimeGo1x,
 		},
 		{
@@ -355,6 +414,12 @@ func TestDeploy(t *testing.T) {
 			prepare: func(l *lambdatest.Lambda) { l.Delete("a") },
 			calls:   []string{"0s get a"},
 			err:     `reading "a": ResourceNotFoundException: Function not found: a; create the function, or correct its name in lambdas.json`,
+		},
+		{
+			name:    "the answer has no RevisionId",
+			prepare: func(l *lambdatest.Lambda) { l.Create("a", func(f *config) { f.RevisionId = nil }) },
+			calls:   []string{"0s get a"},
+			err:     `reading "a": the answer has no RevisionId, without which an update could undo somebody else's; is there a proxy in between?`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name: "it is refused",
@@ -366,7 +431,7 @@ func TestDeploy(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test.run(t, lambdatest.New("a"), zips, deploy) })
+			synctest.Test(t, func(t *testing.T) { test.run(t, newLambda("a"), zips, deploy) })
 		})
 	}
 }
@@ -414,10 +479,11 @@ func TestCleanup(t *testing.T) {
 		{
 			name: "another run deploys the new code while it settles",
 			prepare: func(l *lambdatest.Lambda) {
+				l.AddZip("previous", "bootstrap", "lambda")
 				l.Create("a", switchedTo("previous"))
 				whileSettling(func(f *config) { f.CodeSha256 = &zips.Dual.CodeSha256 })(l)
 			},
-			calls: []string{"0s get a", "60s get a", "120s get a", "120s code a", "121s get a"}, runtime: types.RuntimeProvidedal2023,
+			calls: []string{"0s get a", "0s zip previous", "60s get a", "120s get a", "120s code a", "121s get a"}, runtime: types.RuntimeProvidedal2023,
 		},
 		{
 			name:    "another run cleans up while it settles",
@@ -437,17 +503,17 @@ func TestCleanup(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	cleaned := func(f *config) { f.CodeSha256 = aws.String("bootstrap") }
-	noLambda := `refusing to roll back "a": the deployed zip (bootstrap) has no lambda, which go1.x starts; set "dual" to true in lambdas.json and deploy it first`
+	noLambda := `refusing to roll back "a": the deployed zip (bootstrap) has no file that go1.x starts; set "dual" to true in lambdas.json and deploy it first`
 	for _, test := range []scenario{
 		{
 			name:  "a rollback",
-			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s zip dual", "60s config a", "61s get a"}, runtime: types.RuntimeGo1x,
+			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s config a", "61s get a"}, runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "a long update is in progress",
 			prepare: longUpdate,
 			calls: []string{
-				"...", "301.390625s get a", "301.390625s zip dual", "361.390625s get a", "361.390625s zip dual", "361.390625s config a", "362.390625s get a",
+				"...", "301.390625s get a", "301.390625s zip dual", "361.390625s get a", "361.390625s config a", "362.390625s get a",
 			},
 			runtime: types.RuntimeGo1x,
 		},
@@ -467,7 +533,7 @@ func TestRollback(t *testing.T) {
 			name:    "somebody else changes something else while it settles",
 			prepare: whileSettling(func(f *config) { f.MemorySize = aws.Int32(256) }),
 			calls: []string{
-				"0s get a", "0s zip dual", "60s get a", "60s zip dual", "120s get a", "120s zip dual", "120s config a", "121s get a",
+				"0s get a", "0s zip dual", "60s get a", "120s get a", "120s config a", "121s get a",
 			},
 			runtime: types.RuntimeGo1x,
 		},
@@ -481,7 +547,7 @@ func TestRollback(t *testing.T) {
 			prepare: func(l *lambdatest.Lambda) {
 				l.Before = once(lambdatest.Config, func() { l.Change("a", cleaned) })
 			},
-			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s zip dual", "60s config a", "60s get a", "60s zip bootstrap"},
+			calls: []string{"0s get a", "0s zip dual", "60s get a", "60s config a", "60s get a", "60s zip bootstrap"},
 			err:   noLambda, runtime: types.RuntimeProvidedal2023,
 		},
 		{
@@ -511,11 +577,11 @@ func TestRollback(t *testing.T) {
 func TestWaitBacksOff(t *testing.T) {
 	zips := writeZips(t, "new")
 	synctest.Test(t, func(t *testing.T) {
-		l := lambdatest.New("a")
+		l := newLambda("a")
 		l.UpdateTime = 30 * time.Second
 		_ = run(t.Context(), l, 1, functions(zips, deploy, "a"))
 		want := []string{
-			"0s get a", "0s code a", "1s get a", "1.5s get a", "2.25s get a", "3.375s get a", "5.0625s get a",
+			"0s get a", "0s zip old", "0s code a", "1s get a", "1.5s get a", "2.25s get a", "3.375s get a", "5.0625s get a",
 			"7.59375s get a", "11.390625s get a", "16.390625s get a", "21.390625s get a",
 		}
 		if got := l.Log(); !slices.Equal(got[:len(want)], want) {

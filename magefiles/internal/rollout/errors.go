@@ -55,11 +55,15 @@ func explain(err error) error {
 	return awsclient.Explain(err, hint)
 }
 
-// blocked explains the error of an update of a runtime that AWS has blocked. The
-// dates, and what remains possible, are in
-// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+// rejected reports whether an update failed because AWS has blocked the runtime.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+func rejected(err error, runtime string) bool {
+	return awsclient.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported")
+}
+
+// blocked explains the error of an update of a runtime that AWS has blocked.
 func blocked(err error, runtime string) error {
-	if awsclient.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") {
+	if rejected(err, runtime) {
 		return fmt.Errorf("%w; AWS has blocked %s: it accepts no code for it, and no function can return to it", err, runtime)
 	}
 	return err

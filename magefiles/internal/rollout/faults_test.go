@@ -7,15 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
@@ -89,11 +87,14 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// network carries the requests of a run to the emulator, each after a delay. The
-// nth request, or each one from the nth on, meets a fault.
+// mostCalls is more calls than a run makes, even if it waits as long as it may.
+const mostCalls = 10_000
+
+// network carries the requests of a run to the emulator. The nth request, or each
+// one from the nth on, meets a fault.
 type network struct {
 	inner   http.RoundTripper
-	delay   time.Duration
+	delay   func() time.Duration // before a request arrives; default none
 	n       atomic.Int64
 	at      int64
 	persist bool
@@ -103,8 +104,13 @@ type network struct {
 
 func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 	count := n.n.Add(1)
+	if count > mostCalls {
+		return nil, errors.New("the run has no end")
+	}
 	send := func() (*http.Response, error) {
-		time.Sleep(n.delay)
+		if n.delay != nil {
+			time.Sleep(n.delay())
+		}
 		return n.inner.RoundTrip(r)
 	}
 	if n.fault == nil || count < n.at || count > n.at && !n.persist {
@@ -117,70 +123,86 @@ func (n *network) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // TestFaults deploys, cleans up and rolls back a fleet with every fault at every
-// call, once and for good, with the run going on and interrupted. Then it does the
-// same again without faults.
+// call: once, for good, and once with an interrupt. It also kills the run at every
+// call. Then it does the same again without faults.
 func TestFaults(t *testing.T) {
-	zips := writeZips(t, "new")
-	var cases []trial
-	for _, action := range []fleet.Action{fleet.Deploy, fleet.Cleanup, fleet.Rollback} {
-		calls, updates := count(t, zips, action)
+	zips := writeWorldZips(t, "new").unpack(t)
+	cases := 0
+	for _, j := range []journey{
+		{"deploy", fleet.Deploy, unmigrated},
+		{"deploy where AWS has blocked updates", fleet.Deploy, blocked},
+		{"clean up", fleet.Cleanup, switched},
+		{"roll back", fleet.Rollback, switched},
+	} {
+		calls, updates := j.count(t, zips)
+		t.Logf("%s: %d calls, %d of them updates", j.name, calls, updates)
 		for at := int64(1); at <= calls; at++ {
+			var trials []trial
 			for i := range faults {
-				for _, persist := range []bool{false, true} {
-					for _, interrupt := range []bool{false, true} {
-						cases = append(cases, trial{action: action, fault: &faults[i], at: at, persist: persist, interrupt: interrupt})
-					}
-				}
+				c := trial{journey: j, fault: &faults[i], at: at}
+				once, forGood, interrupted := c, c, c
+				forGood.persist, interrupted.interrupt = true, true
+				trials = append(trials, once, forGood, interrupted)
 			}
+			trials = append(trials, trial{journey: j, fault: killed, at: at, persist: true, interrupt: true})
+			cases += len(trials)
+			runTrials(t, fmt.Sprintf("%s, call %d", j.name, at), zips, trials)
 		}
 		for update := 1; update <= updates; update++ {
-			cases = append(cases, trial{action: action, fails: update})
+			cases++
+			runTrials(t, fmt.Sprintf("%s, update %d", j.name, update), zips, []trial{{journey: j, fails: update}})
 		}
-		t.Logf("%v: %d calls, %d of them updates", action, calls, updates)
 	}
+	t.Logf("%d cases: %d faults at each call, once, for good, and interrupted", cases, len(faults))
+}
 
-	var group errgroup.Group
-	group.SetLimit(4 * runtime.GOMAXPROCS(0)) // many wait
-	for _, c := range cases {
-		group.Go(func() error {
-			if err := c.run(t.Context(), zips); err != nil {
-				t.Errorf("%v: %v", c, err)
+// runTrials runs trials one after another, at the same time as other subtests.
+func runTrials(t *testing.T, name string, zips worldZips, trials []trial) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			for _, c := range trials {
+				if err := c.run(t.Context(), zips); err != nil {
+					t.Errorf("%v: %v", c, err)
+				}
 			}
-			return nil
 		})
-	}
-	_ = group.Wait()
-	t.Logf("%d cases: %d faults at each call, once and for good, going on and interrupted", len(cases), len(faults))
+	})
 }
 
-// count returns how many calls and updates an action takes without faults.
-func count(t *testing.T, zips lambda.Zips, action fleet.Action) (calls int64, updates int) {
+// journey is an action and the world before it.
+type journey struct {
+	name   string
+	action fleet.Action
+	start  func(worldZips) (*world, error)
+}
+
+// count returns how many calls and updates a journey takes without faults.
+func (j journey) count(t *testing.T, zips worldZips) (calls int64, updates int) {
 	t.Helper()
-	w, err := startOf(action)(zips)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.server.Close()
-	before := w.updates
-	clean := &network{}
-	if err := w.run(t.Context(), clean, action); err != nil {
-		t.Fatal(err)
-	}
-	return clean.n.Load(), w.updates - before
+	synctest.Test(t, func(t *testing.T) {
+		w, err := j.start(zips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.server.Close()
+		before := w.updates
+		clean := &network{}
+		if err := w.run(t.Context(), clean, j.action); err != nil {
+			t.Fatal(err)
+		}
+		calls, updates = clean.n.Load(), w.updates-before
+	})
+	return calls, updates
 }
 
-// startOf returns what starts the world before an action.
-func startOf(action fleet.Action) func(lambda.Zips) (*world, error) {
-	if action == fleet.Deploy {
-		return unmigrated
-	}
-	return switched
-}
+// killed is the fault of a killed run, to the server: connections are refused for
+// good, and nothing waits for them.
+var killed = &faults[0]
 
-// trial is one case of TestFaults. To the server, a killed run is one with refused
-// connections for good.
+// trial is one case of TestFaults.
 type trial struct {
-	action    fleet.Action
+	journey
 	fault     *fault
 	at        int64
 	persist   bool
@@ -190,13 +212,13 @@ type trial struct {
 
 func (c trial) String() string {
 	if c.fails > 0 {
-		return fmt.Sprintf("%v: update %d ends Failed", c.action, c.fails)
+		return fmt.Sprintf("%s: update %d ends Failed", c.name, c.fails)
 	}
-	return fmt.Sprintf("%v: %s at call %d, for good: %t, interrupted: %t", c.action, c.fault.name, c.at, c.persist, c.interrupt)
+	return fmt.Sprintf("%s: %s at call %d, for good: %t, interrupted: %t", c.name, c.fault.name, c.at, c.persist, c.interrupt)
 }
 
-func (c trial) run(ctx context.Context, zips lambda.Zips) error {
-	w, err := startOf(c.action)(zips)
+func (c trial) run(ctx context.Context, zips worldZips) error {
+	w, err := c.start(zips)
 	if err != nil {
 		return err
 	}
@@ -252,7 +274,7 @@ func (c trial) first(ctx context.Context, w *world) error {
 		return fmt.Errorf("the first run failed: %w", err)
 	}
 	place, ok := errors.AsType[*fleet.Error](err)
-	if !ok || !slices.Contains(fleetNames, place.Function) || place.Doing == "" {
+	if !ok || !slices.ContainsFunc(members, func(m member) bool { return m.name == place.Function }) || place.Doing == "" {
 		return fmt.Errorf("the error does not say where it happened: %w", err)
 	}
 	return nil
@@ -263,18 +285,18 @@ func (c trial) check(w *world) error {
 	if err := w.invariant(); err != nil {
 		return err
 	}
-	for i, name := range fleetNames {
-		runtime, files := lambda.ProvidedAL2023, []string{"bootstrap", "lambda"}
+	for _, m := range members {
+		runtime, handler, files, arch := lambda.ProvidedAL2023, lambda.Bootstrap, m.dualFiles(), lambda.X86_64
 		switch c.action {
 		case fleet.Cleanup:
-			files = []string{"bootstrap"}
+			files, arch = m.cleanFiles(), m.cleanArchitecture()
 		case fleet.Rollback:
-			runtime = previous[i]
+			runtime, handler = m.runtime, m.handler
 		}
-		served := slices.DeleteFunc(w.served[name], func(d emulator.Deployment) bool { return d.Mixed })
+		served := slices.DeleteFunc(w.served[m.name], func(d emulator.Deployment) bool { return d.Mixed })
 		last := served[len(served)-1]
-		if last.Runtime != runtime || last.Handler != lambda.Handler(runtime) || !slices.Equal(last.Files, files) {
-			return fmt.Errorf("%s ends as %+v, want %v on %s", name, last, files, runtime)
+		if last.Runtime != runtime || last.Handler != handler || !slices.Equal(last.Files, files) || last.Architecture != arch {
+			return fmt.Errorf("%s ends as %+v, want %v on %s, %s", m.name, last, files, runtime, arch)
 		}
 		most := 3 // created, and two updates
 		switch {
@@ -284,7 +306,7 @@ func (c trial) check(w *world) error {
 			most += 2 // code and configuration, by the deploy
 		}
 		if len(served) > most {
-			return fmt.Errorf("%s was updated more often than needed: %+v", name, served)
+			return fmt.Errorf("%s was updated more often than needed: %+v", m.name, served)
 		}
 	}
 	return nil

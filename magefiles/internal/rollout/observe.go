@@ -36,23 +36,30 @@ func (r *Rollout) Observe(ctx context.Context, f *fleet.Function) {
 	f.Observed, f.Current = state, state
 }
 
-// Inspect is Observe that also reads which executables the deployed zip holds.
-// If only that fails, f has both a state and an error.
+// Inspect reads the directory of the deployed zip of a function that was
+// observed. If that fails, it observes the function again, once: the URL of the
+// zip may have expired, or somebody else may have replaced the zip. If it fails
+// again, f has both a state and an error.
 func (r *Rollout) Inspect(ctx context.Context, f *fleet.Function) {
-	r.Observe(ctx, f)
 	if f.Err != nil || f.Observed.PackageType == "Image" {
 		return
 	}
-	files, err := r.executables(ctx, f.Observed)
+	contents, err := r.contents(ctx, f.Observed)
+	if err != nil && ctx.Err() == nil {
+		if r.Observe(ctx, f); f.Err != nil {
+			return
+		}
+		contents, err = r.contents(ctx, f.Observed)
+	}
 	if err != nil {
-		f.Fail(fleet.Observing, "reading the zip of", err)
+		f.Fail(fleet.Observing, fleet.Step{Kind: fleet.Inspect}.Doing(), err)
 		return
 	}
-	f.Observed.Files, f.Current.Files = files, files
+	f.Observed.Contents, f.Current.Contents = contents, contents
 }
 
-// executables reads the names of the executables in the deployed zip.
-func (r *Rollout) executables(ctx context.Context, state lambda.State) (files []string, err error) {
+// contents reads the directory of the deployed zip.
+func (r *Rollout) contents(ctx context.Context, state lambda.State) (c *lambda.Contents, err error) {
 	if r.downloads.Acquire(ctx, 1) != nil {
 		return nil, fleet.ErrInterrupted
 	}
@@ -60,13 +67,13 @@ func (r *Rollout) executables(ctx context.Context, state lambda.State) (files []
 	err = r.call(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		files, err = bundle.Executables(ctx, r.opts.HTTP, string(state.Location))
+		c, err = bundle.Read(ctx, r.opts.HTTP, string(state.Location))
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w; run the command again", err)
 	}
-	return files, err
+	return c, err
 }
 
 // read returns what Lambda reports about the function.
@@ -79,6 +86,9 @@ func (r *Rollout) read(ctx context.Context, function string) (lambda.State, erro
 		}
 		if c := out.Configuration; c == nil || aws.ToString(c.FunctionName) != function {
 			return errors.New("the answer is about something else; is there a proxy in between?")
+		}
+		if aws.ToString(out.Configuration.RevisionId) == "" {
+			return errors.New("the answer has no RevisionId, without which an update could undo somebody else's; is there a proxy in between?")
 		}
 		state = stateOf(out)
 		return nil
@@ -107,8 +117,12 @@ func stateOf(out *sdk.GetFunctionOutput) lambda.State {
 	if len(c.Architectures) > 0 {
 		s.Architecture = string(c.Architectures[0])
 	}
+	for _, layer := range c.Layers {
+		s.Layers = append(s.Layers, aws.ToString(layer.Arn))
+	}
 	if out.Code != nil {
 		s.Location = lambda.Secret(aws.ToString(out.Code.Location))
+		s.ByReference = out.Code.ResolvedS3Object != nil
 	}
 	if modified, err := time.Parse("2006-01-02T15:04:05.000-0700", s.LastModified); err == nil {
 		s.Modified = modified

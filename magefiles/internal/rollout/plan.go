@@ -7,14 +7,15 @@
 package rollout
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -51,10 +52,10 @@ func refusing(f *fleet.Function) string { return "refusing to " + f.Action.Strin
 func accepted(s fleet.Step, state lambda.State) lambda.State {
 	switch s.Kind {
 	case fleet.UpdateCode:
-		state.CodeSha256, state.Architecture = s.Package.CodeSha256, s.Architecture
-		state.CodeSize, state.Files = s.Package.Size, s.Package.Files
+		p := s.Package
+		state.CodeSha256, state.Architecture, state.CodeSize, state.Contents = p.CodeSha256, p.Architecture, p.Size, p.Contents()
 	case fleet.UpdateConfiguration:
-		state.Runtime, state.Handler = s.Runtime, s.Handler
+		state.Runtime, state.Handler, state.Blocked = s.Runtime, s.Handler, false
 	default:
 		return state
 	}
@@ -70,55 +71,87 @@ func leads(f *fleet.Function, from, to lambda.State) bool {
 	if f.Action == fleet.Rollback {
 		runtime = f.Previous
 	}
-	code := to.CodeSha256 == from.CodeSha256 ||
-		f.Zips.Dual != nil && to.CodeSha256 == f.Zips.Dual.CodeSha256 ||
-		f.Zips.Bootstrap != nil && to.CodeSha256 == f.Zips.Bootstrap.CodeSha256
-	return code && (to.Runtime == runtime || to.Runtime == from.Runtime && to.Handler == from.Handler) &&
-		(to.Architecture == architecture || to.Architecture == from.Architecture)
+	code := to.CodeSha256 == from.CodeSha256 && to.Architecture == from.Architecture
+	if p := f.Zips.Find(to.CodeSha256); p != nil {
+		code = code || to.Architecture == p.Architecture
+	}
+	return code && (to.Runtime == runtime || to.Runtime == from.Runtime && to.Handler == from.Handler)
 }
 
-// architecture is the one of all deployment packages: both runtimes support it.
-const architecture = lambda.X86_64
+// recall adds what is known about the deployed zip to a state.
+func recall(s lambda.State, f *fleet.Function) lambda.State {
+	switch p := f.Zips.Find(s.CodeSha256); {
+	case s.Contents != nil:
+	case p != nil:
+		s.Contents = p.Contents()
+	case s.CodeSha256 == f.Observed.CodeSha256:
+		s.Contents = f.Observed.Contents
+	}
+	return s
+}
 
 // Plan returns the steps that lead a function from state s to its goal. It
 // returns none if there is nothing to do, and a *Refusal if there is no safe way.
+// If the last step is Inspect, the steps after it depend on the contents of the
+// deployed zip.
 func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
 		return nil, refuse("its package type is %s; dualboot deploys zips: remove it from lambdas.json", s.PackageType)
 	}
+	s = recall(s, f)
 	if f.Action == fleet.Rollback {
 		return planRollback(s, f)
 	}
 	if err := deployable(s, f.Action); err != nil {
 		return nil, err
 	}
-
 	var steps []fleet.Step
 	if s.Pending || s.Updating {
 		steps = append(steps, fleet.Step{Kind: fleet.Wait})
+	}
+	if s.Blocked {
+		return planBlocked(steps, s, f)
 	}
 	code, err := planCode(s, f)
 	if err != nil {
 		return nil, err
 	}
 	steps = append(steps, code...)
-	if f.Action == fleet.Cleanup || (s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed) {
+	switch {
+	case inspects(code), f.Action == fleet.Cleanup, s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed:
 		return steps, nil
-	}
-	if s.Runtime != lambda.ProvidedAL2023 && f.Settle > 0 && (len(code) > 0 || !s.Settled) {
+	case s.Runtime != lambda.ProvidedAL2023 && f.Settle > 0 && (len(code) > 0 || !s.Settled):
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	return append(steps, switchTo(lambda.ProvidedAL2023)...), nil
+	return append(steps, switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)...), nil
+}
+
+// inspects reports whether the last step is Inspect.
+func inspects(steps []fleet.Step) bool {
+	return len(steps) > 0 && steps[len(steps)-1].Kind == fleet.Inspect
+}
+
+// Refused reports whether the function is refused whatever its packages are.
+func Refused(f *fleet.Function) bool { return deployable(f.Observed, f.Action) != nil }
+
+// NeedsContents reports whether the plan of a function depends on the contents of
+// the deployed zip, which were not read.
+func NeedsContents(f *fleet.Function) bool {
+	steps, err := Plan(f.Observed, f)
+	return err == nil && len(steps) > 0 && steps[0].Kind == fleet.Inspect
 }
 
 // deployable refuses a function whose code must not change.
 func deployable(s lambda.State, action fleet.Action) error {
-	entry := lambda.EntryPoint(s.Runtime, s.Handler)
+	var handler error
+	if s.Runtime == lambda.Go1x {
+		handler = manifest.CheckHandler(s.Handler)
+	}
 	switch {
 	case s.Runtime == lambda.Go1x && action == fleet.Cleanup:
-		return refuse("it is still on %s, which starts %s; deploy it first", s.Runtime, entry)
-	case s.Runtime == lambda.Go1x && entry != lambda.LegacyBinary:
-		return refuse("%s starts the file that its handler names, %q, but the zip holds %q and could not start; first deploy a zip with a file %[3]s and set the handler to it", s.Runtime, entry, lambda.LegacyBinary)
+		return refuse("it is still on %s, which starts %s; deploy it first", s.Runtime, s.Handler)
+	case handler != nil:
+		return refuse("%v; change the handler on AWS first", handler)
 	case !lambda.Supported(s.Runtime):
 		return refuse("its runtime is %s; dualboot deploys to go1.x and provided.*: remove it from lambdas.json", s.Runtime)
 	case action == fleet.Cleanup && s.Runtime != lambda.ProvidedAL2023:
@@ -131,46 +164,105 @@ func deployable(s lambda.State, action fleet.Action) error {
 
 // planCode returns the steps that update the code, or none if it is up to date.
 func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
-	pkg := f.Zips.Bootstrap
-	if f.NeedsLegacy(s) {
-		pkg = f.Zips.Dual
-	}
-	if pkg == nil {
-		return nil, refuse("go1.x may be serving it now, but only a zip without %s was built; run the command again", lambda.LegacyBinary)
-	}
+	shape := f.Shape(s)
+	pkg := f.Package(shape)
 	// After a failed update Lambda may report something else than what serves:
 	// send code and configuration again.
-	if s.CodeSha256 == pkg.CodeSha256 && s.Architecture == architecture && !s.UpdateFailed {
+	if pkg != nil && s.CodeSha256 == pkg.CodeSha256 && s.Architecture == pkg.Architecture && !s.UpdateFailed {
 		return nil, nil
 	}
-	if pkg.Size > lambda.MaxZipped {
-		return nil, refuse("%s has %s; Lambda takes at most %s in a request", pkg.Path, text.Bytes(pkg.Size), text.Bytes(lambda.MaxZipped))
+	if s.Contents == nil {
+		return []fleet.Step{{Kind: fleet.Inspect}}, nil
+	}
+	if pkg == nil {
+		return nil, refuse("it needs a zip with %s, which was not built; run the command again", shape)
+	}
+	if err := sendable(pkg, s, f); err != nil {
+		return nil, err
 	}
 	var steps []fleet.Step
 	// If the last change was the switch from go1.x a moment ago, go1.x may still
-	// be starting lambda somewhere.
+	// be starting the legacy binary somewhere.
 	if !pkg.Dual() && unsettled(s, f) {
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	update := fleet.Step{Kind: fleet.UpdateCode, Package: pkg, Architecture: architecture}
-	if s.Architecture != architecture {
+	update := fleet.Step{Kind: fleet.UpdateCode, Package: pkg}
+	if pkg.Size >= lambda.MaxZipped {
+		update.Bucket = f.Environment.Bucket
+	}
+	if s.Architecture != pkg.Architecture {
 		update.Leaves = s.Architecture
 	}
 	return append(steps, update, fleet.Step{Kind: fleet.Wait}), nil
 }
 
+// sendable refuses a package that must not replace the deployed zip.
+func sendable(pkg *lambda.Package, s lambda.State, f *fleet.Function) error {
+	if pkg.Size >= lambda.MaxZipped && f.Environment.Bucket == "" {
+		return refuse(`%s has %s, and Lambda takes less than %s in a request; name an S3 bucket in its region as "bucket" of the environment in lambdas.json`,
+			pkg.Path, text.Bytes(pkg.Size), text.Bytes(lambda.MaxZipped))
+	}
+	if s.ByReference {
+		return refuse("its code stays in an S3 bucket (S3ObjectStorageMode is REFERENCE), and this deploy would turn it into a copy; update the object there, or remove the function from lambdas.json")
+	}
+	if s.Architecture != pkg.Architecture && len(s.Layers) > 0 && !slices.Contains(f.LayerArchitectures, pkg.Architecture) {
+		return refuse(`it would move from %s to %s, and these layers may not support that: %s; add %[2]q to "layerArchitectures" in lambdas.json if they do`,
+			s.Architecture, pkg.Architecture, strings.Join(s.Layers, ", "))
+	}
+	lost, disabled := bundle.Lost(s.Contents, pkg, superseded(s, f), f.Function.Drop)
+	if len(lost) > 0 {
+		return refuse(`the deployed zip has %s that the new one lacks: %s; name each in "include" of the function in lambdas.json, or in "drop" if it may go`,
+			text.Count(len(lost), "file"), text.List(lost, mostLost))
+	}
+	if len(disabled) > 0 {
+		return refuse("in the deployed zip %s executable, and would no longer be: %s; run chmod +x on the files to include", text.Are(len(disabled), "file"), text.List(disabled, mostLost))
+	}
+	return nil
+}
+
+// superseded returns the file of the deployed zip that the legacy binary or
+// bootstrap supersedes, or "" if there is none. In a zip of another tool on a
+// provided runtime, it is one only if the function comes from go1.x.
+func superseded(s lambda.State, f *fleet.Function) string {
+	foreign := s.Runtime != lambda.Go1x && !s.Contents.Made
+	if foreign && (s.Architecture != lambda.X86_64 || !f.Dual && f.Function.Handler == "") {
+		return ""
+	}
+	return s.Legacy(f.Function.LegacyName())
+}
+
+// mostLost is how many lost files a refusal lists.
+const mostLost = 20
+
+// planBlocked returns the steps for a function on a runtime for which AWS rejects
+// code: switch first, if the deployed zip has what the new runtime starts.
+func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
+	if s.Contents == nil || len(steps) > 0 {
+		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil
+	}
+	if !s.StartsProvided() {
+		return nil, refuse("AWS rejects code for functions on %s, and the deployed zip (%v) has no binary that %s is known to start", s.Runtime, s.Contents, lambda.ProvidedAL2023)
+	}
+	// A change a moment ago may have added the binary that is needed now.
+	if unsettled(s, f) {
+		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
+	}
+	steps = append(steps, switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)...)
+	code, err := planCode(accepted(steps[len(steps)-2], s), f)
+	return append(steps, code...), err
+}
+
 // switchTo returns the steps that change the runtime.
-func switchTo(runtime string) []fleet.Step {
+func switchTo(runtime, handler string) []fleet.Step {
 	return []fleet.Step{
-		{Kind: fleet.UpdateConfiguration, Runtime: runtime, Handler: lambda.Handler(runtime)},
+		{Kind: fleet.UpdateConfiguration, Runtime: runtime, Handler: handler},
 		{Kind: fleet.Wait},
 	}
 }
 
 // planRollback returns the steps back to the previous runtime.
 func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
-	handler := lambda.Handler(f.Previous)
-	back := s.Runtime == f.Previous && (s.Handler == handler || lambda.IsProvided(s.Runtime))
+	back := s.Runtime == f.Previous
 	switch {
 	case f.Previous == "":
 		return nil, refuse(`its previous runtime is unknown: lambdas.json says that it never was on go1.x; pass -runtime=provided.al2 if that was its runtime`)
@@ -188,23 +280,37 @@ func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if back {
 		return steps, nil
 	}
-	if s.Files == nil || len(steps) > 0 {
+	if s.Contents == nil || len(steps) > 0 {
 		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil
 	}
-	entry := lambda.EntryPoint(f.Previous, handler)
-	if !slices.Contains(s.Files, entry) {
-		fix := "deploy it first"
-		if entry == lambda.LegacyBinary {
-			fix = `set "dual" to true in lambdas.json and deploy it first`
-		}
-		return nil, refuse("the deployed zip (%s) has no %s, which %s starts; %s",
-			cmp.Or(strings.Join(s.Files, " + "), "no executable"), entry, f.Previous, fix)
+	handler, err := rollbackHandler(s, f)
+	if err != nil {
+		return nil, err
 	}
 	// A change a moment ago may have added the binary that is needed now.
 	if unsettled(s, f) {
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	return append(steps, switchTo(f.Previous)...), nil
+	return append(steps, switchTo(f.Previous, handler)...), nil
+}
+
+// rollbackHandler returns the handler for the previous runtime, or a refusal if
+// the deployed zip does not have what that runtime starts.
+func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
+	handler := lambda.Bootstrap
+	if f.Previous == lambda.Go1x {
+		handler = s.Legacy(f.Function.LegacyName())
+	}
+	switch {
+	case handler != "" && s.Contents.Executable(handler):
+		return handler, nil
+	case f.Previous != lambda.Go1x:
+		return "", refuse("the deployed zip (%v) has no %s, which %s starts; deploy it first", s.Contents, handler, f.Previous)
+	case !s.Contents.Made && slices.ContainsFunc(s.Contents.Files, func(f lambda.File) bool { return f.Executable && f.Name != lambda.Bootstrap }):
+		return "", refuse(`the deployed zip (%v) has no %s, and does not say which file %s starts; set "handler" of the function in lambdas.json to that file`,
+			s.Contents, f.Function.LegacyName(), f.Previous)
+	}
+	return "", refuse(`the deployed zip (%v) has no file that %s starts; set "dual" to true in lambdas.json and deploy it first`, s.Contents, f.Previous)
 }
 
 // slowest is how long an update is assumed to take at most. Assumption:

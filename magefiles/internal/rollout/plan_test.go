@@ -3,7 +3,6 @@ package rollout
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -21,10 +20,22 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var (
-	dual      = &lambda.Package{Path: "bin/x/lambda.zip", Files: []string{"bootstrap", "lambda"}, CodeSha256: "dual", Size: 6_100_000}
-	bootstrap = &lambda.Package{Path: "bin/x/bootstrap.zip", Files: []string{"bootstrap"}, CodeSha256: "bootstrap", Size: 2_900_000}
+	dual      = &lambda.Package{Path: "bin/x/lambda.zip", Architecture: "x86_64", Legacy: "lambda", Files: []string{"bootstrap", "lambda"}, CodeSha256: "dual", Size: 6_100_000}
+	mainDual  = &lambda.Package{Path: "bin/x/lambda.zip", Architecture: "x86_64", Legacy: "main", Files: []string{"bootstrap", "main"}, CodeSha256: "main-dual", Size: 6_100_000}
+	bootstrap = &lambda.Package{Path: "bin/x/bootstrap.zip", Architecture: "x86_64", Files: []string{"bootstrap"}, CodeSha256: "bootstrap", Size: 2_900_000}
+	arm       = &lambda.Package{Path: "bin/x/bootstrap.zip", Architecture: "arm64", Files: []string{"bootstrap"}, CodeSha256: "arm", Size: 2_800_000}
 	both      = lambda.Zips{Dual: dual, Bootstrap: bootstrap}
 )
+
+// files returns the contents of a zip of another tool, in which files without a
+// dot are executable.
+func files(names ...string) *lambda.Contents {
+	c := &lambda.Contents{}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		c.Files = append(c.Files, lambda.File{Name: name, Executable: !strings.Contains(name, ".")})
+	}
+	return c
+}
 
 // goal is the goal of a function, with its zips.
 type goal struct {
@@ -33,16 +44,21 @@ type goal struct {
 	zips     lambda.Zips
 	previous string
 	settle   time.Duration
+	change   func(*fleet.Function) // what else the manifest says
 }
 
 // function returns a function with the goal that was observed in the state.
 func (g goal) function(observed lambda.State) *fleet.Function {
-	return &fleet.Function{
+	f := &fleet.Function{
 		Target:   manifest.Target{FunctionName: "f", Dual: g.dual},
 		Goal:     fleet.Goal{Action: g.action, Previous: g.previous, Settle: g.settle},
 		Zips:     g.zips,
 		Observed: observed,
 	}
+	if g.change != nil {
+		g.change(f)
+	}
+	return f
 }
 
 // kinds describes steps: "code dual, wait, settle, switch provided.al2023, wait".
@@ -53,7 +69,10 @@ func kinds(steps []fleet.Step) string {
 		case fleet.UpdateCode:
 			word := "code " + s.Package.CodeSha256
 			if s.Leaves != "" {
-				word += " " + s.Leaves + "→" + s.Architecture
+				word += " " + s.Leaves + "→" + s.Package.Architecture
+			}
+			if s.Bucket != "" {
+				word += " by " + s.Bucket
 			}
 			words = append(words, word)
 		case fleet.UpdateConfiguration:
@@ -69,19 +88,31 @@ func kinds(steps []fleet.Step) string {
 
 func TestPlan(t *testing.T) {
 	const minute = time.Minute
-	legacy := lambda.State{Runtime: lambda.Go1x, Handler: "lambda", Architecture: "x86_64", CodeSha256: "old", Age: time.Hour}
+	legacy := lambda.State{Runtime: lambda.Go1x, Handler: "lambda", Architecture: "x86_64", CodeSha256: "old", Contents: files("lambda"), Age: time.Hour}
 	with := func(s lambda.State, change func(*lambda.State)) lambda.State { change(&s); return s }
-	al2 := with(legacy, func(s *lambda.State) { s.Runtime, s.Handler = "provided.al2", "bootstrap" })
+	al2 := with(legacy, func(s *lambda.State) {
+		s.Runtime, s.Handler, s.Contents = "provided.al2", "bootstrap", files("bootstrap")
+	})
 	clean := with(al2, func(s *lambda.State) { s.Runtime, s.CodeSha256 = lambda.ProvidedAL2023, "bootstrap" })
 	deploy := goal{dual: true, zips: both, settle: minute}
 	cleanup := goal{action: fleet.Cleanup, zips: both, settle: minute}
 	large := deploy
-	large.zips.Dual = &lambda.Package{Path: "bin/x/lambda.zip", CodeSha256: "large", Size: 60 << 20}
+	large.zips.Dual = &lambda.Package{Path: "bin/x/lambda.zip", Architecture: "x86_64", Legacy: "lambda", Files: dual.Files, CodeSha256: "large", Size: 50 << 20}
+	viaBucket := large
+	viaBucket.change = func(f *fleet.Function) { f.Environment.Bucket = "b" }
 	late := deploy
 	late.zips.Dual = nil
 	back := goal{action: fleet.Rollback, previous: lambda.Go1x, settle: minute}
 	toAL2 := goal{action: fleet.Rollback, previous: lambda.ProvidedAL2, settle: minute}
-	switched := with(clean, func(s *lambda.State) { s.CodeSha256, s.Files = "dual", dual.Files })
+	switched := with(clean, func(s *lambda.State) { s.CodeSha256, s.Contents = "dual", dual.Contents() })
+	onMain := with(legacy, func(s *lambda.State) { s.Handler, s.Contents = "main", files("main") })
+	mainGoal := goal{dual: true, zips: lambda.Zips{Dual: mainDual, Bootstrap: bootstrap}, settle: minute}
+	toARM := func(f *fleet.Function) { f.Architecture = "arm64" }
+	arm64 := with(clean, func(s *lambda.State) { s.Architecture, s.CodeSha256 = "arm64", "old" })
+	armGoal := goal{dual: true, zips: lambda.Zips{Bootstrap: arm}, settle: minute}
+	armCleanup := goal{action: fleet.Cleanup, dual: true, zips: lambda.Zips{Dual: dual, Bootstrap: arm}, settle: minute, change: toARM}
+	layered := func(s *lambda.State) { s.Layers = []string{"arn:aws:lambda:eu-west-1:123456789012:layer:l:3"} }
+	config := with(legacy, func(s *lambda.State) { s.Contents = files("lambda", "config.json", "README.md") })
 
 	tests := []struct {
 		name    string
@@ -120,8 +151,110 @@ func TestPlan(t *testing.T) {
 			want: "code dual, wait",
 		},
 		{
-			name: "same code, another architecture", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Architecture = "dual", "arm64" }), goal: deploy,
+			name: "same code, another architecture", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Architecture = "dual", "arm64" }),
+			goal: goal{dual: true, zips: both, settle: minute, change: func(f *fleet.Function) { f.Architecture = "x86_64" }},
 			want: "code dual arm64→x86_64, wait",
+		},
+		{
+			name: "deploy before the zip is read", state: with(legacy, func(s *lambda.State) { s.Contents = nil }), goal: deploy,
+			want: "inspect",
+		},
+		{
+			name: "deploy before the zip is read, during an update", state: with(legacy, func(s *lambda.State) { s.Contents, s.Updating = nil, true }), goal: deploy,
+			want: "wait, inspect",
+		},
+		{
+			name: "deploy of main on go1.x", state: onMain, goal: mainGoal,
+			want: "code main-dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "new code for a dual zip of main", state: with(clean, func(s *lambda.State) {
+				s.CodeSha256, s.Contents = "old", &lambda.Contents{Made: true, Legacy: "main", Files: files("bootstrap", "main").Files}
+			}), goal: mainGoal,
+			want: "code main-dual, wait",
+		},
+		{
+			name: "the zips were made for another handler", state: onMain, goal: deploy,
+			refused: true,
+		},
+		{
+			name: "the handler has changed since the zips were made", state: onMain,
+			goal:    goal{dual: true, zips: both, settle: minute, change: func(f *fleet.Function) { f.Observed = legacy }},
+			refused: true,
+		},
+		{
+			name: "deploy would lose files", state: config, goal: deploy,
+			refused: true,
+		},
+		{
+			name: "deploy may lose files", state: config,
+			goal: goal{dual: true, zips: both, settle: minute, change: func(f *fleet.Function) { f.Function.Drop = []string{"*.md", "config.json"} }},
+			want: "code dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "deploy would lose files of which one may go", state: config,
+			goal:    goal{dual: true, zips: both, settle: minute, change: func(f *fleet.Function) { f.Function.Drop = []string{"*.md"} }},
+			refused: true,
+		},
+		{
+			name: "the code is by reference", state: with(legacy, func(s *lambda.State) { s.ByReference = true }), goal: deploy,
+			refused: true,
+		},
+		{
+			name: "the code is by reference and up to date", state: with(legacy, func(s *lambda.State) { s.CodeSha256, s.ByReference = "dual", true }), goal: deploy,
+			want: "settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "a large zip goes through the bucket", state: legacy, goal: viaBucket,
+			want: "code large by b, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "arm64 stays", state: arm64, goal: armGoal,
+			want: "code arm, wait",
+		},
+		{
+			name: "arm64 is wanted on go1.x", state: legacy, goal: goal{dual: true, zips: both, settle: minute, change: toARM},
+			want: "code dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "arm64 is wanted on provided.al2", state: al2, goal: goal{zips: lambda.Zips{Bootstrap: arm}, settle: minute, change: toARM},
+			want: "code arm x86_64→arm64, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "arm64 is wanted after the switch", state: switched, goal: goal{dual: true, zips: both, settle: minute, change: toARM},
+		},
+		{
+			name: "cleanup to arm64", state: switched, goal: armCleanup,
+			want: "code arm x86_64→arm64, wait",
+		},
+		{
+			name: "cleanup to arm64 with layers", state: with(switched, layered), goal: armCleanup,
+			refused: true,
+		},
+		{
+			name: "cleanup to arm64 with layers that support it", state: with(switched, layered),
+			goal: goal{action: fleet.Cleanup, zips: lambda.Zips{Bootstrap: arm}, settle: minute, change: func(f *fleet.Function) { f.Architecture, f.LayerArchitectures = "arm64", []string{"arm64"} }},
+			want: "code arm x86_64→arm64, wait",
+		},
+		{
+			name: "AWS rejects code for go1.x", state: with(legacy, func(s *lambda.State) { s.Blocked = true }), goal: deploy,
+			refused: true,
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zip is dual", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents = true, files("bootstrap", "lambda") }), goal: deploy,
+			want: "switch provided.al2023 bootstrap, wait, code dual, wait",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zip is new", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents, s.Age = true, files("bootstrap", "lambda"), 0 }), goal: deploy,
+			want: "settle 1m0s, switch provided.al2023 bootstrap, wait, code dual, wait",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zip was not read", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents = true, nil }), goal: deploy,
+			want: "inspect",
+		},
+		{
+			name: "AWS rejects code for go1.x, which starts bootstrap", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Handler, s.Contents = true, "bootstrap", files("bootstrap") }), goal: deploy,
+			refused: true,
 		},
 		{
 			name: "only the handler differs", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
@@ -161,7 +294,7 @@ func TestPlan(t *testing.T) {
 			refused: true,
 		},
 		{
-			name: "deploy on go1.x with another handler", state: with(legacy, func(s *lambda.State) { s.Handler = "main" }), goal: deploy,
+			name: "deploy on go1.x with a handler that is no path", state: with(legacy, func(s *lambda.State) { s.Handler = "./main" }), goal: deploy,
 			refused: true,
 		},
 		{
@@ -169,7 +302,7 @@ func TestPlan(t *testing.T) {
 			want: "switch go1.x lambda, wait",
 		},
 		{
-			name: "rollback before the zip is read", state: with(switched, func(s *lambda.State) { s.Files = nil }), goal: back,
+			name: "rollback before the zip is read", state: with(switched, func(s *lambda.State) { s.Contents = nil }), goal: back,
 			want: "inspect",
 		},
 		{
@@ -190,16 +323,35 @@ func TestPlan(t *testing.T) {
 		},
 		{name: "rollback of a function that is back, with its own handler", state: with(al2, func(s *lambda.State) { s.Handler = "main" }), goal: toAL2},
 		{
-			name: "rollback to provided.al2", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: toAL2,
+			name: "rollback to provided.al2", state: with(switched, func(s *lambda.State) { s.Contents = bootstrap.Contents() }), goal: toAL2,
 			want: "switch provided.al2 bootstrap, wait",
 		},
-		{name: "rollback of a function that is back", state: with(legacy, func(s *lambda.State) { s.Files = nil }), goal: back},
+		{name: "rollback of a function that is back", state: with(legacy, func(s *lambda.State) { s.Contents = nil }), goal: back},
 		{
-			name: "rollback without lambda", state: with(switched, func(s *lambda.State) { s.Files = bootstrap.Files }), goal: back,
+			name: "rollback without lambda", state: with(switched, func(s *lambda.State) { s.Contents = bootstrap.Contents() }), goal: back,
 			refused: true,
 		},
 		{
-			name: "rollback with an empty zip", state: with(switched, func(s *lambda.State) { s.Files = []string{} }), goal: toAL2,
+			name: "rollback of main", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Contents = "main-dual", mainDual.Contents() }), goal: back,
+			want: "switch go1.x main, wait",
+		},
+		{
+			name: "rollback of a zip of another tool", state: with(switched, func(s *lambda.State) { s.Contents = files("bootstrap", "main") }), goal: back,
+			refused: true,
+		},
+		{
+			name: "rollback of a zip of another tool with the handler in the manifest", state: with(switched, func(s *lambda.State) { s.Contents = files("bootstrap", "main") }),
+			goal: goal{action: fleet.Rollback, previous: lambda.Go1x, settle: minute, change: func(f *fleet.Function) { f.Function.Handler = "main" }},
+			want: "switch go1.x main, wait",
+		},
+		{
+			name: "rollback of one binary for both runtimes", state: with(switched, func(s *lambda.State) {
+				s.Contents = &lambda.Contents{Made: true, Legacy: "bootstrap", Files: files("bootstrap").Files}
+			}), goal: back,
+			want: "switch go1.x bootstrap, wait",
+		},
+		{
+			name: "rollback with an empty zip", state: with(switched, func(s *lambda.State) { s.Contents = files() }), goal: toAL2,
 			refused: true,
 		},
 		{
@@ -289,167 +441,5 @@ func (g *golden) write(t *testing.T) {
 		if err := os.WriteFile(g.path, txtar.Format(g.archive), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// world is a version that serves invocations.
-type world struct {
-	runtime, handler string
-	files            []string
-}
-
-func (w world) startable() bool {
-	if w.runtime == "go1.x" {
-		return slices.Contains(w.files, w.handler)
-	}
-	return slices.Contains(w.files, "bootstrap")
-}
-
-// TestPlanKeepsTheInvariant walks the plan for every combination of state and
-// goal. After each step, everything that may serve must be able to start: the new
-// code with the new configuration, and every mixture with the ones before until a
-// settle delay has passed.
-func TestPlanKeepsTheInvariant(t *testing.T) {
-	contents := map[string][]string{
-		"dual":       dual.Files,
-		"bootstrap":  bootstrap.Files,
-		"old-dual":   dual.Files,
-		"old-lambda": {"lambda"},
-		"old":        bootstrap.Files,
-	}
-	var plans, refusals int
-	for _, runtime := range []string{lambda.Go1x, "provided", "provided.al2", lambda.ProvidedAL2023, "nodejs22.x", "python3.13"} {
-		for _, handler := range []string{"lambda", "bootstrap", "main"} {
-			for code, files := range contents {
-				for _, status := range []string{"Successful", "InProgress", "Failed", "Pending"} {
-					for _, arch := range []string{"x86_64", "arm64"} {
-						for _, kind := range []string{"Zip", "Image"} {
-							for _, age := range []time.Duration{0, time.Minute, 3*time.Minute - 1, 3 * time.Minute, time.Hour} {
-								for _, settled := range []bool{false, true} {
-									for _, goal := range []goal{
-										{dual: true, zips: both, settle: time.Minute},
-										{zips: both, settle: time.Minute},
-										{zips: lambda.Zips{Bootstrap: bootstrap}, settle: time.Minute},
-										{action: fleet.Cleanup, dual: true, zips: both, settle: time.Minute},
-										{action: fleet.Cleanup, zips: lambda.Zips{Bootstrap: bootstrap}, settle: time.Minute},
-										{action: fleet.Rollback, previous: lambda.Go1x, settle: time.Minute},
-										{action: fleet.Rollback, previous: lambda.ProvidedAL2, settle: time.Minute},
-									} {
-										state := lambda.State{
-											PackageType: kind, Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: code, Age: age, Settled: settled,
-											Pending: status == "Pending", Updating: status == "InProgress", UpdateFailed: status == "Failed",
-										}
-										now := world{runtime, handler, files}
-										if !now.startable() {
-											continue // it is already broken
-										}
-										serving := []world{now}
-										// The switch from go1.x may be in progress, or just complete, or
-										// failed, while Lambda reports the attempted configuration.
-										if recent := !settled && age < 3*time.Minute; (recent || status == "InProgress" || status == "Failed") && lambda.IsProvided(runtime) && slices.Contains(files, "lambda") {
-											serving = append(serving, world{lambda.Go1x, "lambda", files})
-										}
-										// The previous zip may still serve.
-										if goal.action == fleet.Rollback && !settled && age < 3*time.Minute && runtime == lambda.ProvidedAL2023 {
-											serving = append(serving, world{lambda.ProvidedAL2023, handler, bootstrap.Files})
-										}
-										if goal.action == fleet.Rollback {
-											state.Files = files
-										}
-										f := goal.function(state)
-										steps, err := Plan(state, f)
-										if err != nil {
-											refusals++
-											if len(steps) > 0 {
-												t.Fatalf("%+v\n%+v: refused with steps %v", state, goal, steps)
-											}
-											continue
-										}
-										plans++
-										if kind == "Image" || (runtime != lambda.Go1x && !lambda.IsProvided(runtime)) || (goal.action == fleet.Cleanup && (runtime != lambda.ProvidedAL2023 || status == "Failed")) ||
-											(goal.action == fleet.Rollback && status == "Failed") {
-											t.Fatalf("%+v\n%+v: not refused", state, goal)
-										}
-										walk(t, f, state, serving, steps)
-									}
-								}
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-	if plans < 1000 || refusals < 1000 {
-		t.Errorf("%d plans and %d refusals: not the whole space", plans, refusals)
-	}
-	t.Logf("%d plans, %d refusals", plans, refusals)
-}
-
-// walk does the steps. worlds are what may serve at first; Lambda reports the first
-// of them.
-func walk(t *testing.T, goal *fleet.Function, state lambda.State, worlds []world, steps []fleet.Step) {
-	t.Helper()
-	fail := func(why string) { t.Fatalf("%+v\n%+v\n%v: %s", state, goal, steps, why) }
-	now, after := worlds[0], state
-	for i, step := range steps {
-		if (step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration) && (i+1 == len(steps) || steps[i+1].Kind != fleet.Wait) {
-			fail("no wait follows an update")
-		}
-		change := func(w world) world { return w }
-		switch step.Kind {
-		case fleet.Wait:
-			after.Updating, after.Pending, after.Age = false, false, 0
-		case fleet.Inspect: // the rest is planned after it
-			rest, err := Plan(after, goal)
-			if err == nil {
-				walk(t, goal, after, worlds, rest)
-			}
-			return
-		case fleet.Settle:
-			worlds = []world{now}
-			after.Settled = true
-		case fleet.UpdateCode:
-			change = func(w world) world { w.files = step.Package.Files; return w }
-		case fleet.UpdateConfiguration:
-			change = func(w world) world { w.runtime, w.handler = step.Runtime, step.Handler; return w }
-		}
-		if step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration {
-			after = accepted(step, after)
-			after.Settled, after.Age = false, 0
-		}
-		now = change(now)
-		next := []world{now}
-		for _, w := range worlds {
-			next = append(next, w, change(w))
-		}
-		worlds = next
-		for _, w := range worlds {
-			if !w.startable() {
-				fail("there is a moment with " + w.runtime + ", handler " + w.handler + ", and no such file")
-			}
-		}
-	}
-	if goal.Action == fleet.Cleanup && slices.Contains(now.files, "lambda") {
-		fail("lambda is still there")
-	}
-	if goal.Action == fleet.Deploy && now.runtime != lambda.ProvidedAL2023 || goal.Action == fleet.Rollback && now.runtime != goal.Previous {
-		fail("it did not get there")
-	}
-
-	if rest, err := Plan(after, goal); err != nil || len(rest) > 0 {
-		fail(fmt.Sprintf("the same run would do more: %v %v", rest, err))
-	}
-	again := *goal
-	again.Observed = after
-	goal = &again
-	rest, err := Plan(after, goal)
-	switch {
-	case err != nil:
-		fail("a second run would be refused: " + err.Error())
-	case state.MayServeLegacy() && !goal.Dual && goal.Zips.Dual != nil && len(rest) > 0:
-		walk(t, goal, after, worlds, rest) // drops lambda, which go1.x needed
-	case len(rest) > 0:
-		fail("a second run would do more")
 	}
 }

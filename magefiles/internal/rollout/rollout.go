@@ -15,6 +15,7 @@ import (
 	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Client is the part of *lambda.Client that a rollout calls. It must retry
@@ -40,9 +41,15 @@ type Options struct {
 	// Limit is how long an update may take, and how long to wait for the updates
 	// of others; default 10 minutes. It also limits each attempt of a call.
 	Limit time.Duration
+	// Stale is how long GetFunction may still show a revision that an update has
+	// replaced before that is an error; default 1 minute.
+	Stale time.Duration
 	// Grace is how long calls in flight may continue after the context is done;
 	// default 4 s, because mage ends its targets 5 s after an interrupt.
 	Grace time.Duration
+	// Upload sends a package that is too large for a request to the bucket of the
+	// environment and returns its key. It is required if there is a bucket.
+	Upload func(context.Context, *lambda.Package) (key string, err error)
 	// HTTP downloads the directories of deployed zips; default
 	// http.DefaultClient.
 	HTTP bundle.Doer
@@ -75,6 +82,7 @@ func New(client Client, opts Options) *Rollout {
 	opts.FirstPoll = cmp.Or(opts.FirstPoll, time.Second)
 	opts.MaxPoll = cmp.Or(opts.MaxPoll, 5*time.Second)
 	opts.Limit = cmp.Or(opts.Limit, 10*time.Minute)
+	opts.Stale = cmp.Or(opts.Stale, time.Minute)
 	opts.Grace = cmp.Or(opts.Grace, 4*time.Second)
 	opts.HTTP = cmp.Or[bundle.Doer](opts.HTTP, http.DefaultClient)
 	return &Rollout{
@@ -96,10 +104,15 @@ func (r *Rollout) bound(o *sdk.Options) {
 	})
 }
 
-// call makes one call to AWS. A call in flight outlives ctx by the grace, so that
+// call makes one call to AWS, and explains its error.
+func (r *Rollout) call(ctx context.Context, do func(context.Context) error) error {
+	return explain(r.finish(ctx, do))
+}
+
+// finish makes one call to AWS. A call in flight outlives ctx by the grace, so that
 // an interrupt does not cut it off. A call that still waits for its turn under
 // the quotas is not sent.
-func (r *Rollout) call(ctx context.Context, do func(context.Context) error) error {
+func (r *Rollout) finish(ctx context.Context, do func(context.Context) error) error {
 	call, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(r.opts.Grace, cancel) })
@@ -111,7 +124,7 @@ func (r *Rollout) call(ctx context.Context, do func(context.Context) error) erro
 	if err != nil && errors.Is(call.Err(), context.Canceled) {
 		return fmt.Errorf("interrupted, and AWS did not answer within %v; an update may have taken effect: %w", r.opts.Grace, context.Canceled)
 	}
-	return explain(err)
+	return err
 }
 
 // sleep waits for the delay and reports whether ctx was not done before.

@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
-	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
@@ -32,11 +31,22 @@ func writeZips(t *testing.T, text string) lambda.Zips {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n: "+text+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	zips, err := bundle.NewPacker(dir).Pack(t.Context(), "f", map[build.Binary]string{build.Lambda: path, build.Bootstrap: path})
+	bootstrap := bundle.Entry{Name: "bootstrap", Path: path, Mode: 0o755}
+	legacy := bundle.Entry{Name: "lambda", Path: path, Mode: 0o755}
+	packages, err := bundle.NewPacker(dir).Pack(t.Context(), "f",
+		bundle.Spec{File: bundle.DualZip, Legacy: "lambda", Architecture: lambda.X86_64, Entries: []bundle.Entry{bootstrap, legacy}},
+		bundle.Spec{File: bundle.BootstrapZip, Architecture: lambda.X86_64, Entries: []bundle.Entry{bootstrap}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return zips
+	return lambda.Zips{Dual: packages[0], Bootstrap: packages[1]}
+}
+
+// newLambda returns a Lambda with functions that have the zip of another tool.
+func newLambda(names ...string) *lambdatest.Lambda {
+	l := lambdatest.New(names...)
+	l.AddZip("old", "lambda")
+	return l
 }
 
 // functions returns a fleet with a goal. The manifest asks for dual zips.
@@ -63,9 +73,16 @@ func newRollout(l *lambdatest.Lambda, opts rollout.Options) *rollout.Rollout {
 // same time.
 func run(ctx context.Context, l *lambdatest.Lambda, limit int, functions []*fleet.Function) error {
 	r := newRollout(l, rollout.Options{})
-	fleet.Each(functions, limit, func(f *fleet.Function) { r.Observe(ctx, f) })
+	fleet.Each(functions, limit, func(f *fleet.Function) { observe(ctx, r, f) })
 	fleet.Each(functions, limit, func(f *fleet.Function) { r.Apply(ctx, f) })
 	return fleet.Errors(functions)
+}
+
+// observe reads a function, and its zip if the plan depends on that.
+func observe(ctx context.Context, r *rollout.Rollout, f *fleet.Function) {
+	if r.Observe(ctx, f); f.Err == nil && rollout.NeedsContents(f) {
+		r.Inspect(ctx, f)
+	}
 }
 
 func message(err error) string {
@@ -79,7 +96,7 @@ func TestInterrupt(t *testing.T) {
 	zips := writeZips(t, "new")
 	t.Run("while it settles", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := lambdatest.New("a", "b")
+			l := newLambda("a", "b")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			err := run(ctx, l, 1, functions(zips, deploy, "a", "b"))
@@ -92,14 +109,14 @@ func TestInterrupt(t *testing.T) {
 			if !errors.Is(err, fleet.ErrInterrupted) {
 				t.Error("the error is not a fleet.ErrInterrupted")
 			}
-			if len(l.Calls()) != 4 {
-				t.Errorf("calls %v, want two reads, an update and the read after it", l.Log())
+			if len(l.Calls()) != 6 {
+				t.Errorf("calls %v, want two reads and zips, an update and the read after it", l.Log())
 			}
 		})
 	})
 	t.Run("a call in flight finishes", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := lambdatest.New("a")
+			l := newLambda("a")
 			l.Upload = 3 * time.Second
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -112,7 +129,7 @@ func TestInterrupt(t *testing.T) {
 	})
 	t.Run("a call in flight is given up after the grace", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			l := lambdatest.New("a")
+			l := newLambda("a")
 			l.Upload = time.Minute
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -129,7 +146,7 @@ func TestInterrupt(t *testing.T) {
 func TestFleet(t *testing.T) {
 	zips := writeZips(t, "new")
 	synctest.Test(t, func(t *testing.T) {
-		l := lambdatest.New("a", "c", "d", "e", "f")
+		l := newLambda("a", "c", "d", "e", "f")
 		l.FailUpdate("d")
 		l.Create("e", func(f *types.FunctionConfiguration) { f.PackageType = types.PackageTypeImage })
 		all := functions(zips, deploy, "a", "b", "c", "d", "e", "f")
@@ -172,7 +189,7 @@ func TestConcurrency(t *testing.T) {
 	zips := writeZips(t, "new")
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		if err := run(t.Context(), lambdatest.New("a", "b", "c", "d"), 2, functions(zips, deploy, "a", "b", "c", "d")); err != nil {
+		if err := run(t.Context(), newLambda("a", "b", "c", "d"), 2, functions(zips, deploy, "a", "b", "c", "d")); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != 2*62*time.Second {

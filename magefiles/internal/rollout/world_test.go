@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,7 +18,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/lambdatest"
@@ -22,21 +28,123 @@ import (
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
-// The fleet of a world: two functions, and the runtimes before their migration.
-var (
-	fleetNames = []string{"legacy", "al2"}
-	previous   = []string{lambda.Go1x, lambda.ProvidedAL2}
+// member is a function of a world, and how it was before its migration.
+type member struct {
+	name, runtime, handler string
+	files                  []string // in its zip, made by another tool
+}
+
+// members are the fleet of a world. The first function has a file besides its
+// binary, and moves to arm64 with the cleanup.
+var members = []member{
+	{"legacy", lambda.Go1x, "bin/foo", []string{"bin/foo", "config.json"}},
+	{"al2", lambda.ProvidedAL2, "bootstrap", []string{"bootstrap"}},
+}
+
+// dualFiles returns the files in the function's dual zip.
+func (m member) dualFiles() []string {
+	if m.runtime == lambda.Go1x {
+		return []string{"bin/foo", "bootstrap", "config.json"}
+	}
+	return []string{"bootstrap", "lambda"}
+}
+
+// cleanFiles returns the files in the function's zip after the cleanup.
+func (m member) cleanFiles() []string {
+	if m.runtime == lambda.Go1x {
+		return []string{"bootstrap", "config.json"}
+	}
+	return []string{"bootstrap"}
+}
+
+// cleanArchitecture returns the architecture after the cleanup.
+func (m member) cleanArchitecture() string {
+	if m.runtime == lambda.Go1x {
+		return lambda.ARM64
+	}
+	return lambda.X86_64
+}
+
+// worldZips are the packages of the members by name.
+type worldZips struct {
+	of map[string]lambda.Zips
+	// unpacked has all zips of a world, so that its emulator need not unpack them;
+	// nil for an emulator that keeps only what may serve.
+	unpacked *zips.Store
+}
+
+// writeWorldZips writes the packages of the members. Their content depends on the
+// text.
+func writeWorldZips(t *testing.T, text string) worldZips {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n: "+text+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	entries := func(names []string) (list []bundle.Entry) {
+		for _, name := range names {
+			list = append(list, bundle.Entry{Name: name, Path: path, Mode: 0o755})
+		}
+		return list
+	}
+	all := map[string]lambda.Zips{}
+	for _, m := range members {
+		legacy := lambda.LegacyBinary
+		if m.runtime == lambda.Go1x {
+			legacy = m.handler
+		}
+		packages, err := bundle.NewPacker(dir).Pack(t.Context(), m.name,
+			bundle.Spec{File: bundle.DualZip, Legacy: legacy, Architecture: lambda.X86_64, Entries: entries(m.dualFiles())},
+			bundle.Spec{File: bundle.BootstrapZip, Architecture: m.cleanArchitecture(), Entries: entries(m.cleanFiles())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[m.name] = lambda.Zips{Dual: packages[0], Bootstrap: packages[1]}
+	}
+	return worldZips{of: all}
+}
+
+// unpack returns the zips with all of them unpacked.
+func (z worldZips) unpack(t *testing.T) worldZips {
+	t.Helper()
+	dir := t.TempDir()
+	t.Cleanup(func() { _ = zips.RemoveTree(dir) }) // in which directories are write-protected
+	z.unpacked = zips.NewStore(dir, lambda.MaxUnzipped)
+	for _, m := range members {
+		all := [][]byte{lambdatest.Executables(m.files...), lambdatest.Executables(m.dualFiles()...)}
+		for _, p := range []*lambda.Package{z.of[m.name].Dual, z.of[m.name].Bootstrap} {
+			zip, err := p.Read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, zip)
+		}
+		for _, zip := range all {
+			if _, err := z.unpacked.Add(zip); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return z
+}
+
+// The times of a world, on a fake clock.
+const (
+	// updateTime is how long a new function is Pending, and an update InProgress.
+	updateTime = 2 * time.Millisecond
+	// settle is the settle delay. The emulator's window is as long: after an
+	// update, the version before may serve until then. It is longer than an update
+	// with its poll takes, so that two updates without a settle delay between them
+	// mix.
+	settle = 12 * time.Millisecond
 )
 
-// settle is the settle delay. The emulator's window is as long: after an update,
-// the version before may serve until then. It is longer than an update with its
-// poll takes, so that two updates without a settle delay between them mix.
-const settle = 12 * time.Millisecond
-
-// world is an emulator with a fleet.
+// world is an emulator with a fleet. It runs in a bubble of testing/synctest.
 type world struct {
-	server *emulator.Server
-	goals  []fleet.Function // as a command has them before it reads them
+	server  *emulator.Server
+	network http.RoundTripper // leads to the server
+	goals   []fleet.Function  // as a command has them before it reads them
 
 	mu      sync.Mutex
 	served  map[string][]emulator.Deployment
@@ -45,96 +153,107 @@ type world struct {
 }
 
 // unmigrated starts a world before the first deploy.
-func unmigrated(zips lambda.Zips) (*world, error) {
-	return newWorld(zips, lambdatest.Executables("lambda"), lambdatest.Executables("bootstrap"))
+func unmigrated(zips worldZips) (*world, error) {
+	return newWorld(zips, emulator.Options{}, func(m member) ([]byte, error) { return lambdatest.Executables(m.files...), nil })
+}
+
+// blocked starts a world with dual zips of another tool, in which AWS has blocked
+// updates of the previous runtimes.
+func blocked(zips worldZips) (*world, error) {
+	w, err := newWorld(zips, emulator.Options{Blocked: []string{lambda.Go1x, lambda.ProvidedAL2}}, func(m member) ([]byte, error) {
+		return lambdatest.Executables(m.dualFiles()...), nil
+	})
+	if err == nil {
+		w.goals[0].Function.Handler = members[0].handler // after the switch, the zip does not tell
+	}
+	return w, err
 }
 
 // switched starts a world right after the first deploy: what served before the
 // switch may still serve.
-func switched(zips lambda.Zips) (*world, error) {
-	dual, err := zips.Dual.Read()
+func switched(zips worldZips) (*world, error) {
+	w, err := newWorld(zips, emulator.Options{}, func(m member) ([]byte, error) { return zips.of[m.name].Dual.Read() })
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWorld(zips, dual, dual)
-	if err != nil {
-		return nil, err
-	}
-	client := sdk.NewFromConfig(w.server.Config())
-	for _, name := range fleetNames {
-		if _, err := client.UpdateFunctionConfiguration(context.Background(), &sdk.UpdateFunctionConfigurationInput{
-			FunctionName: &name, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+	for _, m := range members {
+		if _, err := w.client().UpdateFunctionConfiguration(context.Background(), &sdk.UpdateFunctionConfigurationInput{
+			FunctionName: &m.name, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		}); err != nil {
 			return nil, errors.Join(err, w.server.Close())
 		}
 	}
-	updated := sdk.NewFunctionUpdatedV2Waiter(client, func(o *sdk.FunctionUpdatedV2WaiterOptions) {
-		o.MinDelay, o.MaxDelay = time.Millisecond, 2*time.Millisecond
-	})
-	for _, name := range fleetNames {
-		if err := updated.Wait(context.Background(), &sdk.GetFunctionInput{FunctionName: &name}, time.Minute); err != nil {
-			return nil, errors.Join(err, w.server.Close())
-		}
-	}
+	pass(updateTime)
 	return w, nil
+}
+
+// pass lets the time pass, with everything that happens meanwhile.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // newWorld starts a world with functions on their previous runtimes.
-func newWorld(zips lambda.Zips, deployed ...[]byte) (*world, error) {
+func newWorld(zips worldZips, options emulator.Options, deployed func(member) ([]byte, error)) (*world, error) {
 	w := &world{served: map[string][]emulator.Deployment{}}
-	server, err := emulator.Start(emulator.Options{
-		UpdateTime: 2 * time.Millisecond,
-		Window:     settle,
-		Mixed:      true,
-		OnServe: func(d emulator.Deployment) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.served[d.Function] = append(w.served[d.Function], d)
-		},
-		FailUpdate: func(string, string) *emulator.Failure {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if w.updates++; w.updates != w.fails {
-				return nil
-			}
-			return &emulator.Failure{Reason: "the test wants it", ReasonCode: "InternalError"}
-		},
-	})
+	options.UpdateTime, options.Window, options.Mixed = updateTime, settle, true
+	options.Packages = zips.unpacked
+	options.OnServe = func(d emulator.Deployment) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.served[d.Function] = append(w.served[d.Function], d)
+	}
+	options.FailUpdate = func(string, string) *emulator.Failure {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.updates++; w.updates != w.fails {
+			return nil
+		}
+		return &emulator.Failure{Reason: "the test wants it", ReasonCode: "InternalError"}
+	}
+	server, handler, err := emulator.NewOffline(options)
 	if err != nil {
 		return nil, err
 	}
-	w.server = server
-	for i, zip := range deployed {
-		if err := w.create(fleetNames[i], previous[i], zip); err != nil {
+	w.server, w.network = server, lambdatest.Direct(handler)
+	for _, m := range members {
+		zip, err := deployed(m)
+		if err == nil {
+			err = w.create(m, zip)
+		}
+		if err != nil {
 			return nil, errors.Join(err, server.Close())
 		}
-		w.goals = append(w.goals, fleet.Function{
-			Target: manifest.Target{FunctionName: fleetNames[i], Dual: true}, Zips: zips,
-			Goal: fleet.Goal{Settle: settle, Previous: previous[i]},
-		})
+		target := manifest.Target{FunctionName: m.name, Dual: true}
+		if m.cleanArchitecture() == lambda.ARM64 {
+			target.Architecture = lambda.ARM64
+		}
+		w.goals = append(w.goals, fleet.Function{Target: target, Zips: zips.of[m.name], Goal: fleet.Goal{Settle: settle, Previous: m.runtime}})
 	}
+	pass(updateTime)
 	return w, nil
 }
 
-// create creates a function and waits until it is active.
-func (w *world) create(name, runtime string, zip []byte) error {
-	client := sdk.NewFromConfig(w.server.Config())
-	if _, err := client.CreateFunction(context.Background(), &sdk.CreateFunctionInput{
-		FunctionName: &name, Runtime: types.Runtime(runtime), Handler: aws.String(lambda.Handler(runtime)),
+// client returns a client without faults.
+func (w *world) client() *sdk.Client {
+	cfg := w.server.Config()
+	cfg.HTTPClient = &http.Client{Transport: w.network}
+	return sdk.NewFromConfig(cfg)
+}
+
+// create creates a function, which is Pending at first.
+func (w *world) create(m member, zip []byte) error {
+	_, err := w.client().CreateFunction(context.Background(), &sdk.CreateFunctionInput{
+		FunctionName: &m.name, Runtime: types.Runtime(m.runtime), Handler: &m.handler,
 		Role: aws.String("arn:aws:iam::123456789012:role/r"), Code: &types.FunctionCode{ZipFile: zip},
-	}); err != nil {
-		return err
-	}
-	active := sdk.NewFunctionActiveV2Waiter(client, func(o *sdk.FunctionActiveV2WaiterOptions) {
-		o.MinDelay, o.MaxDelay = time.Millisecond, 2*time.Millisecond
 	})
-	return active.Wait(context.Background(), &sdk.GetFunctionInput{FunctionName: &name}, time.Minute)
+	return err
 }
 
 // run does the action for one function after the other.
 func (w *world) run(ctx context.Context, n *network, action fleet.Action) error {
 	cfg := w.server.Config()
-	n.inner = http.DefaultTransport
+	n.inner = w.network
 	cfg.HTTPClient = &http.Client{Transport: n}
 	cfg.Retryer = func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
@@ -143,7 +262,7 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 		})
 	}
 	r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{
-		FirstPoll: 3 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Grace: 50 * time.Millisecond,
+		FirstPoll: 3 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Stale: 30 * time.Millisecond, Grace: 50 * time.Millisecond,
 		HTTP: cfg.HTTPClient,
 	})
 	var functions []*fleet.Function
@@ -151,15 +270,15 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 		goal.Action = action
 		functions = append(functions, &goal)
 	}
-	fleet.Each(functions, 1, func(f *fleet.Function) { r.Observe(ctx, f) })
+	fleet.Each(functions, 1, func(f *fleet.Function) { observe(ctx, r, f) })
 	fleet.Each(functions, 1, func(f *fleet.Function) { r.Apply(ctx, f) })
 	return fleet.Errors(functions)
 }
 
 // invariant returns an error if a function could not start at some moment.
 func (w *world) invariant() error {
-	for _, name := range fleetNames {
-		for _, d := range w.served[name] {
+	for _, m := range members {
+		for _, d := range w.served[m.name] {
 			if !d.Startable() {
 				return fmt.Errorf("there was a moment with %+v", d)
 			}
