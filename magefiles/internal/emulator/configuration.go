@@ -33,12 +33,21 @@ type configuration struct {
 	RevisionId       string
 	PackageType      string
 	Architectures    []string
+	Layers           []layer `json:",omitempty"`
 	TracingConfig    struct{ Mode string }
 	EphemeralStorage struct{ Size int } // MB
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
 	LoggingConfig    struct{ LogFormat, LogGroup string }
 	state
 	lastUpdate
+
+	object *resolvedObject // the code, if it is kept by reference; GetFunction alone reports it
+}
+
+// layer is a layer version. Its content is not applied.
+type layer struct {
+	Arn      string
+	CodeSize int64
 }
 
 type environment struct{ Variables map[string]string }
@@ -104,6 +113,7 @@ type settings struct {
 	Timeout     *int
 	MemorySize  *int
 	Environment *environment
+	Layers      []string
 }
 
 func (s settings) apply(c *configuration) error {
@@ -116,6 +126,7 @@ func (s settings) apply(c *configuration) error {
 		between(1, 900, s.Timeout, "timeout"),
 		between(128, 10240, s.MemorySize, "memorySize"),
 		s.Environment.check(),
+		checkLayers(s.Layers),
 	)
 	if err != nil {
 		return err
@@ -126,11 +137,33 @@ func (s settings) apply(c *configuration) error {
 	set(&c.Description, s.Description)
 	set(&c.Timeout, s.Timeout)
 	set(&c.MemorySize, s.MemorySize)
+	if s.Layers != nil {
+		c.Layers = nil
+		for _, arn := range s.Layers {
+			c.Layers = append(c.Layers, layer{Arn: arn})
+		}
+	}
 	if s.Environment != nil {
 		c.Environment = s.Environment
 		if len(s.Environment.Variables) == 0 {
 			c.Environment = nil
 		}
+	}
+	return nil
+}
+
+// checkLayers refuses what are no ARNs of layer versions, and more than five of
+// them. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html#lambda-CreateFunction-request-Layers
+func checkLayers(arns []string) error {
+	const pattern = `(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)`
+	for _, arn := range arns {
+		if !matches(pattern, arn) {
+			return invalid(arns, "layers", "Member must satisfy constraint: [Member must satisfy regular expression pattern: "+pattern+"]")
+		}
+	}
+	if len(arns) > 5 {
+		return invalidParameter("Cannot reference more than 5 layers.")
 	}
 	return nil
 }

@@ -174,13 +174,24 @@ func (s *Server) retire(d *deployment) {
 }
 
 func (s *Server) startInstance(d *deployment, requestID string) (*instance, error) {
+	if s.host == nil {
+		return nil, notImplemented("invoking a function of a server without processes")
+	}
 	conf := d.configuration
 	file, _ := entryPoint(conf.Runtime, conf.Handler)
+	unstartable := s.startable(d, file)
+	var command []string
+	if unstartable == nil {
+		var err error
+		if command, err = s.foreign.command(s.ctx, d, file); err != nil {
+			return nil, err
+		}
+	}
 	e, err := s.host.Start(runner.Spec{
 		Function: conf.FunctionName, Version: conf.Version,
 		MemorySize: conf.MemorySize, Timeout: time.Duration(conf.Timeout) * time.Second,
 		Protocol: protocol(conf.Runtime), Root: d.code.Root,
-		EntryPoint: file, Unstartable: s.startable(d, file),
+		EntryPoint: file, Unstartable: unstartable, Command: command,
 		Environ: s.environ(d),
 	}, requestID)
 	return &instance{Environment: e}, err

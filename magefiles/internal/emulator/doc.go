@@ -1,9 +1,9 @@
 // Package emulator emulates AWS Lambda on a loopback address and runs the
 // deployed binaries.
 //
-// It serves enough of Lambda's REST API, of GetCallerIdentity of STS and of
-// GetMetricData of CloudWatch for the AWS SDKs and the AWS CLI to work with it
-// unchanged, through AWS_ENDPOINT_URL. It unpacks each deployed zip, and an
+// It serves enough of Lambda's REST API, of GetCallerIdentity of STS, of
+// GetMetricData of CloudWatch and of S3 for the AWS SDKs and the AWS CLI to work
+// with it unchanged, through AWS_ENDPOINT_URL. It unpacks each deployed zip, and an
 // invocation starts the file that the function's runtime would start: for go1.x
 // the file that Handler names, reached over net/rpc; for provided.* the file
 // bootstrap, which polls the Runtime API. It reproduces what a migration between
@@ -32,6 +32,13 @@
 // statistics are Sum, Average, Minimum, Maximum and SampleCount. There are no
 // expressions. Metrics outlive their function.
 //
+// # S3
+//
+// Requests that are signed for S3 reach an S3 that holds deployment packages:
+// CreateBucket, HeadBucket, PutObject, GetObject, HeadObject, DeleteObject and
+// multipart uploads, in path style. It verifies digests and checksums, in headers
+// and in trailers. Lambda takes code from its buckets.
+//
 // # Differences from AWS
 //
 //   - Functions on go1.x can be created, so that a test can set up a fleet as it
@@ -44,6 +51,9 @@
 //   - Functions on other runtimes and container images cannot be invoked.
 //   - There are no layers, VPCs, permissions or provisioned concurrency. The
 //     emulator refuses a request for one rather than ignore it.
+//   - Objects in S3 have no versions, metadata, lists or permissions.
+//   - Code that is kept by reference (S3ObjectStorageMode) is read once, like any
+//     other code in S3, and a bucket without versioning holds it.
 //   - Calls have no quotas unless [Options.Quotas] sets them.
 //   - An alias with two versions distributes invocations in a fixed order, not at
 //     random.
@@ -55,7 +65,8 @@
 // assumption.
 //
 // Package runner starts the processes, package zips keeps the deployment
-// packages, and package metrics keeps the metrics.
+// packages, package objects keeps what is in S3, and package metrics keeps the
+// metrics.
 //
 // https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 // https://github.com/localstack/localstack/blob/main/tests/aws/services/lambda_/test_lambda_api.snapshot.json

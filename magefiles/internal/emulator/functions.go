@@ -52,20 +52,9 @@ type createRequest struct {
 	Publish       bool
 	Tags          map[string]string
 	Code          struct {
-		ZipFile  []byte
+		zipSource
 		ImageUri *string
-		s3Object
 	}
-}
-
-// s3Object is a deployment package in S3, which the emulator refuses.
-type s3Object struct{ S3Bucket, S3Key, S3ObjectVersion *string }
-
-func (o s3Object) check() error {
-	if o != (s3Object{}) {
-		return notImplemented("code in S3")
-	}
-	return nil
 }
 
 func (s *Server) createFunction(_ *call, r *createRequest) (reply, error) {
@@ -124,7 +113,7 @@ func (s *Server) newConfiguration(r *createRequest) (configuration, error) {
 // createCode adds the code of a new function to its configuration. A container
 // image has no package.
 func (s *Server) createCode(r *createRequest, conf *configuration) (*zips.Package, error) {
-	hasZip, hasImage := r.Code.ZipFile != nil, r.Code.ImageUri != nil
+	hasZip, hasImage := r.Code.given(), r.Code.ImageUri != nil
 	switch {
 	case conf.PackageType == "Image" && (!hasImage || hasZip):
 		return nil, invalidParameter("Please provide ImageUri, and no ZipFile, when the intended function PackageType is Image.")
@@ -137,9 +126,9 @@ func (s *Server) createCode(r *createRequest, conf *configuration) (*zips.Packag
 	case !hasZip || hasImage:
 		return nil, invalidParameter("Please provide a source for function code.")
 	}
-	code, err := s.packages.Add(r.Code.ZipFile)
+	code, err := s.addCode(r.Code.zipSource)
 	if err == nil {
-		conf.CodeSha256, conf.CodeSize = code.CodeSha256, code.Size
+		r.Code.describe(code, conf)
 	}
 	return code, err
 }
@@ -150,9 +139,12 @@ func (s *Server) getFunction(c *call) (any, error) {
 		return nil, err
 	}
 	conf := s.reported(f, t)
-	code := map[string]string{"RepositoryType": "S3", "Location": s.downloadURL(conf.CodeSha256)}
+	code := map[string]any{"RepositoryType": "S3", "Location": s.downloadURL(conf.CodeSha256)}
+	if conf.object != nil {
+		code["ResolvedS3Object"] = conf.object
+	}
 	if f.image != "" {
-		code = map[string]string{"RepositoryType": "ECR", "ImageUri": f.image, "ResolvedImageUri": f.image}
+		code = map[string]any{"RepositoryType": "ECR", "ImageUri": f.image, "ResolvedImageUri": f.image}
 	}
 	answer := map[string]any{"Configuration": conf, "Code": code}
 	if f.tags != nil && conf.Version == latest { // tags belong to the function

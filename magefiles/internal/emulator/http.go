@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -44,6 +46,10 @@ func (s *Server) handler() http.Handler {
 			s.serveDownload(w, r, token)
 			return
 		}
+		if isS3(r) {
+			s.serveS3(w, r, id)
+			return
+		}
 		c := s.route(r)
 		c.id = id
 		answer, err := s.serve(w, c)
@@ -80,7 +86,8 @@ func (s *Server) serve(w http.ResponseWriter, c *call) (reply, error) {
 	if c.body, err = readBody(c); err != nil {
 		return reply{}, err
 	}
-	if err := s.verifier.verify(c.Request, claim, c.body); err != nil {
+	hash := sha256.Sum256(c.body)
+	if err := s.verifier.verify(c.Request, claim, hex.EncodeToString(hash[:])); err != nil {
 		return reply{}, err
 	}
 	if err := s.quotas.take(c.operation); err != nil {

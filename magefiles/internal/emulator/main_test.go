@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +26,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/lambdatest"
 )
 
 const (
@@ -113,22 +113,8 @@ func inBubble(t *testing.T, options emulator.Options, test func(b *bench)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, handler, err := emulator.NewOffline(options)
-		test(adopt(t, s, err, direct{handler}))
+		test(adopt(t, s, err, lambdatest.Direct(handler)))
 	})
-}
-
-// direct sends requests to a handler without a network.
-type direct struct{ handler http.Handler }
-
-func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	r = r.Clone(r.Context())
-	r.Host = r.URL.Host
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	d.handler.ServeHTTP(w, r)
-	return w.Result(), nil
 }
 
 func adopt(t *testing.T, s *emulator.Server, err error, transport http.RoundTripper) *bench {

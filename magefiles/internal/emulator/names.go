@@ -13,6 +13,8 @@ const latest = "$LATEST"
 // alias.
 const namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-[a-z]+)+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
 
+var nameForm = regexp.MustCompile(`^` + namePattern + `$`)
+
 // target is a function, or a version of it, in a request.
 type target struct {
 	name      string
@@ -24,7 +26,7 @@ func (t target) String() string { return strings.TrimSuffix(t.name+":"+t.qualifi
 // parseTarget parses a function's name. Functions of other regions and accounts
 // do not exist.
 func (s *Server) parseTarget(given string) (target, error) {
-	m := regexp.MustCompile(`^` + namePattern + `$`).FindStringSubmatch(given)
+	m := nameForm.FindStringSubmatch(given)
 	if m == nil || len(m[7]) > 64 || len(given) > 256 {
 		return target{}, invalid(given, "functionName", "Member must satisfy regular expression pattern: "+namePattern)
 	}

@@ -2,13 +2,18 @@ package emulator
 
 import (
 	"cmp"
+	"context"
+	"debug/buildinfo"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os/exec"
 	"regexp"
 	"slices"
 	"time"
+
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
 // Options configures a [Server]. The zero value is usable.
@@ -67,6 +72,10 @@ type Options struct {
 	// function can be created, so that a test can set up a fleet.
 	Blocked []string
 
+	// Buckets are the names of the S3 buckets that exist at the start. They are
+	// empty.
+	Buckets []string
+
 	// Quotas limit the rate of calls. The default is no limit.
 	Quotas Quotas
 
@@ -76,10 +85,23 @@ type Options struct {
 	// function's is not started, as on AWS.
 	HostBinaries bool
 
+	// HostBuild, if not nil, builds a function for this machine. It is called once
+	// for each binary for another machine that this one cannot run, with what the
+	// binary says about its build, and returns the path of the result, which serves
+	// instead. It is not used if QEMU's user mode emulation is on PATH, as
+	// qemu-aarch64 or qemu-x86_64 for example.
+	HostBuild func(context.Context, *buildinfo.BuildInfo) (path string, err error)
+
 	// ZoneInfo is a time zone database for functions on go1.x, in a form that
 	// Go's variable ZONEINFO takes. That runtime has a database;
 	// provided.al2023 has none. The default is the host's, if it has one.
 	ZoneInfo string
+
+	// Packages, if not nil, keeps the deployment packages of several servers, so
+	// that each is unpacked once. Close leaves them there, and a package that
+	// another user keeps can still be downloaded after an update has replaced it.
+	// With nil, the default, a server keeps its own and removes them.
+	Packages *zips.Store
 
 	// Logs receives the lines that the functions write, each after the
 	// function's name. The default discards them.
@@ -110,6 +132,9 @@ type Options struct {
 	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 	init    time.Duration
 	retries []time.Duration
+
+	// lookPath finds QEMU; default exec.LookPath.
+	lookPath func(string) (string, error)
 }
 
 // Failure is the reason of a failed update: LastUpdateStatusReason and
@@ -124,6 +149,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Account = cmp.Or(o.Account, "123456789012")
 	if o.Logs == nil {
 		o.Logs = io.Discard
+	}
+	if o.lookPath == nil {
+		o.lookPath = exec.LookPath
 	}
 	if o.init == 0 {
 		o.init, o.retries = 10*time.Second, []time.Duration{time.Minute, 2 * time.Minute}

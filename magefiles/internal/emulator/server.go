@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"example.com/dualboot/magefiles/internal/emulator/metrics"
+	"example.com/dualboot/magefiles/internal/emulator/objects"
 	"example.com/dualboot/magefiles/internal/emulator/runner"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
 	"example.com/dualboot/magefiles/internal/lambda"
@@ -37,6 +39,8 @@ type Server struct {
 	http     *http.Server
 	host     *runner.Host
 	packages *zips.Store
+	foreign  *foreign
+	objects  *objects.Store
 	metrics  *metrics.Store
 
 	ctx    context.Context // ends when the server closes
@@ -72,8 +76,20 @@ func Start(options Options) (*Server, error) {
 	return s, nil
 }
 
-// newServer returns a server without network and processes. It answers requests
-// through handler but cannot invoke functions.
+// NewOffline returns a server without network and processes, and the handler of
+// its requests, for tests: it is faster, and works on the fake clock of
+// testing/synctest. A client needs the server's Config and a transport to the
+// handler, such as lambdatest.Direct. Functions cannot be invoked.
+func NewOffline(options Options) (*Server, http.Handler, error) {
+	s, err := newServer(options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("starting the emulator: %w", err)
+	}
+	s.url = "http://emulator"
+	return s, s.handler(), nil
+}
+
+// newServer returns a server without network and processes.
 func newServer(options Options) (*Server, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -89,12 +105,16 @@ func newServer(options Options) (*Server, error) {
 		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
 		dir:         dir,
-		packages:    zips.NewStore(dir, lambda.MaxUnzipped),
+		packages:    cmp.Or(options.Packages, zips.NewStore(dir, lambda.MaxUnzipped)),
 		metrics:     metrics.NewStore(),
 		functions:   map[string]*function{},
 		mappings:    map[string]eventSourceMapping{},
 		downloads:   map[string]download{},
 		calls:       map[string]int{},
+	}
+	s.foreign = newForeign(options)
+	if s.objects, err = objects.NewStore(dir, options.Buckets...); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	s.verifier = &verifier{s.credentials, options.Region, v4.NewSigner()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -128,8 +148,8 @@ func (s *Server) Account() string { return s.options.Account }
 // generates its own.
 func (s *Server) Credentials() aws.Credentials { return s.credentials }
 
-// Config returns a configuration for the SDK's clients of Lambda, STS and
-// CloudWatch.
+// Config returns a configuration for the SDK's clients of Lambda, STS, CloudWatch
+// and S3. A client of S3 needs UsePathStyle.
 func (s *Server) Config() aws.Config {
 	return aws.Config{
 		Region:       s.options.Region,

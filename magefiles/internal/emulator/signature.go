@@ -2,9 +2,7 @@ package emulator
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,9 +101,9 @@ func (c *claim) setTime(signed, scopeDate string, now time.Time) (err error) {
 	return nil
 }
 
-// verify signs the request again as its claim says, with the body that arrived,
-// and compares the signatures.
-func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
+// verify signs the request again as its claim says, with the SHA-256 of the body
+// in hexadecimal or what S3 takes instead, and compares the signatures.
+func (v *verifier) verify(r *http.Request, c claim, payload string) error {
 	again := &http.Request{
 		Method: r.Method,
 		Host:   r.Host,
@@ -121,8 +119,8 @@ func (v *verifier) verify(r *http.Request, c claim, body []byte) error {
 			again.Header[key] = slices.Clone(r.Header[key])
 		}
 	}
-	hash := sha256.Sum256(body)
-	err := v.signer.SignHTTP(context.Background(), v.credentials, again, hex.EncodeToString(hash[:]), c.service, c.region, c.time)
+	err := v.signer.SignHTTP(context.Background(), v.credentials, again, payload, c.service, c.region, c.time,
+		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = c.service == s3Name })
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,12 @@ func (s signed) request(server *emulator.Server) (*http.Request, error) {
 		request.Header.Set(name, value)
 	}
 	hash := sha256.Sum256([]byte(s.body))
+	payload := hex.EncodeToString(hash[:])
+	if given := s.header["X-Amz-Content-Sha256"]; given != "" { // S3
+		payload = given
+	}
 	key := aws.Credentials{AccessKeyID: server.Credentials().AccessKeyID, SecretAccessKey: s.secret}
-	err = v4.NewSigner().SignHTTP(context.Background(), key, request, hex.EncodeToString(hash[:]), s.service, s.region, s.at)
+	err = v4.NewSigner().SignHTTP(context.Background(), key, request, payload, s.service, s.region, s.at)
 	if err == nil && s.tamper != nil {
 		s.tamper(request)
 	}
@@ -123,7 +127,7 @@ func TestSignatures(t *testing.T) {
 			r.Header.Set("Authorization", a[:len(a)-64]+strings.Repeat("0", 64))
 		}), invalid, mismatch},
 		{"another region", signed{region: "eu-west-1"}, invalid, "Credential should be scoped to a valid region. "},
-		{"another service", signed{service: "s3"}, invalid, "Credential should be scoped to correct service: 'lambda'. "},
+		{"another service", signed{service: "ec2"}, invalid, "Credential should be scoped to correct service: 'lambda'. "},
 		{"unsigned host", replace("host;", ""), invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization header."},
 		{"another host", tamper(func(r *http.Request) { r.Host = "example.com" }), invalid, mismatch},
 		{"unsigned X-Amz header", tamper(func(r *http.Request) { r.Header.Set("X-Amz-Invocation-Type", "Event") }), invalid, "'x-amz-invocation-type' must be a 'SignedHeader' in the AWS Authorization header."},

@@ -10,9 +10,8 @@ import (
 )
 
 type codeRequest struct {
-	s3Object
+	zipSource
 	FunctionName    *string // also in the path
-	ZipFile         []byte
 	ImageUri        *string
 	Publish, DryRun bool
 	RevisionId      *string
@@ -27,13 +26,13 @@ func (s *Server) updateFunctionCode(c *call, r *codeRequest) (reply, error) {
 	case err != nil:
 	case r.ImageUri != nil:
 		err = notImplemented("ImageUri")
-	case r.ZipFile == nil:
+	case !r.given():
 		err = invalidParameter("Please provide a source for function code.")
 	}
 	if err = cmp.Or(err, checkArchitectures(r.Architectures)); err != nil {
 		return reply{}, err
 	}
-	code, err := s.packages.Add(r.ZipFile)
+	code, err := s.addCode(r.zipSource)
 	if err != nil {
 		return reply{}, err
 	}
@@ -42,7 +41,7 @@ func (s *Server) updateFunctionCode(c *call, r *codeRequest) (reply, error) {
 		if conf.PackageType == "Image" {
 			return invalidParameter("Please provide ImageUri when updating a function with packageType Image.")
 		}
-		conf.CodeSha256, conf.CodeSize = code.CodeSha256, code.Size
+		r.describe(code, conf)
 		// Assumption: without Architectures an update keeps the function's. The
 		// API's reference gives a default only for creation.
 		if r.Architectures != nil {

@@ -41,6 +41,7 @@ type Spec struct {
 	Root        string   // directory of the unpacked deployment package
 	EntryPoint  string   // path below Root, with slashes
 	Unstartable error    // why the entry point cannot be started, or nil
+	Command     []string // starts the entry point; default the file itself
 	Environ     []string // NAME=value; the protocol's variables are added
 }
 
@@ -187,7 +188,11 @@ func (h *Host) start(e *Environment) error {
 // and its exec, can have a file open that was just written.
 func (e *Environment) startCommand() (*exec.Cmd, error) {
 	for wait := time.Millisecond; ; wait *= 2 {
-		cmd := exec.Command(filepath.Join(e.spec.Root, filepath.FromSlash(e.spec.EntryPoint)))
+		command := e.spec.Command
+		if len(command) == 0 {
+			command = []string{filepath.Join(e.spec.Root, filepath.FromSlash(e.spec.EntryPoint))}
+		}
+		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Dir = e.spec.Root
 		cmd.Env = append(slices.Clip(e.spec.Environ), e.protocol.variables()...)
 		cmd.Stdout, cmd.Stderr = e.output.w, e.output.w

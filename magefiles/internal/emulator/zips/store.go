@@ -41,10 +41,30 @@ type Package struct {
 type file struct {
 	mode    fs.FileMode // as in the zip
 	machine elf.Machine // that an executable file is built for, EM_NONE if it is not ELF
+	link    string      // the name that a symbolic link leads to
+}
+
+// maxLinks is how many symbolic links in a row are followed, as by Linux.
+const maxLinks = 40
+
+// find returns the file of that name, or the one that symbolic links of that name
+// lead to.
+func (p *Package) find(name string) (f file, err error) {
+	for range maxLinks {
+		f, ok := p.files[name]
+		if !ok {
+			return file{}, syscall.ENOENT
+		}
+		if f.link == "" {
+			return f, nil
+		}
+		name = f.link
+	}
+	return file{}, syscall.ELOOP
 }
 
 // NewStore returns a store that keeps its packages in dir and refuses those
-// with more than maxUnzipped bytes unzipped.
+// with maxUnzipped bytes or more unzipped.
 func NewStore(dir string, maxUnzipped int64) *Store {
 	return &Store{dir: dir, maxUnzipped: maxUnzipped, packages: map[string]*Package{}}
 }
@@ -117,16 +137,14 @@ func (s *Store) use(p *Package, n int) {
 // Files returns the sorted names of the files in the package.
 func (p *Package) Files() []string { return slices.Sorted(maps.Keys(p.files)) }
 
-// Startable returns nil if a file can be started on the given machine, or the
+// Startable returns nil if a file, or what a symbolic link leads to, can be started on the given machine, or the
 // kernel's error as a *fs.PathError. EM_NONE stands for any machine. Lambda runs
 // functions as a user that does not own the files, so the mode for others
 // decides.
 func (p *Package) Startable(name string, machine elf.Machine) error {
-	f, ok := p.files[name]
-	var err syscall.Errno
+	f, err := p.find(name)
 	switch {
-	case !ok:
-		err = syscall.ENOENT
+	case err != nil:
 	case f.mode&0o001 == 0:
 		err = syscall.EACCES
 	case machine != elf.EM_NONE && f.machine != elf.EM_NONE && f.machine != machine:
@@ -135,6 +153,13 @@ func (p *Package) Startable(name string, machine elf.Machine) error {
 		return nil
 	}
 	return &fs.PathError{Op: "fork/exec", Path: name, Err: err}
+}
+
+// Machine returns the machine that a file, or what a symbolic link leads to, is
+// built for: EM_NONE if there is no such file, or if it is not ELF.
+func (p *Package) Machine(name string) elf.Machine {
+	f, _ := p.find(name)
+	return f.machine
 }
 
 // machineOf returns the machine that a file is built for, EM_NONE if it is not

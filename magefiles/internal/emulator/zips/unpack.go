@@ -37,8 +37,8 @@ func badEntry(format string, args ...any) error {
 // without the right to write, as on Lambda. After an error the directory is of
 // no use.
 //
-// AWS accepts symbolic links. unpack refuses them: a link is the usual way out
-// of the directory, and these packages have one file or two.
+// Lambda keeps symbolic links, as users report. unpack accepts those that stay
+// inside the package.
 func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, error) {
 	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	switch {
@@ -47,7 +47,11 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 	case len(archive.File) == 0:
 		return nil, errEmpty
 	}
-	if err := checkEntries(archive.File, maxUnzipped); err != nil {
+	links, err := readLinks(archive.File)
+	if err == nil {
+		err = checkEntries(archive.File, maxUnzipped)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -69,6 +73,13 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 			return nil, err
 		}
 		if isDir {
+			continue
+		}
+		if target, ok := links[name]; ok {
+			if err := root.Symlink(target, name); err != nil {
+				return nil, err
+			}
+			files[name] = file{mode: 0o777, link: path.Join(parent, target)}
 			continue
 		}
 		if err := extract(root, entry); err != nil {
@@ -104,15 +115,15 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 			return badEntry("entry %q is not a plain relative path", entry.Name)
 		case len(name) > 1024:
 			return badEntry("the name of entry %.60q… is longer than 1024 bytes", entry.Name)
-		case isDir != entry.Mode().IsDir() || !isDir && !entry.Mode().IsRegular():
-			return badEntry("entry %q is not a regular file", entry.Name)
+		case isDir != entry.Mode().IsDir() || !isDir && !entry.Mode().IsRegular() && entry.Mode()&fs.ModeType != fs.ModeSymlink:
+			return badEntry("entry %q is not a regular file or a symbolic link", entry.Name)
 		case entry.Flags&1 != 0:
 			return badEntry("entry %q is encrypted", entry.Name)
 		case isDir && entry.UncompressedSize64 != 0:
 			return badEntry("directory %q has content", entry.Name)
 		case twice:
 			return badEntry("entry %q is a duplicate", entry.Name)
-		case entry.UncompressedSize64 > left: // archive/zip reads no more than that
+		case entry.UncompressedSize64 >= left: // archive/zip reads no more than that
 			return Refusal(fmt.Sprintf("Unzipped size must be smaller than %d bytes", maxUnzipped))
 		}
 		directory[name] = isDir
@@ -126,6 +137,35 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 		}
 	}
 	return nil
+}
+
+// maxTarget is the maximum length of the target of a symbolic link.
+const maxTarget = 1024
+
+// readLinks returns the targets of the symbolic links by name. It refuses a target
+// that is not inside the package.
+func readLinks(entries []*zip.File) (map[string]string, error) {
+	links := map[string]string{}
+	for _, entry := range entries {
+		if entry.Mode()&fs.ModeType != fs.ModeSymlink {
+			continue
+		}
+		in, err := entry.Open()
+		if err != nil {
+			return nil, errBroken
+		}
+		target, err := io.ReadAll(io.LimitReader(in, maxTarget+1))
+		in.Close()
+		inside := path.Join(path.Dir(entry.Name), string(target))
+		switch {
+		case err != nil:
+			return nil, errBroken
+		case len(target) == 0 || len(target) > maxTarget || path.IsAbs(string(target)) || !fs.ValidPath(inside) || strings.ContainsAny(string(target), "\\\x00"):
+			return nil, badEntry("entry %q is a symbolic link to %.60q, which is not inside the package", entry.Name, target)
+		}
+		links[entry.Name] = string(target)
+	}
+	return links, nil
 }
 
 func extract(root *os.Root, entry *zip.File) error {
