@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,7 +21,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/internal/build"
-	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
@@ -119,14 +119,20 @@ func (a *account) check(ctx context.Context, name, runtime, handler string, file
 
 // invoke invokes a function and returns an error if the function does.
 func (a *account) invoke(ctx context.Context, name string, payload []byte) error {
+	_, err := a.answer(ctx, name, payload)
+	return err
+}
+
+// answer invokes a function and returns its answer.
+func (a *account) answer(ctx context.Context, name string, payload []byte) ([]byte, error) {
 	out, err := a.client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, Payload: payload})
 	if err == nil && out.FunctionError != nil {
 		err = fmt.Errorf("%s: %s", *out.FunctionError, out.Payload)
 	}
 	if err != nil {
-		return fmt.Errorf("invoking %s: %w", name, err)
+		return nil, fmt.Errorf("invoking %s: %w", name, err)
 	}
-	return nil
+	return out.Payload, nil
 }
 
 // startable returns an error if a zip without a binary that its runtime could
@@ -175,40 +181,68 @@ func filesOf(data []byte) ([]string, error) {
 // legacyZips returns the zip of each sample as it is before a migration: with
 // lambda alone.
 var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
-	var list []*build.Function
-	for _, name := range samples {
-		list = append(list, &build.Function{Name: name, Package: filepath.Join(repository, "functions", name), Binaries: []build.Binary{build.Lambda}})
-	}
 	dir, err := os.MkdirTemp(scratch, "")
 	if err != nil {
 		return nil, err
 	}
-	if err := build.Build(context.Background(), build.Options{Out: dir}, list); err != nil {
-		return nil, err
-	}
 	zips := map[string][]byte{}
-	for _, f := range list {
-		file, err := bundle.Compress("lambda", f.Files[build.Lambda])
-		if err != nil {
-			return nil, errors.Join(err, f.Err)
-		}
-		pkg, err := bundle.Zip(filepath.Join(dir, f.Name+".zip"), file)
-		if err != nil {
-			return nil, err
-		}
-		if zips[f.Name], err = pkg.Read(); err != nil {
+	for _, name := range samples {
+		if zips[name], err = legacyZip(dir, filepath.Join(repository, "functions", name), "lambda"); err != nil {
 			return nil, err
 		}
 	}
 	return zips, nil
 })
 
+// legacyZip returns the zip of a package as another tool makes it for go1.x: the
+// binary under the name of the handler, and files of the package directory.
+// Binaries are kept in dir.
+func legacyZip(dir, pkg, handler string, files ...string) ([]byte, error) {
+	binary := build.Binary{Kind: build.Legacy, Architecture: "x86_64"}
+	f := &build.Function{Name: handler, Package: pkg, Binaries: []build.Binary{binary}}
+	if err := errors.Join(build.Build(context.Background(), build.Options{Out: dir}, []*build.Function{f}), f.Err); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	add := func(name, path string, mode fs.FileMode) error {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		header.SetMode(mode)
+		entry, err := w.CreateHeader(header)
+		if err == nil {
+			_, err = entry.Write(data)
+		}
+		return err
+	}
+	err := add(handler, f.Files[binary], 0o755)
+	for _, name := range files {
+		err = errors.Join(err, add(name, filepath.Join(pkg, filepath.FromSlash(name)), 0o644))
+	}
+	err = errors.Join(err, w.Close())
+	return out.Bytes(), err
+}
+
 // stubs writes a module with functions that compile and do nothing. Their zips
-// differ.
+// differ. They import a package that stands for aws-lambda-go.
 func stubs(dir string, names ...string) error {
-	files := map[string]string{"go.mod": "module example.com/stub\n\ngo 1.26.0\n"}
+	files := map[string]string{
+		"go.mod": `module example.com/stub
+
+go 1.26.0
+
+require github.com/aws/aws-lambda-go v1.55.1
+
+replace github.com/aws/aws-lambda-go => ./aws-lambda-go
+`,
+		"aws-lambda-go/go.mod":           "module github.com/aws/aws-lambda-go\n\ngo 1.26.0\n",
+		"aws-lambda-go/lambda/lambda.go": "package lambda\n\nfunc Start(handler any) {}\n",
+	}
 	for _, name := range names {
-		files["functions/"+name+"/main.go"] = fmt.Sprintf("package main\n\nfunc main() { println(%q) }\n", name)
+		files["functions/"+name+"/main.go"] = fmt.Sprintf("package main\n\nimport \"github.com/aws/aws-lambda-go/lambda\"\n\nfunc main() { lambda.Start(%q) }\n", name)
 	}
 	for name, content := range files {
 		path := filepath.Join(dir, filepath.FromSlash(name))

@@ -2,6 +2,8 @@ package targets_test
 
 import (
 	"cmp"
+	"context"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -18,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/emulator"
 )
 
@@ -28,6 +31,8 @@ func TestScript(t *testing.T) {
 	plain := map[string]func(*script, []string) error{
 		"account":  (*script).emulate,
 		"age":      (*script).age,
+		"answers":  (*script).answers,
+		"before":   (*script).before,
 		"built":    (*script).built,
 		"checkout": (*script).checkout,
 		"create":   (*script).create,
@@ -148,15 +153,25 @@ func (s *script) exits(args []string) error {
 	return s.mage(status, args[2:])
 }
 
-// account [-update=DURATION] [-fail=FUNCTION:OPERATION]
+// account [-update=DURATION] [-window=DURATION] [-fail=FUNCTION:OPERATION] [-blocked=RUNTIME] [-bucket=NAME]
 func (s *script) emulate(args []string) error {
 	var options emulator.Options
 	flags := flag.NewFlagSet("account", flag.ContinueOnError)
 	flags.DurationVar(&options.UpdateTime, "update", 0, "how long an update takes")
+	flags.DurationVar(&options.Window, "window", 0, "how long the previous version may serve after an update")
+	flags.Func("blocked", "runtime that AWS has blocked for updates", func(name string) error {
+		options.Blocked = append(options.Blocked, name)
+		return nil
+	})
+	flags.Func("bucket", "S3 bucket", func(name string) error {
+		options.Buckets = append(options.Buckets, name)
+		return nil
+	})
 	fail := flags.String("fail", "", "update that fails, as FUNCTION:OPERATION")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	options.HostBuild = s.hostBuild
 	options.FailUpdate = func(function, operation string) *emulator.Failure {
 		if *fail == function+":"+operation {
 			return &emulator.Failure{Reason: "out of order", ReasonCode: "InternalError"}
@@ -219,13 +234,52 @@ func (s *script) legacy(args []string) error {
 	return os.WriteFile(s.MkAbs(args[1]), zips[args[0]], 0o666)
 }
 
-// create [-runtime=RUNTIME] [-handler=HANDLER] [-zip=FILE] [-arch=ARCHITECTURE] [-image] FUNCTION...
+// hostBuild builds a function of the script for this machine, where it cannot run
+// the function's binary.
+func (s *script) hostBuild(ctx context.Context, info *buildinfo.BuildInfo) (string, error) {
+	binary := build.Binary{Kind: build.Bootstrap, Architecture: "x86_64"}
+	_, dir, _ := strings.Cut(info.Path, "/functions/")
+	f := &build.Function{Name: info.Path, Package: filepath.Join(s.dir, "functions", dir), Binaries: []build.Binary{binary}}
+	err := build.Build(ctx, build.Options{Host: true, Out: filepath.Join(s.dir, "bin", ".host")}, []*build.Function{f})
+	return f.Files[binary], errors.Join(err, f.Err)
+}
+
+// before PACKAGE HANDLER ZIP [FILE...]
+func (s *script) before(args []string) error {
+	if len(args) < 3 {
+		return errors.New("usage: before PACKAGE HANDLER ZIP [FILE...]")
+	}
+	data, err := legacyZip(filepath.Join(s.dir, "bin", ".before"), s.MkAbs(args[0]), args[1], args[3:]...)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.MkAbs(args[2]), data, 0o666)
+}
+
+// answers FUNCTION EVENT TEXT
+func (s *script) answers(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: answers FUNCTION EVENT TEXT")
+	}
+	if !canRun {
+		return nil
+	}
+	got, err := s.account.answer(s.t.Context(), args[0], []byte(args[1]))
+	if err == nil && !strings.Contains(string(got), args[2]) {
+		err = fmt.Errorf("%s answers %s", args[0], got)
+	}
+	return err
+}
+
+// create [-runtime=RUNTIME] [-handler=HANDLER] [-zip=FILE] [-code=ZIP] [-arch=ARCHITECTURE] [-layer=ARN] [-image] FUNCTION...
 func (s *script) create(args []string) error {
 	flags := flag.NewFlagSet("create", flag.ContinueOnError)
 	runtime := flags.String("runtime", "go1.x", "")
 	handler := flags.String("handler", "lambda", "")
 	file := flags.String("zip", "", "the only file in the zip; default lambda")
+	code := flags.String("code", "", "file with the zip")
 	arch := flags.String("arch", "x86_64", "")
+	layer := flags.String("layer", "", "layer version")
 	image := flags.Bool("image", false, "create it of a container image")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -234,9 +288,14 @@ func (s *script) create(args []string) error {
 		in := legacy(name, zipOf(cmp.Or(*file, "lambda")))
 		in.Runtime, in.Handler = types.Runtime(*runtime), handler
 		in.Architectures = []types.Architecture{types.Architecture(*arch)}
+		if *layer != "" {
+			in.Layers = []string{*layer}
+		}
 		if *image {
 			uri := "210987654321.dkr.ecr.ap-northeast-1.amazonaws.com/f:1"
 			in = lambda.CreateFunctionInput{FunctionName: &name, PackageType: types.PackageTypeImage, Code: &types.FunctionCode{ImageUri: &uri}}
+		} else if *code != "" {
+			in.Code.ZipFile = []byte(s.ReadFile(*code))
 		} else if s.sampled && *file == "" {
 			zips, err := legacyZips()
 			if err != nil {

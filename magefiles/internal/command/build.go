@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 
@@ -20,11 +21,7 @@ type BuildOptions struct {
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
 func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
-	return w.produce(ctx, o, func(f *fleet.Function) {
-		if f.Build.Err != nil {
-			f.Fail(fleet.Building, "building", f.Build.Err)
-		}
-	}, func(f *fleet.Function) any {
+	return w.produce(ctx, o, func(*fleet.Function) {}, func(f *fleet.Function) any {
 		return struct {
 			Name     string
 			Binaries map[build.Binary]string
@@ -36,14 +33,11 @@ func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
 // describes them.
 func (w Workspace) Zip(ctx context.Context, o BuildOptions) error {
 	packer := bundle.NewPacker(w.zips())
-	pack := func(f *fleet.Function) {
-		zips, err := w.packOne(ctx, packer, f, nil)
-		if err != nil {
-			f.Err = err
+	return w.produce(ctx, o, func(f *fleet.Function) {
+		if err := Pack(ctx, packer, f); err != nil {
+			fail(ctx, f, fleet.Bundling, "zipping", err)
 		}
-		f.Zips = zips
-	}
-	return w.produce(ctx, o, pack, func(f *fleet.Function) any {
+	}, func(f *fleet.Function) any {
 		packages := []*lambda.Package{f.Zips.Bootstrap}
 		if f.Zips.Dual != nil {
 			packages = append(packages, f.Zips.Dual)
@@ -55,8 +49,27 @@ func (w Workspace) Zip(ctx context.Context, o BuildOptions) error {
 	})
 }
 
-// produce builds the selected functions, calls then for each, and writes the
-// descriptions of those that succeed.
+// BuildOf returns the build of a function's packages, as far as the manifest tells
+// what they are.
+func BuildOf(f *fleet.Function) build.Function { return buildOf(f, manifestShapes(f)) }
+
+// Pack writes the packages of a function, which is built, as far as the manifest
+// tells what they are.
+func Pack(ctx context.Context, packer *bundle.Packer, f *fleet.Function) error {
+	return pack(ctx, packer, f, manifestShapes(f))
+}
+
+// manifestShapes returns the shapes of the packages of a function as far as the
+// manifest tells.
+func manifestShapes(f *fleet.Function) (list []fleet.Shape) {
+	if f.Dual {
+		list = append(list, fleet.Shape{Legacy: f.Function.LegacyName(), Architecture: lambda.X86_64})
+	}
+	return append(list, fleet.Shape{Architecture: cmp.Or(f.Architecture, lambda.X86_64)})
+}
+
+// produce builds the selected functions, calls then for each that was built, and
+// writes the descriptions of those that succeed.
 func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet.Function), describe func(*fleet.Function) any) error {
 	only, err := manifest.Pattern(o.Only)
 	if err != nil {
@@ -66,19 +79,27 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	if err != nil {
 		return err
 	}
-	matches, err := m.Match(only)
+	targets, err := m.Match(only)
 	if err != nil {
 		return err
 	}
-	functions := make([]*fleet.Function, len(matches))
-	for i, f := range matches {
-		functions[i] = &fleet.Function{Target: manifest.Target{Function: f, Dual: f.Dual}}
+	functions := make([]*fleet.Function, len(targets))
+	for i, t := range targets {
+		f := &fleet.Function{Target: t}
+		f.Build = BuildOf(f)
+		functions[i] = f
 	}
 	w.UI.Notef("building %s", text.Count(len(functions), "function"))
-	if err := w.build(ctx, functions, func(f *fleet.Function) bool { return f.Dual }); err != nil {
+	if err := w.build(ctx, functions); err != nil {
 		return err
 	}
-	fleet.Each(functions, len(functions), then)
+	fleet.Each(functions, len(functions), func(f *fleet.Function) {
+		if f.Build.Err != nil {
+			fail(ctx, f, fleet.Building, "building", f.Build.Err)
+			return
+		}
+		then(f)
+	})
 	for _, f := range functions {
 		if f.Err != nil {
 			continue
@@ -90,39 +111,23 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	return fleet.Errors(functions)
 }
 
-// build builds the binaries of the functions: bootstrap, and lambda for those
-// that legacy reports. It fails if no function can be built.
-func (w Workspace) build(ctx context.Context, functions []*fleet.Function, legacy func(*fleet.Function) bool) error {
+// build builds the binaries that the functions need.
+func (w Workspace) build(ctx context.Context, functions []*fleet.Function) error {
 	list := make([]*build.Function, len(functions))
 	for i, f := range functions {
-		f.Build = build.Function{Name: f.Function.Name, Package: filepath.FromSlash(f.Function.Package), Tags: f.Function.Tags, Binaries: []build.Binary{build.Bootstrap}}
-		if legacy(f) {
-			f.Build.Binaries = []build.Binary{build.Lambda, build.Bootstrap}
-		}
 		list[i] = &f.Build
 	}
-	o := build.Options{Go: w.Go, Platform: w.Platform, Out: filepath.Join("bin", ".build")}
+	o := build.Options{Go: w.Go, Host: w.Host, Out: filepath.Join("bin", ".build")}
 	if w.Verbose {
 		o.Command = func(line string) { w.UI.Notef("%s", line) }
 	}
 	return build.Build(ctx, o, list)
 }
 
-// packOne writes the zips of a function after a build that ended with err.
-func (w Workspace) packOne(ctx context.Context, packer *bundle.Packer, f *fleet.Function, err error) (zips lambda.Zips, failed *fleet.Error) {
-	stage, doing := fleet.Building, "building"
-	if err == nil {
-		err = f.Build.Err
-	}
-	if err == nil {
-		stage, doing = fleet.Bundling, "zipping"
-		zips, err = packer.Pack(ctx, f.Function.Name, f.Build.Files)
-	}
-	if err == nil {
-		return zips, nil
-	}
+// fail records that a function failed, or that the command was interrupted.
+func fail(ctx context.Context, f *fleet.Function, stage fleet.Stage, doing string, err error) {
 	if ctx.Err() != nil {
 		err = fleet.ErrInterrupted
 	}
-	return lambda.Zips{}, &fleet.Error{Function: f.Label(), Stage: stage, Doing: doing, Err: err}
+	f.Fail(stage, doing, err)
 }

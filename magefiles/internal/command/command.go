@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
-	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
@@ -35,8 +34,8 @@ type Workspace struct {
 	Go string
 	// Verbose makes builds note each go command before it runs.
 	Verbose bool
-	// Platform is the platform of the binaries; default build.AWS.
-	Platform build.Platform
+	// Host makes builds for this machine instead of Lambda's.
+	Host bool
 	// Zips is the directory of the zips; default "bin".
 	Zips string
 	// AWS returns the AWS configuration of an environment; default

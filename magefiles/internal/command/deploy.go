@@ -14,6 +14,8 @@ import (
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
@@ -65,7 +67,7 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) error {
 		return err
 	}
 	results := s.UI.NewResults(s.functions)
-	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+	s.inspect(ctx)
 	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
 	return s.finish(results)
 }
@@ -117,14 +119,29 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) error {
 	results := s.UI.NewResults(s.functions)
 	s.prepareCleanup(ctx, o)
 	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
-	if err := s.finish(results); err != nil || !s.whole() || o.KeepManifest {
+	err = s.finish(results)
+	if o.KeepManifest {
+		return err
+	}
+	if err != nil || !s.whole() {
+		s.noteRestoring()
 		return err
 	}
 	changed, err := manifest.SetDual(File, o.Env, false)
 	if changed {
-		s.UI.Notef("%s: set \"dual\" of %q to false, so that no deploy brings lambda back; commit the change", File, o.Env)
+		s.UI.Notef("%s: set \"dual\" of %q to false, so that no deploy brings the legacy binaries back; commit the change", File, o.Env)
 	}
 	return err
+}
+
+// noteRestoring says that the next deploy undoes a partial cleanup.
+func (s *session) noteRestoring() {
+	restored := func(f *fleet.Function) bool {
+		return f.Err == nil && f.Dual && cmp.Or(f.Architecture, lambda.X86_64) == lambda.X86_64
+	}
+	if slices.ContainsFunc(s.functions, restored) {
+		s.notef("until all functions of %q are clean, a deploy brings the legacy binaries back; to prevent that, set %q to false for the clean ones in %s", s.env.Name, "dual", File)
+	}
 }
 
 // openCleanup opens a session whose functions have a cleanup as their goal.
@@ -143,8 +160,24 @@ func (w Workspace) openCleanup(ctx context.Context, o CleanupOptions) (*session,
 func (s *session) prepareCleanup(ctx context.Context, o CleanupOptions) {
 	s.prepare(ctx, defaultConcurrency, func(*fleet.Function) {})
 	s.warnOfTerraform()
+	s.warnOfNewCode()
 	if !o.Force {
 		s.gate(ctx)
+	}
+}
+
+// warnOfNewCode names the functions to which cleanup deploys other code than the
+// one whose health it checks.
+func (s *session) warnOfNewCode() {
+	var names []string
+	for _, f := range s.functions {
+		if f.Err == nil && !rollout.Refused(f) && f.Zips.Find(f.Observed.CodeSha256) == nil {
+			names = append(names, f.FunctionName)
+		}
+	}
+	if len(names) > 0 {
+		s.notef("WARNING: %s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: mage deploy %s, and clean up later",
+			text.List(names, 20), s.env.Name)
 	}
 }
 

@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/match"
 	"example.com/dualboot/magefiles/internal/text"
@@ -58,8 +61,12 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) error {
 		return fmt.Errorf("found %s in account %s in %s, but none matches one of the module's %d packages that import aws-lambda-go; nothing was written",
 			text.Count(len(deployed), "function"), s.client.Account, s.client.Config.Region, len(packages))
 	}
+	if err := s.proposeIncludes(ctx, found); err != nil {
+		return err
+	}
 	m := &manifest.Manifest{
-		Schema: "./" + manifest.SchemaFile,
+		Schema:       "./" + manifest.SchemaFile,
+		Architecture: found.Architecture,
 		Environments: map[string]manifest.Environment{o.Env: {
 			Profile: cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")),
 			Region:  s.client.Config.Region,
@@ -91,9 +98,79 @@ func (s *session) list(ctx context.Context, choice *manifest.Choice) ([]match.De
 		}
 		for _, f := range page.Functions {
 			if name := aws.ToString(f.FunctionName); choice.Has(name) {
-				list = append(list, match.Deployed{Name: name, Runtime: string(f.Runtime)})
+				d := match.Deployed{Name: name, Runtime: string(f.Runtime), Handler: aws.ToString(f.Handler)}
+				if len(f.Architectures) > 0 {
+					d.Architecture = string(f.Architectures[0])
+				}
+				list = append(list, d)
 			}
 		}
 	}
 	return list, nil
+}
+
+// proposeIncludes reads the directories of the zips of the functions that were
+// found, and adds the files besides their binaries to them. It notes the files that
+// the package directories lack, and the zips that it could not read.
+func (s *session) proposeIncludes(ctx context.Context, found match.Matching) error {
+	env := manifest.Environment{Name: s.env.Name, Prefix: found.Prefix}
+	functions := make([]*fleet.Function, len(found.Functions))
+	for i, f := range found.Functions {
+		functions[i] = &fleet.Function{Target: manifest.Target{Function: f, Environment: env, FunctionName: env.FunctionName(f)}}
+	}
+	s.functions = functions
+	s.inspect(ctx)
+	if ctx.Err() != nil {
+		return fleet.ErrInterrupted
+	}
+	for i, f := range functions {
+		if f.Err != nil {
+			s.notef("WARNING: %v; add the files besides its binary to \"include\" of %q", f.Err, f.Function.Name)
+			continue
+		}
+		// A dual zip says that the function comes from go1.x.
+		if legacy := f.Observed.Legacy(f.Function.LegacyName()); legacy != "" {
+			found.Functions[i].Dual = true
+			if legacy != lambda.LegacyBinary {
+				found.Functions[i].Handler = legacy
+			}
+		}
+		patterns, missing, err := include(f)
+		if err != nil {
+			return err
+		}
+		found.Functions[i].Include = patterns
+		if f.Observed.CodeSize >= lambda.MaxZipped {
+			s.notef("the zip of %s has %s: add %q to the environment, through which larger zips go", f.FunctionName, text.Size(f.Observed.CodeSize), "bucket")
+		}
+		if len(missing) > 0 {
+			s.notef("the zip of %s has files that %s lacks: %s; put them there and add them to \"include\", or add them to \"drop\"",
+				f.FunctionName, f.Function.Package, text.List(missing, 20))
+		}
+	}
+	return nil
+}
+
+// include proposes the files to include, and returns those that are missing.
+func include(f *fleet.Function) (patterns, missing []string, err error) {
+	root, err := os.OpenRoot(filepath.FromSlash(f.Function.Package))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	patterns, missing = match.Include(root.FS(), others(f))
+	return patterns, missing, nil
+}
+
+// others returns the files of a function's deployed zip besides its binaries.
+func others(f *fleet.Function) (names []string) {
+	if f.Observed.Contents == nil {
+		return nil
+	}
+	for _, name := range f.Observed.Contents.Names() {
+		if name != lambda.Bootstrap && name != f.Observed.Legacy(f.Function.LegacyName()) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -64,7 +64,7 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return s, err
 	case o.Rollback:
 		if s, err = w.openRollback(ctx, RollbackOptions{Selection: o.Selection, Runtime: o.Runtime}); err == nil {
-			fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+			s.inspect(ctx)
 		}
 		return s, err
 	}

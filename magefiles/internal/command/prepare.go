@@ -1,36 +1,29 @@
 package command
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// preparation reads the functions of a session and, at the same time, builds
-// their zips: what is read rarely changes which zips are needed.
+// preparation reads the functions of a session, builds their binaries and writes
+// their zips. Reading and building overlap: what is read rarely changes which
+// binaries are needed.
 type preparation struct {
 	*session
-	packer  *bundle.Packer
-	parcels []*parcel
-	reads   sync.WaitGroup // until all functions have been read
-
-	again    sync.Once // builds the functions that need lambda after all
-	againErr error
-}
-
-// parcel is the preparation of one function.
-type parcel struct {
-	f      *fleet.Function
-	read   chan struct{} // closed once the function has been read
-	lacks  bool          // it needs lambda although the manifest says otherwise; set then
-	packed chan struct{} // closed once zips or err is set
-	zips   lambda.Zips
-	err    *fleet.Error
+	packer   *bundle.Packer
+	built    chan struct{} // closed after the first build
+	buildErr error         // of the last build
+	ready    map[*fleet.Function]chan struct{}
 }
 
 // prepare prepares the functions and calls ready for each as soon as it has been
@@ -39,92 +32,116 @@ type parcel struct {
 // function that failed is ready too.
 func (s *session) prepare(ctx context.Context, limit int, ready func(*fleet.Function)) {
 	s.UI.Notef("reading and building %s", text.Count(len(s.functions), "function"))
-	p := &preparation{session: s, packer: bundle.NewPacker(s.zips())}
-	index := map[*fleet.Function]*parcel{}
+	p := &preparation{session: s, packer: bundle.NewPacker(s.zips()), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{}}
 	for _, f := range s.functions {
-		index[f] = &parcel{f: f, read: make(chan struct{}), packed: make(chan struct{})}
-		p.parcels = append(p.parcels, index[f])
+		p.ready[f] = make(chan struct{})
 	}
-	building, stop := context.WithCancel(ctx)
-	defer stop()
-	p.reads.Add(len(s.functions))
 	var group sync.WaitGroup
-	group.Go(func() {
-		if p.readAll(ctx, index) == 0 {
-			stop() // there is nothing to build for
-		}
-	})
-	group.Go(func() { p.buildAll(building) })
+	group.Go(func() { p.run(ctx) })
 	fleet.Each(s.functions, limit, func(f *fleet.Function) {
-		p.finish(ctx, index[f])
+		<-p.ready[f]
 		ready(f)
 	})
-	stop()
 	group.Wait()
 }
 
-// readAll reads all functions and returns how many could be read.
-func (p *preparation) readAll(ctx context.Context, index map[*fleet.Function]*parcel) int64 {
-	var succeeded atomic.Int64
-	fleet.Each(p.functions, defaultConcurrency, func(f *fleet.Function) {
-		p.rollout.Observe(ctx, f)
-		if f.Err == nil {
-			succeeded.Add(1)
-			index[f].lacks = f.NeedsLegacy(f.Observed) && !f.Dual
-		}
-		close(index[f].read)
-		p.reads.Done()
-	})
-	return succeeded.Load()
-}
-
-// buildAll builds the functions as the manifest says and writes their zips.
-func (p *preparation) buildAll(ctx context.Context) {
-	err := p.build(ctx, p.functions, func(f *fleet.Function) bool { return f.Action == fleet.Deploy && f.Dual })
-	var group sync.WaitGroup
-	for _, c := range p.parcels {
-		group.Go(func() {
-			p.pack(ctx, c, err)
-			close(c.packed)
-		})
+// run prepares all functions. Those that lack a binary after the first build are
+// built once more, together, after all have been read.
+func (p *preparation) run(ctx context.Context) {
+	building, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, f := range p.functions {
+		f.Build = buildOf(f, shapes(f, lambda.State{Runtime: lambda.ProvidedAL2023, Architecture: lambda.X86_64}))
 	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		defer close(p.built)
+		p.buildErr = p.build(building, p.functions)
+	})
+	var left, readable atomic.Int64
+	left.Store(int64(len(p.functions)))
+	var mu sync.Mutex
+	var lacking []*fleet.Function
+	fleet.Each(p.functions, len(p.functions), func(f *fleet.Function) {
+		if p.rollout.Observe(ctx, f); f.Err == nil {
+			readable.Add(1)
+		}
+		if left.Add(-1) == 0 && readable.Load() == 0 {
+			stop() // there is nothing to build for
+		}
+		<-p.built
+		if p.finish(ctx, f) {
+			close(p.ready[f])
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		lacking = append(lacking, f)
+	})
 	group.Wait()
-}
-
-// pack writes the zips of a function after a build that ended with err.
-func (p *preparation) pack(ctx context.Context, c *parcel, err error) {
-	c.zips, c.err = p.packOne(ctx, p.packer, c.f, err)
-}
-
-// finish waits for the zips of a function that could be read, and adds them to
-// its record.
-func (p *preparation) finish(ctx context.Context, c *parcel) {
-	<-c.read
-	f := c.f
-	if f.Err != nil {
+	p.warnOfHandlers()
+	if len(lacking) == 0 {
 		return
 	}
-	<-c.packed
-	if c.lacks {
-		p.reads.Wait()
-		p.again.Do(func() { p.againErr = p.buildAgain(ctx) })
-		p.pack(ctx, c, p.againErr)
-	}
-	if c.err != nil {
-		f.Err = c.err
-	}
-	f.Zips = c.zips
+	p.noteLacking(lacking)
+	p.buildErr = p.build(ctx, lacking)
+	fleet.Each(lacking, len(lacking), func(f *fleet.Function) {
+		p.finish(ctx, f)
+		close(p.ready[f])
+	})
 }
 
-// buildAgain builds the functions that lack lambda.
-func (p *preparation) buildAgain(ctx context.Context) error {
-	var list []*fleet.Function
-	for _, c := range p.parcels {
-		if c.lacks {
-			<-c.packed
-			list = append(list, c.f)
+// finish writes the zips of a function after a build, or records why it failed.
+// It reads the directory of the deployed zip if the plan depends on it. It reports
+// false, and what to build in f.Build, if a binary is missing.
+func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
+	for f.Err == nil {
+		if err := cmp.Or(p.buildErr, f.Build.Err); err != nil {
+			fail(ctx, f, fleet.Building, "building", err)
+			return true
+		}
+		if rollout.Refused(f) { // the plan says why
+			return true
+		}
+		needed := shapes(f, f.Observed)
+		if f.Build.Binaries = allBinaries(f, needed); lacks(f) {
+			return false
+		}
+		if err := pack(ctx, p.packer, f, needed); err != nil {
+			fail(ctx, f, fleet.Bundling, "zipping", err)
+			return true
+		}
+		if !rollout.NeedsContents(f) {
+			return true
+		}
+		p.rollout.Inspect(ctx, f)
+	}
+	return true
+}
+
+// noteLacking says why functions are built once more.
+func (p *preparation) noteLacking(functions []*fleet.Function) {
+	reasons := map[build.Binary]string{
+		legacyBinary: "once more, with lambda: go1.x may be serving there",
+		singleBinary: "once more, for both runtimes: the handler on go1.x is bootstrap",
+		armBinary:    "once more, for arm64",
+	}
+	for _, b := range []build.Binary{legacyBinary, singleBinary, armBinary} {
+		n := 0
+		for _, f := range functions {
+			if slices.Contains(f.Build.Binaries, b) && f.Build.Files[b] == "" {
+				n++
+			}
+		}
+		if n > 0 {
+			p.UI.Notef("building %s %s", text.Count(n, "function"), reasons[b])
 		}
 	}
-	p.UI.Notef("building %s with lambda: go1.x may be serving there", text.Count(len(list), "function"))
-	return p.build(ctx, list, func(*fleet.Function) bool { return true })
 }
+
+// Binaries that a first build may lack.
+var (
+	legacyBinary = build.Binary{Kind: build.Legacy, Architecture: lambda.X86_64}
+	singleBinary = build.Binary{Kind: build.Single, Architecture: lambda.X86_64}
+	armBinary    = build.Binary{Kind: build.Bootstrap, Architecture: lambda.ARM64}
+)

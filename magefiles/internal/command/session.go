@@ -9,9 +9,11 @@ import (
 
 	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/upload"
 )
 
 // session is one environment, the functions that are selected, and the connection
@@ -58,11 +60,32 @@ func (s *session) connect(ctx context.Context, what string) error {
 
 	opts := s.Rollout
 	opts.Events = s.UI.Step
+	if s.env.Bucket != "" {
+		opts.Upload = upload.New(s.client.Config, s.env.Bucket).Put
+	}
 	if cfg.HTTPClient != nil {
 		opts.HTTP = cfg.HTTPClient
 	}
 	s.rollout = rollout.New(sdk.NewFromConfig(s.client.Config), opts)
 	return nil
+}
+
+// inspect reads the functions and the directories of their zips.
+func (s *session) inspect(ctx context.Context) {
+	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) {
+		s.rollout.Observe(ctx, f)
+		s.rollout.Inspect(ctx, f)
+	})
+}
+
+// warnOfHandlers names the functions whose handler on go1.x is not the one in the
+// manifest, which does not count there.
+func (s *session) warnOfHandlers() {
+	for _, f := range s.functions {
+		if h := f.Function.Handler; h != "" && f.Observed.Runtime == lambda.Go1x && f.Observed.Handler != h {
+			s.notef("WARNING: %s has the handler %q, and %s says %q: correct %[3]s", f.FunctionName, f.Observed.Handler, File, h)
+		}
+	}
 }
 
 // via describes how the account is reached, besides the region.
@@ -87,12 +110,3 @@ func (s *session) calls() string { return text.Counts(s.client.Calls()) }
 
 // whole reports whether all functions of the environment are selected.
 func (s *session) whole() bool { return len(s.functions) == len(s.manifest.Functions) }
-
-// names returns the function names.
-func (s *session) names() []string {
-	names := make([]string, len(s.functions))
-	for i, f := range s.functions {
-		names[i] = f.FunctionName
-	}
-	return names
-}

@@ -25,7 +25,7 @@ func (w Workspace) Status(ctx context.Context, o StatusOptions) error {
 	if err != nil {
 		return err
 	}
-	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Inspect(ctx, f) })
+	s.inspect(ctx)
 	if err := s.UI.Status(s.functions, dates, time.Now()); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/terraform"
 	"example.com/dualboot/magefiles/internal/ui"
 )
@@ -32,7 +33,7 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	if dir == "" {
 		return fmt.Errorf(`which directory has the Terraform files of environment %q? pass -dir=, or add it as "terraform" to %s`, o.Env, File)
 	}
-	found, err := terraform.Read(dir, s.names())
+	found, err := terraform.Read(dir, s.wanted())
 	if err != nil {
 		return err
 	}
@@ -59,13 +60,26 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	return nil
 }
 
+// wanted returns what the Terraform files must say about the functions. Before a
+// function is clean, an architecture in the manifest may not be its own yet.
+func (s *session) wanted() []terraform.Wanted {
+	wanted := make([]terraform.Wanted, len(s.functions))
+	for i, f := range s.functions {
+		wanted[i] = terraform.Wanted{Function: f.FunctionName, Architecture: f.Architecture}
+		if f.Dual && f.Architecture == lambda.ARM64 {
+			wanted[i].Architecture = ""
+		}
+	}
+	return wanted
+}
+
 // warnOfTerraform names the functions that the next apply would return to a
 // runtime that starts lambda, which cleanup drops.
 func (s *session) warnOfTerraform() {
 	if s.env.Terraform == "" {
 		return
 	}
-	found, err := terraform.Read(s.env.Terraform, s.names())
+	found, err := terraform.Read(s.env.Terraform, s.wanted())
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%w; correct %q in %s", err, "terraform", File)

@@ -76,8 +76,7 @@ func (s *session) compare(ctx context.Context, functions []*fleet.Function) map[
 		if f.Err != nil {
 			return
 		}
-		seen := f.Observed
-		c, err := health.Compare(ctx, client, seen.Function, seen.Modified, seen.Modified.Add(seen.Age))
+		c, err := health.Compare(ctx, client, f.Observed)
 		if err != nil {
 			if ctx.Err() != nil {
 				err = fleet.ErrInterrupted

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
@@ -85,6 +86,9 @@ func Controls(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	for _, f := range functions { // all ways deploy two binaries for x86_64
+		f.Architecture, f.Single = "", false
+	}
 	dir, err := os.MkdirTemp("", "dualboot-")
 	if err != nil {
 		return err
@@ -126,7 +130,7 @@ func prepare(ctx context.Context, o Options, functions []*fleet.Function, dir st
 	}
 	packer := bundle.NewPacker(dir)
 	for _, f := range s.functions {
-		if f.Zips, err = packer.Pack(ctx, f.Function.Name, f.Build.Files); err != nil {
+		if err := command.Pack(ctx, packer, f); err != nil {
 			return nil, err
 		}
 	}

@@ -95,7 +95,7 @@ func (s *stage) workspace(m *manifest.Manifest) command.Workspace {
 		UI:       s.options.UI.WithoutResults(),
 		Manifest: m,
 		Go:       s.options.Go,
-		Platform: s.platform,
+		Host:     s.host,
 		Zips:     s.dir,
 		AWS:      func(context.Context, awsclient.Access) (aws.Config, error) { return s.server.Config(), nil },
 		Rollout:  s.polling(),

@@ -66,12 +66,12 @@ func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 
 // table has a row for each function and moment.
 func (s *stage) table() text.Table {
-	t := text.Table{Header: []string{"FUNCTION", "WHEN", "RUNTIME", "HANDLER", "ZIP", "ANSWER"}}
+	t := text.Table{Header: []string{"FUNCTION", "WHEN", "RUNTIME", "ARCH", "HANDLER", "ZIP", "ANSWER"}}
 	for _, f := range s.functions[:min(most, len(s.functions))] {
 		name := f.FunctionName
 		for _, a := range s.acts {
 			d := a.served[f.FunctionName]
-			t.Add(name, a.name, d.Runtime, d.Handler, strings.Join(d.Files, " + "), a.answers[f.FunctionName].String())
+			t.Add(name, a.name, d.Runtime, d.Architecture, d.Handler, strings.Join(d.Files, " + "), a.answers[f.FunctionName].String())
 			name = ""
 		}
 	}

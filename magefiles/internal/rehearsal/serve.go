@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -32,15 +33,11 @@ type ServeOptions struct {
 
 // Serve runs the emulator until ctx is done. It writes the export lines that lead
 // a shell's AWS tools, and dualboot, to the emulator: all profiles of lambdas.json
-// lead there.
+// lead there. It needs no lambdas.json.
 func Serve(ctx context.Context, o ServeOptions) error {
 	o.Stdout = cmp.Or[io.Writer](o.Stdout, os.Stdout)
 	o.Stderr = cmp.Or[io.Writer](o.Stderr, os.Stderr)
-	m, err := manifest.Load(command.File)
-	if err != nil {
-		return err
-	}
-	env, err := m.Environment(o.Env)
+	m, env, err := o.load()
 	if err != nil {
 		return err
 	}
@@ -64,6 +61,8 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		UpdateTime: o.Update,
 		Blocked:    blocked,
 		Quotas:     quotas,
+		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { fmt.Fprintf(o.Stderr, format+"\n", args...) }),
+		Buckets:    buckets(slices.Collect(maps.Values(m.Environments))...),
 		Logs:       o.Stderr,
 	})
 	if err != nil {
@@ -90,6 +89,29 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	fmt.Fprintln(o.Stderr, "the emulator is running: paste these lines into another shell; Ctrl-C ends it")
 	<-ctx.Done()
 	return nil
+}
+
+// load returns the manifest and the environment, which are empty without a
+// manifest: init writes the first one.
+func (o ServeOptions) load() (*manifest.Manifest, manifest.Environment, error) {
+	m, err := manifest.Load(command.File)
+	if errors.Is(err, os.ErrNotExist) {
+		return &manifest.Manifest{}, manifest.Environment{}, nil
+	}
+	if err != nil {
+		return nil, manifest.Environment{}, err
+	}
+	env, err := m.Environment(o.Env)
+	return m, env, err
+}
+
+// functions returns the functions that the manifest has now.
+func (o ServeOptions) functions() []manifest.Function {
+	m, err := manifest.Load(command.File)
+	if err != nil {
+		return nil
+	}
+	return m.Functions
 }
 
 // writeProfiles writes an AWS credentials file that gives each profile of the

@@ -20,26 +20,28 @@ import (
 
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
+	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
+	"example.com/dualboot/magefiles/internal/upload"
 )
 
 // stage is an emulator with functions, and what they did.
 type stage struct {
 	options   Options
 	functions []*fleet.Function
-	platform  build.Platform
+	host      bool   // build for this machine, which cannot run what is built for Lambda
 	dir       string // for zips
+	before    *bundle.Packer
 	server    *emulator.Server
 	client    *sdk.Client
 
 	mu          sync.Mutex
-	zips        map[string]func() ([]byte, error) // as before the migration, by binary
-	served      map[string]emulator.Deployment    // the last one, by function
+	served      map[string]emulator.Deployment // the last one, by function
 	deployments int
 	unstartable []emulator.Deployment
 	acts        []act
@@ -48,11 +50,11 @@ type stage struct {
 // openStage starts an emulator for the functions, which share an environment.
 func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*stage, error) {
 	s := &stage{
-		options: o, functions: functions, platform: build.Platform{OS: runtime.GOOS, Arch: runtime.GOARCH},
-		zips: map[string]func() ([]byte, error){}, served: map[string]emulator.Deployment{},
+		options: o, functions: functions, served: map[string]emulator.Deployment{},
 	}
-	if s.platform != build.AWS {
-		o.UI.Notef("this machine cannot run %v: building the functions for %v instead", build.AWS, s.platform)
+	if here := (build.Platform{OS: runtime.GOOS, Arch: runtime.GOARCH}); here != build.AWS {
+		s.host = true
+		o.UI.Notef("this machine cannot run %v: building the functions for %v instead", build.AWS, here)
 	}
 	zones, err := zoneInfo(ctx, o.Go)
 	if err != nil {
@@ -61,6 +63,7 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 	if s.dir, err = os.MkdirTemp("", "dualboot-"); err != nil {
 		return nil, err
 	}
+	s.before = bundle.NewPacker(filepath.Join(s.dir, "before"))
 	env := functions[0].Environment
 	s.server, err = emulator.Start(emulator.Options{
 		Region:       env.Region,
@@ -68,7 +71,9 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 		UpdateTime:   o.Update,
 		Window:       o.Window,
 		Mixed:        true,
-		HostBinaries: s.platform != build.AWS,
+		HostBinaries: s.host,
+		HostBuild:    hostBuild(o.Go, s.packages, o.UI.Notef),
+		Buckets:      buckets(env),
 		ZoneInfo:     zones,
 		OnServe:      s.serve,
 	})
@@ -112,18 +117,21 @@ func (s *stage) serve(d emulator.Deployment) {
 	}
 }
 
-// build builds both binaries of the functions, and keeps those that compile.
+// build builds the binaries of the functions as they are before and after the
+// migration, and keeps the functions that compile.
 func (s *stage) build(ctx context.Context) error {
 	s.options.UI.Notef("building %s", text.Count(len(s.functions), "function"))
 	list := make([]*build.Function, len(s.functions))
 	for i, f := range s.functions {
-		f.Build = build.Function{
-			Name: f.Function.Name, Package: filepath.FromSlash(f.Function.Package), Tags: f.Function.Tags,
-			Binaries: []build.Binary{build.Lambda, build.Bootstrap},
+		f.Build = command.BuildOf(f)
+		for _, b := range []build.Binary{legacyBinary, bootstrapBinary} {
+			if !slices.Contains(f.Build.Binaries, b) {
+				f.Build.Binaries = append(f.Build.Binaries, b)
+			}
 		}
 		list[i] = &f.Build
 	}
-	if err := build.Build(ctx, build.Options{Go: s.options.Go, Platform: s.platform, Out: filepath.Join("bin", ".build")}, list); err != nil {
+	if err := build.Build(ctx, build.Options{Go: s.options.Go, Host: s.host, Out: filepath.Join("bin", ".build")}, list); err != nil {
 		s.functions = nil
 		return err
 	}
@@ -135,9 +143,16 @@ func (s *stage) build(ctx context.Context) error {
 	return s.drop()
 }
 
+// The binaries of functions before the migration.
+var (
+	legacyBinary    = build.Binary{Kind: build.Legacy, Architecture: lambda.X86_64}
+	bootstrapBinary = build.Binary{Kind: build.Bootstrap, Architecture: lambda.X86_64}
+)
+
 // create creates the functions as they were before the migration: on go1.x with a
-// zip of lambda, or, if they never were on go1.x, on provided.al2 with a zip of
-// bootstrap. It keeps those that it could create.
+// zip of the legacy binary, or, if they never were on go1.x, on provided.al2 with a
+// zip of bootstrap. The zips also have the files to include. All are on x86_64. It
+// keeps those that it could create.
 func (s *stage) create(ctx context.Context) error {
 	s.options.UI.Notef("creating %s on the emulator, as before any migration", text.Count(len(s.functions), "function"))
 	fleet.Each(s.functions, runtime.GOMAXPROCS(0), func(f *fleet.Function) {
@@ -156,12 +171,11 @@ func (s *stage) drop() error {
 }
 
 func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
-	origin := lambda.ProvidedAL2
+	origin, handler, binary := lambda.ProvidedAL2, lambda.Bootstrap, bootstrapBinary
 	if f.Function.Dual {
-		origin = lambda.Go1x
+		origin, handler, binary = lambda.Go1x, f.Function.LegacyName(), legacyBinary
 	}
-	handler := lambda.Handler(origin)
-	zip, err := s.zipBefore(handler, f.Build.Files[build.Binary(handler)])
+	zip, err := s.zipBefore(ctx, f, handler, f.Build.Files[binary])
 	if err != nil {
 		return err
 	}
@@ -171,7 +185,7 @@ func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
 		Handler:      &handler,
 		Role:         aws.String("arn:aws:iam::" + s.server.Account() + ":role/" + f.FunctionName),
 		Timeout:      aws.Int32(10),
-		Code:         &types.FunctionCode{ZipFile: zip},
+		Code:         zip,
 	})
 	if err != nil {
 		return err
@@ -182,28 +196,26 @@ func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
 	return waiter.Wait(ctx, &sdk.GetFunctionInput{FunctionName: &f.FunctionName}, time.Minute+s.options.Update)
 }
 
-// zipBefore returns a zip of one binary under the name. It is made once for all
-// functions that share the binary.
-func (s *stage) zipBefore(name, binary string) ([]byte, error) {
-	s.mu.Lock()
-	zip := s.zips[binary]
-	if zip == nil {
-		path := filepath.Join(s.dir, fmt.Sprintf("before-%d.zip", len(s.zips)))
-		zip = sync.OnceValues(func() ([]byte, error) {
-			file, err := bundle.Compress(name, binary)
-			if err != nil {
-				return nil, err
-			}
-			pkg, err := bundle.Zip(path, file)
-			if err != nil {
-				return nil, err
-			}
-			return pkg.Read()
-		})
-		s.zips[binary] = zip
+// zipBefore returns the zip of a function before the migration, as another tool
+// makes it.
+func (s *stage) zipBefore(ctx context.Context, f *fleet.Function, name, binary string) (*types.FunctionCode, error) {
+	entries, err := s.before.Include(filepath.FromSlash(f.Function.Package), f.Function.Include)
+	if err != nil {
+		return nil, err
 	}
-	s.mu.Unlock()
-	return zip()
+	packages, err := s.before.Pack(ctx, f.Function.Name, bundle.Spec{
+		File: "before.zip", Unmarked: true, Architecture: lambda.X86_64,
+		Entries: append(entries, bundle.Entry{Name: name, Path: binary, Mode: 0o755}),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if bucket := f.Environment.Bucket; packages[0].Size >= lambda.MaxZipped && bucket != "" {
+		key, err := upload.New(s.server.Config(), bucket).Put(ctx, packages[0])
+		return &types.FunctionCode{S3Bucket: &bucket, S3Key: &key}, err
+	}
+	zip, err := packages[0].Read()
+	return &types.FunctionCode{ZipFile: zip}, err
 }
 
 // traffic begins to send events to the functions, except those that failed

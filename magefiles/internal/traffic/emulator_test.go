@@ -37,14 +37,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// binary is the binary of each function.
+var binary = build.Binary{Kind: build.Bootstrap, Architecture: "x86_64"}
+
 // makeZips returns a zip of each sample. The zips are not compressed, because that
 // is slow under the race detector.
 func makeZips() (map[string][]byte, error) {
 	var functions []*build.Function
 	for _, name := range samples {
-		functions = append(functions, &build.Function{Name: name, Package: "../../../functions/" + name, Binaries: []build.Binary{build.Bootstrap}})
+		functions = append(functions, &build.Function{Name: name, Package: "../../../functions/" + name, Binaries: []build.Binary{binary}})
 	}
-	if err := build.Build(context.Background(), build.Options{Platform: platform, Out: filepath.Join(scratch, "build")}, functions); err != nil {
+	if err := build.Build(context.Background(), build.Options{Host: true, Out: filepath.Join(scratch, "build")}, functions); err != nil {
 		return nil, err
 	}
 	made := map[string][]byte{}
@@ -52,7 +55,7 @@ func makeZips() (map[string][]byte, error) {
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		content, err := os.ReadFile(r.Files[build.Bootstrap])
+		content, err := os.ReadFile(r.Files[binary])
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
@@ -17,9 +17,12 @@ type plan struct {
 	Before       *side `json:",omitempty"` // nil if the function was not read
 	After        *side `json:",omitempty"` // nil if it is refused, or depends on the zip's contents
 	Steps        []string
-	Error        string `json:",omitempty"`
+	// CleanupArchitecture is the architecture to which a later cleanup moves it.
+	CleanupArchitecture string `json:",omitempty"`
+	Error               string `json:",omitempty"`
 
-	err error
+	layers []string // that keep cleanup from that
+	err    error
 }
 
 // side is a function before or after a plan.
@@ -30,6 +33,8 @@ type side struct {
 	CodeSha256   string
 	CodeSize     int64    // of the zip, in bytes
 	Files        []string `json:",omitempty"` // in the zip, if known
+
+	contents *lambda.Contents
 }
 
 func newPlan(f *fleet.Function) plan {
@@ -42,6 +47,12 @@ func newPlan(f *fleet.Function) plan {
 		return p
 	}
 	p.After = newSide(f.Planned)
+	if f.Action == fleet.Deploy && f.Architecture != "" && f.Architecture != f.Planned.Architecture {
+		p.CleanupArchitecture = f.Architecture
+		if !slices.Contains(f.LayerArchitectures, f.Architecture) {
+			p.layers = f.Planned.Layers
+		}
+	}
 	for _, s := range f.Plan {
 		p.Steps = append(p.Steps, s.String())
 		if s.Kind == fleet.Inspect {
@@ -52,7 +63,7 @@ func newPlan(f *fleet.Function) plan {
 }
 
 func newSide(s lambda.State) *side {
-	return &side{s.Runtime, s.Handler, s.Architecture, s.CodeSha256, s.CodeSize, s.Files}
+	return &side{s.Runtime, s.Handler, s.Architecture, s.CodeSha256, s.CodeSize, s.Contents.Names(), s.Contents}
 }
 
 // Plans writes the plans of functions.
@@ -82,6 +93,9 @@ func (p plan) write(w io.Writer) error {
 	case p.err != nil:
 		_, err := fmt.Fprintf(w, "%s: %s\n", p.FunctionName, reason(p.err))
 		return err
+	case len(p.Steps) == 0 && p.CleanupArchitecture != "":
+		_, err := fmt.Fprintf(w, "%s: nothing to do; %s\n", p.FunctionName, p.later())
+		return err
 	case len(p.Steps) == 0:
 		_, err := fmt.Fprintf(w, "%s: nothing to do\n", p.FunctionName)
 		return err
@@ -95,7 +109,7 @@ func (p plan) write(w io.Writer) error {
 		}
 		row("runtime", text.Change(p.Before.Runtime, p.After.Runtime))
 		row("handler", text.Change(p.Before.Handler, p.After.Handler))
-		row("architecture", text.Change(p.Before.Architecture, p.After.Architecture))
+		row("architecture", p.architecture())
 		row("code", code)
 		row("zip", text.Change(p.Before.zip(), p.After.zip()))
 	}
@@ -107,13 +121,28 @@ func (p plan) write(w io.Writer) error {
 	return nil
 }
 
+func (p plan) architecture() string {
+	change := text.Change(p.Before.Architecture, p.After.Architecture)
+	if p.CleanupArchitecture != "" {
+		change += "; " + p.later()
+	}
+	return change
+}
+
+// later says what cleanup does to the architecture.
+func (p plan) later() string {
+	if len(p.layers) > 0 {
+		return fmt.Sprintf(`cleanup refuses to move it to %s until "layerArchitectures" has that`, p.CleanupArchitecture)
+	}
+	return "cleanup moves it to " + p.CleanupArchitecture
+}
+
 // zip describes the deployed zip.
 func (s side) zip() string {
-	size := text.Size(s.CodeSize)
-	if s.Files == nil {
-		return size
+	if s.contents == nil {
+		return text.Size(s.CodeSize)
 	}
-	return strings.Join(s.Files, " + ") + ", " + size
+	return s.contents.String() + ", " + text.Size(s.CodeSize)
 }
 
 // reason is an error without the name of its function.

@@ -17,11 +17,12 @@ type status struct {
 	Runtime          string
 	Handler          string
 	Architecture     string
+	MovesTo          string `json:",omitempty"` // the architecture in lambdas.json, if it differs
 	Package          string // see lambda.State
 	LastUpdateStatus string
 	LastModified     string
-	DaysSinceChange  int
-	UpdatesBlocked   lambda.Date `json:",omitzero"` // when AWS plans to block updates of the runtime
+	DaysSinceChange  *int        `json:",omitempty"` // nil if LastModified is no time
+	UpdatesBlocked   lambda.Date `json:",omitzero"`  // when AWS plans to block updates of the runtime
 	DaysUntilBlocked *int        `json:",omitempty"`
 	Stage            string      // see lambda.State
 	Error            string      `json:",omitempty"`
@@ -34,12 +35,18 @@ func newStatus(f *fleet.Function, dates *lambda.Lifecycle, now time.Time) status
 		Runtime:      s.Runtime,
 		Handler:      s.Handler,
 		Architecture: s.Architecture,
-		Package:      s.Package(),
+		Package:      s.Package(f.Function.LegacyName()),
 		LastModified: s.LastModified,
 	}
 	if s.Function != "" { // it was read
-		out.Stage, out.LastUpdateStatus = s.Stage(), s.Update()
-		out.DaysSinceChange = int(s.Age / (24 * time.Hour))
+		out.Stage, out.LastUpdateStatus = s.Stage(f.Function.LegacyName()), s.Update()
+		if f.Architecture != "" && f.Architecture != s.Architecture {
+			out.MovesTo = f.Architecture
+		}
+		if !s.Modified.IsZero() {
+			days := int(s.Age / (24 * time.Hour))
+			out.DaysSinceChange = &days
+		}
 	}
 	if r, ok := dates.Lookup(s.Runtime); ok && !r.BlockUpdate.IsZero() {
 		days := r.BlockUpdate.Days(now)
@@ -67,13 +74,16 @@ func (s status) cells() []string {
 	if s.LastUpdateStatus == "" {
 		return []string{s.FunctionName, "-", "-", "-", "-", "-", "-", "-", "unknown"}
 	}
-	blocked := "-"
+	changed, blocked := "-", "-"
+	if s.DaysSinceChange != nil {
+		changed = text.Days(-*s.DaysSinceChange)
+	}
 	if s.DaysUntilBlocked != nil {
 		blocked = fmt.Sprintf("%v (%s)", s.UpdatesBlocked, text.Days(*s.DaysUntilBlocked))
 	}
 	return []string{
-		s.FunctionName, cmp.Or(s.Runtime, "-"), cmp.Or(s.Handler, "-"), s.Architecture, cmp.Or(s.Package, "?"),
-		s.LastUpdateStatus, text.Days(-s.DaysSinceChange), blocked, cmp.Or(s.Stage, "?"),
+		s.FunctionName, cmp.Or(s.Runtime, "-"), cmp.Or(s.Handler, "-"), text.Change(s.Architecture, cmp.Or(s.MovesTo, s.Architecture)), cmp.Or(s.Package, "?"),
+		s.LastUpdateStatus, changed, blocked, cmp.Or(s.Stage, "?"),
 	}
 }
 
@@ -83,7 +93,7 @@ func StatusSummary(functions []*fleet.Function) string {
 	for _, f := range functions {
 		stage := ""
 		if f.Observed.Function != "" { // it was read
-			stage = f.Observed.Stage()
+			stage = f.Observed.Stage(f.Function.LegacyName())
 		}
 		count[cmp.Or(stage, "unknown")]++
 	}

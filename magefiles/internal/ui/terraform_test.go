@@ -76,7 +76,11 @@ resource "aws_lambda_function" "theirs" {
 			if err := os.WriteFile("main.tf", []byte(test.file), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			r, err := terraform.Read(".", test.functions)
+			var wanted []terraform.Wanted
+			for _, name := range test.functions {
+				wanted = append(wanted, terraform.Wanted{Function: name})
+			}
+			r, err := terraform.Read(".", wanted)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -94,7 +94,7 @@ func TestSummaries(t *testing.T) {
 		function("b", "provided.al2023", "provided.al2023"),
 		failed("c", errors.New("failed")),
 	}
-	fleet[1].Observed = lambda.State{Function: "b", Runtime: "provided.al2023", Files: []string{"bootstrap"}}
+	fleet[1].Observed = lambda.State{Function: "b", Runtime: "provided.al2023", Contents: &lambda.Contents{Files: []lambda.File{{Name: "bootstrap", Executable: true}}}}
 	if got, want := Summary(fleet), "1 changed, 1 unchanged, 1 failed"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
