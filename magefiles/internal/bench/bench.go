@@ -45,6 +45,7 @@ func choose(only *string) (chosen []section, err error) {
 		{"build", (*bench).build},
 		{"zip", (*bench).zip},
 		{"deploy", (*bench).deploy},
+		{"single", (*bench).single},
 		{"quotas", (*bench).quotas},
 		{"memory", (*bench).memory},
 		{"start", (*bench).start},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/dualboot/magefiles/internal/atomicfile"
+	"example.com/dualboot/magefiles/internal/emulator"
 )
 
 const repository = "../../.."
@@ -32,6 +35,13 @@ func TestMain(m *testing.M) {
 		hang(file)
 		os.Exit(1)
 	}
+	flag.Parse()
+	// Most of the tests wait most of the time: for updates.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "dualboot-test-"); err != nil {
 		panic(err)
@@ -41,9 +51,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// compiledVariable names the variable that has the path of the compiled program,
+// if it is compiled already.
+const compiledVariable = "DUALBOOT_TEST_PROGRAM"
+
 // compiled returns the program that mage -compile makes of a copy of the
 // repository: mage writes into the checkout that it compiles.
 var compiled = sync.OnceValues(func() (string, error) {
+	if program := os.Getenv(compiledVariable); program != "" {
+		return program, nil
+	}
 	checkout, program := filepath.Join(scratch, "checkout"), filepath.Join(scratch, "program")
 	err := os.CopyFS(filepath.Join(checkout, "magefiles"), os.DirFS(filepath.Join(repository, "magefiles")))
 	for _, name := range []string{"go.mod", "go.sum"} {
@@ -62,28 +79,53 @@ var compiled = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-// measure measures sections once in the compiled program, and returns the rows
-// of the table.
-func measure(t *testing.T, n int, sections string, env ...string) []line {
+// target runs the target bench of the compiled program once, with functions as
+// people have them, and returns the rows of the table.
+func target(t *testing.T, sections string) []line {
 	t.Helper()
 	program, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), program, "bench", fmt.Sprintf("-n=%d", n), "-runs=1", "-only="+sections)
+	cmd := exec.CommandContext(t.Context(), program, "bench", "-n=1", "-runs=1", "-only="+sections)
 	cmd.Dir = repository
-	cmd.Env = append(os.Environ(), env...)
 	var table, progress bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &table, &progress
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, &progress)
 	}
-	t.Logf("\n%s", &table)
-	if !strings.Contains(table.String(), fmt.Sprintf("\n\n%d function", n)) {
+	if !strings.Contains(table.String(), "\n\n1 function and medians of 1 run") {
 		t.Error("no caption below the table")
 	}
 	if !strings.Contains(progress.String(), "s    dualboot: ") {
 		t.Errorf("progress\n%s", &progress)
+	}
+	return parse(t, table.String())
+}
+
+// measure measures a section once in this process, with n tiny functions, which
+// link ten times faster than others, and returns the rows of the table.
+func measure(t *testing.T, n int, section func(*bench, context.Context) error) []line {
+	t.Helper()
+	program, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := open(t.Context(), Options{N: &n, Runs: new(1), Program: program, Root: repository, Progress: t.Logf}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*fleet{b.varied, b.sharing} {
+		for i := range min(4, len(f.names)) {
+			f.writeSource(i, "_files/tiny/main.go", "")
+		}
+	}
+	if err := errors.Join(append(b.errs, section(b, t.Context()))...); err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	if err := b.table.WriteMarkdown(&table); err != nil {
+		t.Fatal(err)
 	}
 	return parse(t, table.String())
 }
@@ -107,6 +149,7 @@ func parse(t *testing.T, table string) (lines []line) {
 	if len(lines) < 3 || lines[0] != (line{"what", "dualboot", "compared with", "ratio", "goal"}) {
 		t.Fatalf("not a table:\n%s", table)
 	}
+	t.Logf("\n%s", table)
 	return lines[2:]
 }
 
@@ -202,17 +245,22 @@ func (has machine) deploy(n int, functions string) []line {
 	}
 }
 
-func TestBuildAndZip(t *testing.T) {
+func TestBuild(t *testing.T) {
 	t.Parallel()
-	check(t, measure(t, 1, "zip,build"), slices.Concat(machine(here).build(), machine(here).zip(1)))
+	check(t, measure(t, 2, (*bench).build), machine(here).build())
+}
+
+func TestZip(t *testing.T) {
+	t.Parallel()
+	check(t, measure(t, 1, (*bench).zip), machine(here).zip(1))
 }
 
 func TestDeploy(t *testing.T) {
 	t.Parallel()
-	check(t, measure(t, 1, "deploy"), machine(here).deploy(1, "1 function"))
+	check(t, measure(t, 1, (*bench).deploy), machine(here).deploy(1, "1 function"))
 }
 
-// TestWithout measures where the programs of the recipe are not installed.
+// TestWithout repeats TestZip where only Go is installed.
 func TestWithout(t *testing.T) {
 	t.Parallel()
 	gocmd, err := exec.LookPath("go")
@@ -223,39 +271,53 @@ func TestWithout(t *testing.T) {
 	if err := os.Symlink(gocmd, filepath.Join(dir, "go")); err != nil {
 		t.Skipf("no symbolic links here: %v", err)
 	}
-	none := machine(func(string) bool { return false })
-	check(t, measure(t, 1, "zip,deploy", "PATH="+dir), slices.Concat(none.zip(1), none.deploy(1, "1 function")))
-}
-
-func TestQuotas(t *testing.T) {
-	t.Parallel()
 	program, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// This one runs in the test's own process, for the race detector.
-	var table bytes.Buffer
-	err = Run(t.Context(), Options{N: new(1), Runs: new(1), Only: new("quotas"), Program: program, Root: repository, Stdout: &table, Progress: t.Logf})
-	if err != nil {
-		t.Fatal(err)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestZip$", "-test.v")
+	cmd.Env = append(os.Environ(), "PATH="+dir, compiledVariable+"="+program)
+	const cell = "recipe: no sh, touch, zip on PATH"
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), cell) {
+		t.Errorf("%v, want a cell %q in\n%s", err, cell, out)
 	}
-	check(t, parse(t, table.String()), []line{
+}
+
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	check(t, target(t, "quotas"), []line{
 		{"deploy, 20 functions, AWS's quotas, settle delay 1.2s, once", took, "40 updates at 15/s: 2.67s", times, "≤ 1.15× as long" + maybe},
 		{"throttling errors reported by it", `0 \([0-9]+ calls? throttled\)`, "", "", "0"},
 		{"the same while another client asks for half of the quotas, once", took, "40 updates at 7.5/s: 5.33s", times, "no error"},
 	})
 }
 
-func TestMemory(t *testing.T) {
+// TestDisturb takes the quotas of a function, and of one that does not exist.
+func TestDisturb(t *testing.T) {
 	t.Parallel()
-	check(t, measure(t, 1, "memory"), []line{
-		{"peak memory: deploy, 4 functions of 20 MB, once", "[0-9.]+ MB|not measured on this system", "", "", "< 400 MB" + maybe},
-	})
+	c, err := openCloud(t.Context(), []string{"f01"}, emulator.AWSQuotas())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for name, want := range map[string]string{"f01": "", "f02": "ResourceNotFoundException"} {
+		before := c.Calls()
+		stop := c.disturb(t.Context(), name)
+		for _, operation := range []string{"ListFunctions", "GetFunction"} {
+			for c.Calls()[operation] < before[operation]+3 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		if err := stop(); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
 }
 
-func TestStart(t *testing.T) {
+func TestMemoryAndStart(t *testing.T) {
 	t.Parallel()
-	check(t, measure(t, 1, "start"), []line{
+	check(t, target(t, "start,memory"), []line{
+		{"peak memory: deploy, 4 functions of 20 MB, once", "[0-9.]+ MB|not measured on this system", "", "", "< 400 MB" + maybe},
 		{"status of 1 function, compiled by `mage -compile`, until its first line", took, "", "", "≤ 300ms" + maybe},
 		{"status of 1 function, compiled by `mage -compile`", took, "", "", "≤ 300ms" + maybe},
 		{"status of 1 function, by `go tool mage`", took, "an empty target: " + took, `[-+]` + took, `≤ \+300ms` + maybe},
@@ -345,9 +407,9 @@ func TestInterrupt(t *testing.T) {
 
 func TestBadOptions(t *testing.T) {
 	for want, o := range map[string]Options{
-		"-n is 0 and -runs is 3; give numbers above 0":                                      {N: new(0)},
-		"-n is 50 and -runs is -1; give numbers above 0":                                    {Runs: new(-1)},
-		`-only: unknown section "lunch" (known: build, zip, deploy, quotas, memory, start)`: {Only: new("zip,lunch")},
+		"-n is 0 and -runs is 3; give numbers above 0":                                              {N: new(0)},
+		"-n is 50 and -runs is -1; give numbers above 0":                                            {Runs: new(-1)},
+		`-only: unknown section "lunch" (known: build, zip, deploy, single, quotas, memory, start)`: {Only: new("zip,lunch")},
 	} {
 		o.Root = repository
 		if err := Run(t.Context(), o); err == nil || err.Error() != want {

@@ -22,9 +22,10 @@ var files embed.FS
 
 // fleet is a repository with functions.
 type fleet struct {
-	dir   string
-	names []string // of the functions
-	err   error    // first error of writing it; scripts return it
+	dir      string
+	names    []string // of the functions
+	manifest string
+	err      error // first error of writing it; scripts return it
 }
 
 // prefix precedes the names of functions on AWS.
@@ -43,13 +44,14 @@ func (b *bench) newFleet(name string, n, packages int, settle time.Duration) *fl
 	for i := range packages {
 		f.writeHandler(i, f.names[i])
 	}
-	f.write("lambdas.json", fmt.Sprintf(`{
+	f.manifest = fmt.Sprintf(`{
   "environments": {"prod": {"prefix": %q, "settle": %q}},
   "functions": [
     %s
   ]
 }
-`, prefix, settle, strings.Join(functions, ",\n    ")))
+`, prefix, settle, strings.Join(functions, ",\n    "))
+	f.write("lambdas.json", f.manifest)
 	f.write("go.mod", b.goMod)
 	f.write("go.sum", b.goSum)
 	return f

@@ -58,6 +58,21 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// TestSources vets the source of each kind of function.
+func TestSources(t *testing.T) {
+	b, err := open(t.Context(), Options{N: new(11), Root: repository}, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := b.varied
+	f.writeSource(9, "_files/tiny/main.go", "")
+	f.writeSource(10, "_files/large/main.go", "")
+	f.write(f.source(10, "data"), "data")
+	if _, err := b.script(f, b.Go, "vet", "./functions/...").run(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSharing(t *testing.T) {
 	f := testBench(t).newFleet("fleet", 1000, 4, time.Minute)
 	functions := load(t, f, time.Minute)

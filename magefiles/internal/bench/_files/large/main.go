@@ -4,6 +4,8 @@ package main
 import (
 	_ "embed"
 	"os"
+
+	_ "github.com/aws/aws-lambda-go/lambda/messages" // dualboot looks for it in a function
 )
 
 //go:embed data
