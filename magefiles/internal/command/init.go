@@ -61,7 +61,7 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) error {
 		return fmt.Errorf("found %s in account %s in %s, but none matches one of the module's %d packages that import aws-lambda-go; nothing was written",
 			text.Count(len(deployed), "function"), s.client.Account, s.client.Config.Region, len(packages))
 	}
-	if err := s.proposeIncludes(ctx, found); err != nil {
+	if err := s.readZips(ctx, found); err != nil {
 		return err
 	}
 	m := &manifest.Manifest{
@@ -109,10 +109,11 @@ func (s *session) list(ctx context.Context, choice *manifest.Choice) ([]match.De
 	return list, nil
 }
 
-// proposeIncludes reads the directories of the zips of the functions that were
-// found, and adds the files besides their binaries to them. It notes the files that
-// the package directories lack, and the zips that it could not read.
-func (s *session) proposeIncludes(ctx context.Context, found match.Matching) error {
+// readZips reads the directories of the zips of the functions that were found, and
+// adds to the functions what these tell: the files besides the binaries, and
+// whether a function on provided.* comes from go1.x. It notes the files that the
+// package directories lack, and the zips that it could not read.
+func (s *session) readZips(ctx context.Context, found match.Matching) error {
 	env := manifest.Environment{Name: s.env.Name, Prefix: found.Prefix}
 	functions := make([]*fleet.Function, len(found.Functions))
 	for i, f := range found.Functions {
@@ -128,8 +129,8 @@ func (s *session) proposeIncludes(ctx context.Context, found match.Matching) err
 			s.notef("WARNING: %v; add the files besides its binary to \"include\" of %q", f.Err, f.Function.Name)
 			continue
 		}
-		// A dual zip says that the function comes from go1.x.
-		if legacy := f.Observed.Legacy(f.Function.LegacyName()); legacy != "" {
+		legacy := f.Observed.Legacy(f.Function.LegacyName())
+		if f.Observed.Runtime != lambda.Go1x && manifest.CheckHandler(legacy) == nil {
 			found.Functions[i].Dual = true
 			if legacy != lambda.LegacyBinary {
 				found.Functions[i].Handler = legacy

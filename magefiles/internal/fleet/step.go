@@ -40,14 +40,14 @@ func (s Step) String() string {
 	case Wait:
 		return "wait until the update is complete"
 	case UpdateCode:
-		b := fmt.Sprintf("update the code (%v)", s.Package)
+		text := fmt.Sprintf("update the code (%v)", s.Package)
 		if s.Bucket != "" {
-			b += " through bucket " + s.Bucket
+			text += " through bucket " + s.Bucket
 		}
 		if s.Leaves != "" {
-			b += fmt.Sprintf(", %s → %s", s.Leaves, s.Package.Architecture)
+			text += fmt.Sprintf(", %s → %s", s.Leaves, s.Package.Architecture)
 		}
-		return b
+		return text
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
 	case UpdateConfiguration:

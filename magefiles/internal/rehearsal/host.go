@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"debug/buildinfo"
 	"fmt"
@@ -24,7 +25,8 @@ func hostBuild(gocmd string, functions func() []manifest.Function, notef func(st
 			notef("this machine cannot run the architecture of %s: a build of %s for %s/%s serves instead; install qemu-user to run the binary itself",
 				f.Name, f.Package, runtime.GOOS, runtime.GOARCH)
 			b := &build.Function{Name: f.Name, Package: dir, Tags: f.Tags, Binaries: []build.Binary{bootstrapBinary}}
-			if err := build.Build(ctx, build.Options{Go: gocmd, Host: true, Out: filepath.Join("bin", ".host", f.Name)}, []*build.Function{b}); err != nil {
+			err := build.Build(ctx, build.Options{Go: gocmd, Host: true, Out: filepath.Join("bin", ".host", f.Name)}, []*build.Function{b})
+			if err := cmp.Or(err, b.Err); err != nil {
 				return "", err
 			}
 			return filepath.Abs(b.Files[bootstrapBinary])

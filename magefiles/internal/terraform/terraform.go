@@ -102,9 +102,10 @@ func (r *Result) index(name string) int {
 	return slices.IndexFunc(r.functions, func(w Wanted) bool { return w.Function == name })
 }
 
-// Read finds what the *.tf files in dir say about functions. Like Terraform it does not read subdirectories, and merges
-// override files. It writes nothing. It returns an error for a syntax error, a
-// duplicate resource or local, and a directory without Terraform files.
+// Read finds what the *.tf files in dir say about functions. Like Terraform it does
+// not read subdirectories, and merges override files. It writes nothing. It
+// returns an error for a syntax error, a duplicate resource or local, and a
+// directory without Terraform files.
 func Read(dir string, functions []Wanted) (*Result, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

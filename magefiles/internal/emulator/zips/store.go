@@ -137,10 +137,10 @@ func (s *Store) use(p *Package, n int) {
 // Files returns the sorted names of the files in the package.
 func (p *Package) Files() []string { return slices.Sorted(maps.Keys(p.files)) }
 
-// Startable returns nil if a file, or what a symbolic link leads to, can be started on the given machine, or the
-// kernel's error as a *fs.PathError. EM_NONE stands for any machine. Lambda runs
-// functions as a user that does not own the files, so the mode for others
-// decides.
+// Startable returns nil if a file, or what a symbolic link leads to, can be started
+// on the given machine, or the kernel's error as a *fs.PathError. EM_NONE stands
+// for any machine. Lambda runs functions as a user that does not own the files, so
+// the mode for others decides.
 func (p *Package) Startable(name string, machine elf.Machine) error {
 	f, err := p.find(name)
 	switch {
