@@ -21,7 +21,7 @@ import (
 
 const (
 	go1x     = types.RuntimeGo1x
-	nodejs12 = types.RuntimeNodejs12x
+	nodejs16 = types.RuntimeNodejs16x
 	al2023   = types.RuntimeProvidedal2023
 )
 
@@ -186,7 +186,7 @@ func fleet(t *testing.T) *account {
 	t.Helper()
 	a := newAccount(t)
 	a.function("web", al2023)
-	a.function("orders", go1x, nodejs12, go1x, go1x, al2023)
+	a.function("orders", go1x, nodejs16, go1x, go1x, al2023)
 	a.function("moved", al2023, go1x, al2023)
 	a.function("alone", go1x)
 	a.function("idle", al2023, go1x)
@@ -219,7 +219,7 @@ func on(t *testing.T, today time.Time) calendar {
 	return calendar{&lambda.Lifecycle{
 		Runtimes: []lambda.Runtime{
 			{Name: "go1.x", Deprecated: date("2024-01-08"), BlockUpdate: date("2027-03-03")},
-			{Name: "nodejs12.x", Deprecated: date("2023-03-31"), BlockUpdate: date("2023-04-30")},
+			{Name: "nodejs16.x", Deprecated: date("2023-03-31"), BlockUpdate: date("2023-04-30")},
 			{Name: "nodejs26.x"},
 			{Name: "provided.al2023", Deprecated: date("2029-06-30"), BlockUpdate: date("2029-08-31")},
 			{Name: "ruby3.3", Deprecated: date("2027-03-31"), BlockUpdate: date("2027-05-31")},

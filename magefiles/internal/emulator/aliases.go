@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -84,7 +83,7 @@ type aliasRequest struct {
 // check refuses members that are invalid by themselves.
 func (r *aliasRequest) check() error {
 	const member = "routingConfig.additionalVersionWeights"
-	err := cmp.Or(
+	err := validate(
 		matching(r.FunctionVersion, "functionVersion", `(\$LATEST(\.PUBLISHED)?|[0-9]+)`),
 		checkDescription(r.Description),
 	)
@@ -134,7 +133,7 @@ func (s *Server) setAlias(f *function, a alias, r *aliasRequest) (any, error) {
 }
 
 func (s *Server) createAlias(c *call, r *aliasRequest) (any, error) {
-	if err := cmp.Or(r.check(), required(r.Name, "name"), required(r.FunctionVersion, "functionVersion")); err != nil {
+	if err := validate(r.check(), required(r.Name, "name"), required(r.FunctionVersion, "functionVersion")); err != nil {
 		return nil, err
 	}
 	if err := checkAliasName(*r.Name); err != nil {

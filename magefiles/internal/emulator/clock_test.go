@@ -82,12 +82,12 @@ func TestDeleteDuringUpdate(t *testing.T) {
 		pass(15 * time.Second)
 		b.updateCode("f", makeZip(b, file{"bootstrap", 0o755, nil}))
 		b.remove("f")
-		b.create(function("f", types.RuntimeProvided, smallZip(b)))
+		b.create(function("f", types.RuntimeProvidedal2, smallZip(b)))
 		pass(time.Minute)
-		if got := b.get("f"); got.State != types.StateActive || got.Runtime != types.RuntimeProvided || got.LastUpdateStatus != types.LastUpdateStatusSuccessful {
+		if got := b.get("f"); got.State != types.StateActive || got.Runtime != types.RuntimeProvidedal2 || got.LastUpdateStatus != types.LastUpdateStatusSuccessful {
 			b.Errorf("got %s, %s, %s", got.State, got.Runtime, got.LastUpdateStatus)
 		}
-		if want := []string{"provided.al2", "provided"}; !slices.Equal(served, want) {
+		if want := []string{"provided.al2", "provided.al2"}; !slices.Equal(served, want) {
 			b.Errorf("OnServe is called for %v, want %v", served, want)
 		}
 	})

@@ -1,7 +1,9 @@
 package emulator
 
 import (
-	"cmp"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -38,6 +40,9 @@ type configuration struct {
 	EphemeralStorage struct{ Size int } // MB
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
 	LoggingConfig    struct{ LogFormat, LogGroup string }
+
+	RuntimeVersionConfig *runtimeVersion `json:",omitempty"`
+
 	state
 	lastUpdate
 
@@ -50,7 +55,44 @@ type layer struct {
 	CodeSize int64
 }
 
-type environment struct{ Variables map[string]string }
+type environment struct{ Variables variables }
+
+// variables are the variables of an environment, by name. They are reported and
+// measured in the order in which the request had them.
+type variables struct {
+	byName map[string]string
+	text   []byte // JSON
+}
+
+func (v *variables) UnmarshalJSON(data []byte) error {
+	var text bytes.Buffer
+	if err := json.Compact(&text, data); err != nil {
+		return err
+	}
+	v.text = text.Bytes()
+	return json.Unmarshal(data, &v.byName)
+}
+
+func (v variables) MarshalJSON() ([]byte, error) {
+	if v.byName == nil {
+		return []byte("{}"), nil
+	}
+	return v.text, nil
+}
+
+// runtimeVersion is the version of a runtime. Its ARN differs between runtimes
+// and between architectures, as on AWS.
+type runtimeVersion struct{ RuntimeVersionArn string }
+
+// runtimeVersion returns the version of the runtime of a function, nil for a
+// container image.
+func (s *Server) runtimeVersion(c configuration) *runtimeVersion {
+	if c.Runtime == "" {
+		return nil
+	}
+	id := sha256.Sum256([]byte(c.Runtime + " " + c.architecture()))
+	return &runtimeVersion{"arn:" + s.partition() + ":lambda:" + s.options.Region + "::runtime:" + hex.EncodeToString(id[:])}
+}
 
 type state struct {
 	State           string `json:",omitempty"`
@@ -97,10 +139,16 @@ func (c *configuration) modified() {
 	c.revise()
 }
 
-// listed returns the configuration as lists show it, without the states.
-func (c configuration) listed() configuration {
+// stateless returns the configuration without the states.
+func (c configuration) stateless() configuration {
 	c.state, c.lastUpdate = state{}, lastUpdate{}
 	return c
+}
+
+// listed returns the configuration as lists show it.
+func (c configuration) listed() configuration {
+	c.RuntimeVersionConfig = nil
+	return c.stateless()
 }
 
 // settings are the members of a configuration that a request can set. Those
@@ -114,10 +162,13 @@ type settings struct {
 	MemorySize  *int
 	Environment *environment
 	Layers      []string
+	fixedSettings
 }
 
-func (s settings) apply(c *configuration) error {
-	err := cmp.Or(
+// check refuses settings that are invalid by themselves, or that a function with
+// configuration c cannot have.
+func (s settings) check(c configuration) error {
+	return validate(
 		checkRuntime(s.Runtime),
 		matching(s.Role, "role", `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`),
 		atMost(128, s.Handler, "handler"),
@@ -127,10 +178,11 @@ func (s settings) apply(c *configuration) error {
 		between(128, 10240, s.MemorySize, "memorySize"),
 		s.Environment.check(),
 		checkLayers(s.Layers),
+		s.fixedSettings.check(c),
 	)
-	if err != nil {
-		return err
-	}
+}
+
+func (s settings) apply(c *configuration) {
 	set(&c.Runtime, s.Runtime)
 	set(&c.Role, s.Role)
 	set(&c.Handler, s.Handler)
@@ -145,11 +197,7 @@ func (s settings) apply(c *configuration) error {
 	}
 	if s.Environment != nil {
 		c.Environment = s.Environment
-		if len(s.Environment.Variables) == 0 {
-			c.Environment = nil
-		}
 	}
-	return nil
 }
 
 // checkLayers refuses what are no ARNs of layer versions, and more than five of
@@ -198,10 +246,27 @@ func checkArchitectures(given []string) error {
 }
 
 func checkRuntime(name *string) error {
-	if known := knownRuntimes(); name != nil && !slices.Contains(known, *name) {
-		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", *name, strings.Join(known, ", "))
+	if name != nil && !slices.Contains(knownRuntimes(), *name) {
+		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", *name, offeredRuntimes)
 	}
 	return nil
+}
+
+// checkCreation refuses a runtime on which AWS lets nobody create functions any
+// more. go1.x is such a runtime, too: the emulator takes it, for there would be
+// nothing to migrate without it.
+func checkCreation(runtime string) error {
+	if runtime == lambda.Go1x || slices.Contains(strings.Split(offeredRuntimes, ", "), runtime) {
+		return nil
+	}
+	lifecycle, err := lambda.LoadLifecycle()
+	if err != nil {
+		return err
+	}
+	if r, _ := lifecycle.Lookup(runtime); !r.Deprecated.IsZero() && r.Deprecated.Compare(lifecycle.Checked) <= 0 {
+		return blocked(runtime)
+	}
+	return nil // it is newer than the list of those that AWS offered
 }
 
 // check refuses the environment variables that AWS refuses.
@@ -212,7 +277,7 @@ func (e *environment) check() error {
 		return nil
 	}
 	var reserved []string
-	for name, value := range e.Variables {
+	for name, value := range e.Variables.byName {
 		switch {
 		case isReserved(name):
 			reserved = append(reserved, name)
@@ -226,7 +291,7 @@ func (e *environment) check() error {
 		slices.Sort(reserved)
 		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(reserved, ", "))
 	}
-	if text, _ := json.Marshal(e.Variables); len(text) > maxVariables {
+	if text := e.Variables.text; len(text) > maxVariables {
 		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: %s", text)
 	}
 	return nil

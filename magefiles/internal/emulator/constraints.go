@@ -1,21 +1,45 @@
 package emulator
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // Constraints of the API's model. A nil value was not given and breaks none.
+
+// violations are the constraints that a request breaks.
+type violations []string
+
+func (v violations) Error() string {
+	return text.Count(len(v), "validation error") + " detected: " + strings.Join(v, "; ")
+}
+
+// validate returns all violations in one error, as AWS does, or else the first
+// other error.
+func validate(errs ...error) error {
+	var all violations
+	for _, err := range errs {
+		v, _ := errors.AsType[violations](err)
+		all = append(all, v...)
+	}
+	if len(all) > 0 {
+		return all
+	}
+	return cmp.Or(errs...)
+}
 
 func invalid(value any, member, constraint string) error {
 	shown := "null"
 	if value != nil {
 		shown = fmt.Sprintf("'%v'", value)
 	}
-	return apiErrorf(http.StatusBadRequest, "ValidationException", "1 validation error detected: Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)
+	return violations{fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)}
 }
 
 func required[T any](value *T, member string) error {

@@ -115,7 +115,7 @@ func (s *Server) pick(f *function, qualifier string) (*deployment, error) {
 func (s *Server) acquire(t target) (*deployment, *instance, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.find(t)
+	f, err := s.findInvoked(t)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,7 +211,7 @@ func (s *Server) environ(d *deployment) []string {
 		"LD_LIBRARY_PATH=/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib",
 	}
 	if conf.Environment != nil {
-		for name, value := range conf.Environment.Variables {
+		for name, value := range conf.Environment.Variables.byName {
 			environ = append(environ, name+"="+value)
 		}
 	}

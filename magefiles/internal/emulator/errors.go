@@ -15,6 +15,13 @@ type apiError struct {
 	code, message string
 }
 
+// Codes of errors that are formatted in their own way.
+const (
+	resourceNotFound = "ResourceNotFoundException"
+	serviceException = "ServiceException"
+	accessDenied     = "AccessDeniedException"
+)
+
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
 func apiErrorf(status int, code, format string, args ...any) error {
@@ -33,16 +40,27 @@ func asAPIError(err error) *apiError {
 	if e, ok := errors.AsType[zips.Refusal](err); ok {
 		return asAPIError(invalidParameter("%s", e))
 	}
+	if e, ok := errors.AsType[violations](err); ok {
+		return &apiError{http.StatusBadRequest, "ValidationException", e.Error()}
+	}
 	if errors.Is(err, runner.ErrClosed) {
 		return asAPIError(errClosing())
 	}
-	return &apiError{http.StatusInternalServerError, "ServiceException", err.Error()}
+	return &apiError{http.StatusInternalServerError, serviceException, err.Error()}
 }
 
 // lambdaService is AWS Lambda. The SDKs take the code of its errors from the
-// header.
+// header. The member with the text differs between errors, as in the API's model.
 var lambdaService = service{"lambda", func(_ *call, e *apiError) reply {
-	body := map[string]string{"Type": "User", "Message": e.message}
+	body := map[string]any{"Type": "User"}
+	switch e.code {
+	case resourceNotFound, serviceException:
+		body["Message"] = e.message
+	case accessDenied:
+		body = map[string]any{"Message": nil} // recorded from AWS
+	default:
+		body["message"] = e.message
+	}
 	if e.status >= 500 {
 		body["Type"] = "Service"
 	}
@@ -59,7 +77,7 @@ func invalidParameter(format string, args ...any) error {
 }
 
 func notFound(format string, args ...any) error {
-	return apiErrorf(http.StatusNotFound, "ResourceNotFoundException", format, args...)
+	return apiErrorf(http.StatusNotFound, resourceNotFound, format, args...)
 }
 
 func functionNotFound(arn string) error { return notFound("Function not found: %s", arn) }

@@ -35,6 +35,16 @@ func (s *Server) find(t target) (*function, error) {
 	return nil, functionNotFound(s.arn(t))
 }
 
+// findInvoked is find for an invocation, whose error names the version even if the
+// target does not.
+func (s *Server) findInvoked(t target) (*function, error) {
+	f, err := s.find(t)
+	if err != nil {
+		err = functionNotFound(s.arn(target{t.name, cmp.Or(t.qualifier, latest)}))
+	}
+	return f, err
+}
+
 // lookup is find for the results of target or latestTarget.
 func (s *Server) lookup(t target, err error) (*function, target, error) {
 	if err != nil {
@@ -88,25 +98,27 @@ func (s *Server) createFunction(_ *call, r *createRequest) (reply, error) {
 
 // newConfiguration returns the configuration of a new function without its code.
 func (s *Server) newConfiguration(r *createRequest) (configuration, error) {
-	if err := required(r.FunctionName, "functionName"); err != nil {
-		return configuration{}, err
-	}
-	t, err := s.parseTarget(*r.FunctionName)
-	if err == nil && t.qualifier != "" {
-		err = invalidParameter("The function name of a new function must not have a version or alias: %s", *r.FunctionName)
-	}
-	if err = cmp.Or(err, required(r.Role, "role"), r.Code.check(), checkArchitectures(r.Architectures)); err != nil {
-		return configuration{}, err
+	var t target
+	err := required(r.FunctionName, "functionName")
+	if err == nil {
+		t, err = s.parseNewName(*r.FunctionName)
 	}
 	conf := defaultConfiguration(t.name)
+	if err := validate(err, required(r.Role, "role"), r.Code.check(), checkArchitectures(r.Architectures), r.settings.check(conf)); err != nil {
+		return conf, err
+	}
 	conf.FunctionArn = s.arn(t)
 	set(&conf.PackageType, r.PackageType)
 	if r.Architectures != nil {
 		conf.Architectures = r.Architectures
 	}
-	if err := r.settings.apply(&conf); err != nil {
-		return conf, err
+	if r.Runtime != nil {
+		if err := checkCreation(*r.Runtime); err != nil {
+			return conf, err
+		}
 	}
+	r.settings.apply(&conf)
+	conf.RuntimeVersionConfig = s.runtimeVersion(conf)
 	return conf, conf.check()
 }
 
@@ -147,7 +159,7 @@ func (s *Server) getFunction(c *call) (any, error) {
 		code = map[string]any{"RepositoryType": "ECR", "ImageUri": f.image, "ResolvedImageUri": f.image}
 	}
 	answer := map[string]any{"Configuration": conf, "Code": code}
-	if f.tags != nil && conf.Version == latest { // tags belong to the function
+	if len(f.tags) > 0 && conf.Version == latest { // tags belong to the function
 		answer["Tags"] = f.tags
 	}
 	return answer, nil

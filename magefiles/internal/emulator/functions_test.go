@@ -22,7 +22,7 @@ import (
 )
 
 // ignored are internals of the SDK.
-var ignored = cmpopts.IgnoreUnexported(types.FunctionConfiguration{}, types.EnvironmentResponse{},
+var ignored = cmpopts.IgnoreUnexported(types.FunctionConfiguration{}, types.EnvironmentResponse{}, types.RuntimeVersionConfig{},
 	types.TracingConfigResponse{}, types.EphemeralStorage{}, types.SnapStartResponse{}, types.LoggingConfig{})
 
 func TestCreateAndGet(t *testing.T) {
@@ -42,28 +42,29 @@ func TestCreateAndGet(t *testing.T) {
 	}
 	digest := sha256.Sum256(zip)
 	want := &types.FunctionConfiguration{
-		FunctionName:     aws.String("f"),
-		FunctionArn:      aws.String("arn:aws:lambda:eu-central-1:210987654321:function:f"),
-		Runtime:          types.RuntimeGo1x,
-		Handler:          aws.String("lambda"),
-		Role:             aws.String(role),
-		Description:      aws.String("what it is for"),
-		CodeSha256:       aws.String(base64.StdEncoding.EncodeToString(digest[:])),
-		CodeSize:         int64(len(zip)),
-		Timeout:          aws.Int32(3),
-		MemorySize:       aws.Int32(128),
-		Version:          aws.String("$LATEST"),
-		PackageType:      types.PackageTypeZip,
-		Architectures:    []types.Architecture{types.ArchitectureX8664},
-		Environment:      &types.EnvironmentResponse{Variables: map[string]string{"A_1": "x"}},
-		State:            types.StateActive,
-		LastUpdateStatus: types.LastUpdateStatusSuccessful,
-		TracingConfig:    &types.TracingConfigResponse{Mode: types.TracingModePassThrough},
-		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(512)},
-		SnapStart:        &types.SnapStartResponse{ApplyOn: types.SnapStartApplyOnNone, OptimizationStatus: types.SnapStartOptimizationStatusOff},
-		LoggingConfig:    &types.LoggingConfig{LogFormat: types.LogFormatText, LogGroup: aws.String("/aws/lambda/f")},
-		LastModified:     got.Configuration.LastModified, // checked below
-		RevisionId:       got.Configuration.RevisionId,
+		FunctionName:         aws.String("f"),
+		FunctionArn:          aws.String("arn:aws:lambda:eu-central-1:210987654321:function:f"),
+		Runtime:              types.RuntimeGo1x,
+		Handler:              aws.String("lambda"),
+		Role:                 aws.String(role),
+		Description:          aws.String("what it is for"),
+		CodeSha256:           aws.String(base64.StdEncoding.EncodeToString(digest[:])),
+		CodeSize:             int64(len(zip)),
+		Timeout:              aws.Int32(3),
+		MemorySize:           aws.Int32(128),
+		Version:              aws.String("$LATEST"),
+		PackageType:          types.PackageTypeZip,
+		Architectures:        []types.Architecture{types.ArchitectureX8664},
+		Environment:          &types.EnvironmentResponse{Variables: map[string]string{"A_1": "x"}},
+		State:                types.StateActive,
+		LastUpdateStatus:     types.LastUpdateStatusSuccessful,
+		TracingConfig:        &types.TracingConfigResponse{Mode: types.TracingModePassThrough},
+		EphemeralStorage:     &types.EphemeralStorage{Size: aws.Int32(512)},
+		SnapStart:            &types.SnapStartResponse{ApplyOn: types.SnapStartApplyOnNone, OptimizationStatus: types.SnapStartOptimizationStatusOff},
+		LoggingConfig:        &types.LoggingConfig{LogFormat: types.LogFormatText, LogGroup: aws.String("/aws/lambda/f")},
+		RuntimeVersionConfig: got.Configuration.RuntimeVersionConfig, // checked by TestRecorded
+		LastModified:         got.Configuration.LastModified,         // checked below
+		RevisionId:           got.Configuration.RevisionId,
 	}
 	if diff := cmp.Diff(want, got.Configuration, ignored); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
@@ -166,7 +167,7 @@ func TestRequestTooLarge(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
 	response := signed{method: "PUT", path: "/2015-03-31/functions/f/code", body: strings.Repeat(" ", 70167212)}.do(t, b)
-	const want = `{"Message":"Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation","Type":"User"}`
+	const want = `{"Type":"User","message":"Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation"}`
 	if code := response.Header.Get("X-Amzn-ErrorType"); response.StatusCode != 413 || code != "RequestEntityTooLargeException" || bodyOf(t, response) != want {
 		t.Errorf("got %s %s, want 413 %s", response.Status, code, want)
 	}

@@ -35,7 +35,7 @@ func (s *Server) invoke(c *call) (reply, error) {
 	if kind == event && len(c.body) > maxAsyncPayload {
 		err = tooLarge(c.operation.name, maxAsyncPayload)
 	}
-	if err = cmp.Or(err, oneOf(logType, "logType", "None", "Tail")); err != nil {
+	if err = validate(err, oneOf(logType, "logType", "None", "Tail")); err != nil {
 		return reply{}, err
 	}
 	inv := runner.Invocation{ID: c.id, ARN: s.arn(t), Trace: newTrace()}
@@ -109,7 +109,7 @@ func invalidContent(format string, args ...any) error {
 func (s *Server) invokable(t target) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, err := s.find(t)
+	f, err := s.findInvoked(t)
 	if err != nil {
 		return err
 	}

@@ -181,11 +181,10 @@ func TestZoneInfo(t *testing.T) {
 func TestInvokeOldRuntimes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
-	for _, r := range []types.Runtime{types.RuntimeProvided, types.RuntimeProvidedal2} {
-		name := strings.ReplaceAll(string(r), ".", "-")
-		b.create(function(name, r, runtimeZip(t, r)))
-		b.invoke(name, event{})
-	}
+	b.create(function("f", types.RuntimeProvidedal2, runtimeZip(t, types.RuntimeProvidedal2)))
+	b.invoke("f", event{})
+	b.configure(&lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Runtime: types.RuntimeProvided})
+	b.invoke("f", event{})
 }
 
 func TestInvokeWithoutPayload(t *testing.T) {

@@ -136,7 +136,7 @@ func (m *eventSourceMapping) startAt(position *string, at *float64) error {
 // apply checks the settings and sets those that were given in m, which is of no
 // use after an error.
 func (r mappingSettings) apply(m *eventSourceMapping) error {
-	err := cmp.Or(
+	err := validate(
 		between(1, 10000, r.BatchSize, "batchSize"),
 		between(0, 300, r.MaximumBatchingWindowInSeconds, "maximumBatchingWindowInSeconds"),
 		between(1, 10, r.ParallelizationFactor, "parallelizationFactor"),
@@ -148,7 +148,7 @@ func (r mappingSettings) apply(m *eventSourceMapping) error {
 	if age := r.MaximumRecordAgeInSeconds; err == nil && age != nil && *age >= 0 && *age < 60 {
 		err = invalidParameter("MaximumRecordAgeInSeconds must be -1, or 60 or more")
 	}
-	if err = cmp.Or(err, r.FilterCriteria.check(), checkResponseTypes(r.FunctionResponseTypes)); err != nil {
+	if err = validate(err, r.FilterCriteria.check(), checkResponseTypes(r.FunctionResponseTypes)); err != nil {
 		return err
 	}
 	m.BatchSize = cmp.Or(r.BatchSize, m.BatchSize)
@@ -203,11 +203,33 @@ func (f *filterCriteria) check() error {
 	}
 	for _, filter := range f.Filters {
 		var pattern map[string]any
-		if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil {
+		if json.Unmarshal([]byte(filter.Pattern), &pattern) != nil || !validPattern(pattern) {
 			return invalidParameter("Invalid filter pattern definition.")
 		}
 	}
 	return nil
+}
+
+// validPattern reports whether every field of a filter pattern has a list of
+// values that is not empty, or is a pattern itself.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+func validPattern(pattern map[string]any) bool {
+	for _, field := range pattern {
+		switch field := field.(type) {
+		case []any:
+			if len(field) == 0 {
+				return false
+			}
+		case map[string]any:
+			if !validPattern(field) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return pattern != nil
 }
 
 func checkResponseTypes(types []string) error {

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"cmp"
+	"net/http"
 	"regexp"
 	"strings"
 )
@@ -8,12 +10,19 @@ import (
 // latest is the version that updates change.
 const latest = "$LATEST"
 
-// namePattern matches every form of a function's name: the name alone, a partial
-// ARN (account:function:name) or a full ARN, each with an optional version or
-// alias.
-const namePattern = `(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-[a-z]+)+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?`
+// The patterns of functions' names in the API's model, as AWS states them in
+// errors. They match the name alone, a partial ARN (account:function:name) or a
+// full ARN, each with an optional version or alias.
+const (
+	namePrefix     = `(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?`
+	namePattern    = namePrefix + `([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`
+	newNamePattern = namePrefix + `([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?` // for CreateFunction
+)
 
-var nameForm = regexp.MustCompile(`^` + namePattern + `$`)
+var (
+	nameForm    = regexp.MustCompile(`^` + namePattern + `$`)
+	newNameForm = regexp.MustCompile(`^` + newNamePattern + `$`)
+)
 
 // target is a function, or a version of it, in a request.
 type target struct {
@@ -23,36 +32,64 @@ type target struct {
 
 func (t target) String() string { return strings.TrimSuffix(t.name+":"+t.qualifier, ":") }
 
-// parseTarget parses a function's name. Functions of other regions and accounts
-// do not exist.
+// parseTarget parses the name of a function that may exist. Assumption: functions
+// of other accounts do not.
 func (s *Server) parseTarget(given string) (target, error) {
-	m := nameForm.FindStringSubmatch(given)
-	if m == nil || len(m[7]) > 64 || len(given) > 256 {
-		return target{}, invalid(given, "functionName", "Member must satisfy regular expression pattern: "+namePattern)
+	t, account, err := s.parseName(given, 256, nameForm, namePattern)
+	if err == nil && account != s.options.Account {
+		err = functionNotFound(given)
 	}
-	region, account := strings.TrimSuffix(m[3], ":"), strings.TrimSuffix(m[5], ":")
-	if region != "" && region != s.options.Region || account != "" && account != s.options.Account {
-		return target{}, functionNotFound(given)
-	}
-	return target{name: m[7], qualifier: m[9]}, nil
+	return t, err
 }
 
+// parseNewName parses the name of a function to create.
+func (s *Server) parseNewName(given string) (target, error) {
+	t, account, err := s.parseName(given, 140, newNameForm, newNamePattern)
+	switch {
+	case err != nil:
+	case account != s.options.Account:
+		err = apiErrorf(http.StatusForbidden, accessDenied, "creating a function of account %s", account)
+	case t.qualifier != "":
+		err = invalidParameter("The function name of a new function must not have a version or alias: %s", given)
+	case len(t.name) > 64: // not a violation to AWS, but with the text of one
+		err = invalidParameter("%s", atMost(64, &t.name, "functionName"))
+	}
+	return t, err
+}
+
+// parseName parses a function's name of at most the given length. It returns the
+// account too, which is the server's if the name has none.
+func (s *Server) parseName(given string, most int, form *regexp.Regexp, pattern string) (t target, account string, err error) {
+	m := form.FindStringSubmatch(given)
+	err = atMost(most, &given, "functionName")
+	if m == nil {
+		err = validate(err, invalid(given, "functionName", "Member must satisfy regular expression pattern: "+pattern))
+	}
+	if err != nil {
+		return target{}, "", err
+	}
+	region, account := strings.TrimSuffix(m[3], ":"), strings.TrimSuffix(m[9], ":")
+	if region != "" && region != s.options.Region {
+		err = notFound("Functions from '%s' are not reachable in this region ('%s')", region, s.options.Region)
+	}
+	return target{name: m[11], qualifier: m[13]}, cmp.Or(account, s.options.Account), err
+}
+
+// target returns the target of a call. Assumption: the operations that AWS's
+// answers are not recorded of take the same names as GetFunction.
 func (s *Server) target(c *call) (target, error) {
 	t, err := s.parseTarget(c.resource)
-	if err != nil {
+	q := c.URL.Query().Get("Qualifier")
+	if q == "" {
 		return t, err
 	}
-	if q := c.URL.Query().Get("Qualifier"); q != "" {
-		const pattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
-		if len(q) > 128 || !matches(pattern, q) {
-			return t, invalid(q, "qualifier", "Member must satisfy regular expression pattern: "+pattern)
-		}
-		if t.qualifier != "" && t.qualifier != q {
-			return t, otherQualifier()
-		}
-		t.qualifier = q
+	const pattern = `\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+`
+	err = validate(atMost(128, &q, "qualifier"), matching(&q, "qualifier", pattern), err)
+	if err == nil && t.qualifier != "" && t.qualifier != q {
+		err = otherQualifier()
 	}
-	return t, nil
+	t.qualifier = q
+	return t, err
 }
 
 // latestTarget is target for an operation on $LATEST or on the whole function.

@@ -18,8 +18,8 @@ type operation struct {
 	run     handler
 }
 
-// lambdaOperations returns Lambda's operations by method and path. Names in the
-// path are "{}": every second segment of the path after the API's version.
+// lambdaOperations returns Lambda's operations by method and path, without the
+// API's version. Names in the path are "{}": every second segment.
 func lambdaOperations() map[string]operation {
 	small := func(name string, run handler) operation { return operation{name, lambdaService, maxOtherRequest, run} }
 	return map[string]operation{
@@ -40,6 +40,11 @@ func lambdaOperations() map[string]operation {
 		"PUT functions/{}/aliases/{}":    small("UpdateAlias", writing(http.StatusOK, (*Server).updateAlias)),
 		"DELETE functions/{}/aliases/{}": small("DeleteAlias", reading(http.StatusNoContent, (*Server).deleteAlias)),
 
+		"GET tags/{}":          small("ListTags", reading(http.StatusOK, (*Server).listTags)),
+		"POST tags/{}":         small("TagResource", writing(http.StatusNoContent, (*Server).tagResource)),
+		"DELETE tags/{}":       small("UntagResource", reading(http.StatusNoContent, (*Server).untagResource)),
+		"GET functions/{}/url": small("GetFunctionUrlConfig", reading(http.StatusOK, (*Server).getFunctionUrlConfig)),
+
 		"GET event-source-mappings":       small("ListEventSourceMappings", reading(http.StatusOK, (*Server).listEventSourceMappings)),
 		"POST event-source-mappings":      small("CreateEventSourceMapping", writing(http.StatusAccepted, (*Server).createEventSourceMapping)),
 		"GET event-source-mappings/{}":    small("GetEventSourceMapping", reading(http.StatusOK, (*Server).getEventSourceMapping)),
@@ -59,20 +64,29 @@ func (s *Server) route(r *http.Request) *call {
 		c.operation = operation{"GetCallerIdentity", stsService, maxOtherRequest, (*Server).getCallerIdentity}
 		return c
 	}
-	path, ok := strings.CutPrefix(strings.Trim(r.URL.EscapedPath(), "/"), "2015-03-31/")
-	if !ok {
-		return c
-	}
+	version, path, _ := strings.Cut(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	segments := strings.Split(path, "/")
 	names := []*string{&c.resource, &c.alias}
 	for i := 1; i < len(segments) && i/2 < len(names); i += 2 {
 		*names[i/2], _ = url.PathUnescape(segments[i]) // which cannot fail with a path that is parsed
 		segments[i] = "{}"
 	}
-	if op, ok := s.operations[r.Method+" "+strings.Join(segments, "/")]; ok {
+	if op, ok := s.operations[r.Method+" "+strings.Join(segments, "/")]; ok && version == apiVersion(op.name) {
 		c.operation = op
 	}
 	return c
+}
+
+// apiVersion returns the version of the API that the path of an operation begins
+// with.
+func apiVersion(operation string) string {
+	switch operation {
+	case "ListTags", "TagResource", "UntagResource":
+		return "2017-03-31"
+	case "GetFunctionUrlConfig":
+		return "2021-10-31"
+	}
+	return "2015-03-31"
 }
 
 func unknown(service service) operation {

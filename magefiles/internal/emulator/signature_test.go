@@ -147,7 +147,7 @@ func TestSignatures(t *testing.T) {
 				}
 				return
 			}
-			if response.StatusCode != 403 || code != test.code || body != `{"Message":"`+test.message+`","Type":"User"}` {
+			if response.StatusCode != 403 || code != test.code || body != `{"Type":"User","message":"`+test.message+`"}` {
 				t.Errorf("got %s %s: %s, want 403 %s: %s", response.Status, code, body, test.code, test.message)
 			}
 			if response.Header.Get("X-Amzn-RequestId") == "" {

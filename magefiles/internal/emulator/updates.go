@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -29,7 +28,7 @@ func (s *Server) updateFunctionCode(c *call, r *codeRequest) (reply, error) {
 	case !r.given():
 		err = invalidParameter("Please provide a source for function code.")
 	}
-	if err = cmp.Or(err, checkArchitectures(r.Architectures)); err != nil {
+	if err = validate(err, checkArchitectures(r.Architectures)); err != nil {
 		return reply{}, err
 	}
 	code, err := s.addCode(r.zipSource)
@@ -60,8 +59,12 @@ type configurationRequest struct {
 
 func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (reply, error) {
 	edit := func(conf *configuration) error {
-		if err := r.settings.apply(conf); err != nil || r.Runtime == nil {
+		if err := r.settings.check(*conf); err != nil {
 			return err
+		}
+		r.settings.apply(conf)
+		if r.Runtime == nil {
+			return nil
 		}
 		return s.checkBlocked(*r.Runtime)
 	}
@@ -79,6 +82,10 @@ func (s *Server) checkBlocked(runtime string) error {
 	if !slices.Contains(s.options.Blocked, runtime) {
 		return nil
 	}
+	return blocked(runtime)
+}
+
+func blocked(runtime string) error {
 	return invalidParameter("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.", runtime)
 }
 
@@ -143,6 +150,7 @@ func (s *Server) accept(f *function, u update) (configuration, error) {
 	if err := u.edit(&conf); err != nil {
 		return conf, err
 	}
+	conf.RuntimeVersionConfig = s.runtimeVersion(conf)
 	if err := conf.check(); err != nil || u.dryRun {
 		// Assumption: a dry run answers with the result and changes nothing.
 		return conf, err
@@ -213,8 +221,8 @@ func (s *Server) takeOver(f *function, next *deployment, failure *Failure) (begi
 		f.reported.lastUpdate = lastUpdate{"Failed", failure.Reason, failure.ReasonCode}
 	}
 	f.reported.state = active
-	// Assumption, the stricter one: the end of an update is a revision of its
-	// own, so the revision in the update's answer is stale after it.
+	// The end of an update is a revision of its own, as recorded from AWS. So the
+	// revision in the update's answer is stale after it.
 	f.reported.revise()
 	s.endPublishing(f, next, failure)
 	return begin

@@ -24,7 +24,7 @@ type version struct {
 // frozen returns what a version freezes of a configuration: not its name, date,
 // revision and states.
 func (c configuration) frozen() configuration {
-	c = c.listed()
+	c = c.stateless()
 	c.FunctionArn, c.Version, c.LastModified, c.RevisionId = "", "", "", ""
 	return c
 }
@@ -86,7 +86,7 @@ func (s *Server) publish(f *function, description *string) *version {
 		}
 	}
 	f.published++
-	v := &version{number: f.published, reported: f.reported.listed(), source: source}
+	v := &version{number: f.published, reported: f.reported.stateless(), source: source}
 	v.reported.Version = strconv.Itoa(v.number)
 	v.reported.FunctionArn = s.arn(target{f.reported.FunctionName, v.reported.Version})
 	set(&v.reported.Description, description)

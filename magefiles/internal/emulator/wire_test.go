@@ -43,7 +43,7 @@ func TestWire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := txtar.Parse(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
+			want := parseConversation(data)
 			got := newConversation(t, want.Comment).replay(want)
 			if *update {
 				if err := os.WriteFile(path, txtar.Format(got), 0o644); err != nil {
@@ -51,20 +51,33 @@ func TestWire(t *testing.T) {
 				}
 				return
 			}
-			if len(got.Files) != len(want.Files) {
-				t.Fatalf("%d requests and answers, want %d: a request has no answer, or two", len(got.Files), len(want.Files))
-			}
-			for i, file := range want.Files {
-				if diff := cmp.Diff(file.Name+"\n"+indented(file.Data), got.Files[i].Name+"\n"+indented(got.Files[i].Data)); diff != "" {
-					t.Errorf("%s\n%s(-want +got):\n%s", want.Files[i-1].Name, want.Files[i-1].Data, diff)
-				}
-			}
+			compare(t, want, got)
 		})
+	}
+}
+
+func parseConversation(data []byte) *txtar.Archive {
+	return txtar.Parse(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
+}
+
+func compare(t *testing.T, want, got *txtar.Archive) {
+	t.Helper()
+	if len(got.Files) != len(want.Files) {
+		t.Fatalf("%d requests and answers, want %d: a request has no answer, or two", len(got.Files), len(want.Files))
+	}
+	for i, file := range want.Files {
+		if file.Name == notRecorded {
+			continue
+		}
+		if diff := cmp.Diff(file.Name+"\n"+indented(file.Data), got.Files[i].Name+"\n"+indented(got.Files[i].Data)); diff != "" {
+			t.Errorf("%s\n%s(-want +got):\n%s", want.Files[i-1].Name, want.Files[i-1].Data, diff)
+		}
 	}
 }
 
 type conversation struct {
 	*bench
+	hidden       []string          // kinds of values that have placeholders
 	placeholders map[string]string // by value
 	values       map[string]string // by placeholder
 }
@@ -78,17 +91,20 @@ func newConversation(t *testing.T, comment []byte) *conversation {
 			}
 		}
 	}
-	return &conversation{newBench(t, options), map[string]string{}, map[string]string{}}
+	return &conversation{newBench(t, options), changing, map[string]string{}, map[string]string{}}
 }
 
 // replay sends the requests of a conversation and returns it with the answers.
 func (c *conversation) replay(archive *txtar.Archive) *txtar.Archive {
 	got := &txtar.Archive{Comment: archive.Comment}
 	for _, file := range archive.Files {
-		if !regexp.MustCompile(`^[A-Z]+ /`).MatchString(file.Name) {
-			continue // an answer
+		switch {
+		case file.Name == wait:
+			got.Files = append(got.Files, file)
+			pass(updateTime)
+		case regexp.MustCompile(`^[A-Z]+ /`).MatchString(file.Name):
+			got.Files = append(got.Files, file, c.send(file))
 		}
-		got.Files = append(got.Files, file, c.send(file))
 	}
 	return got
 }
@@ -167,27 +183,33 @@ func indented(answer []byte) string {
 	return string(header) + "\n\n" + out.String()
 }
 
-// changing are the values that differ from run to run, by kind. Where a pattern
-// has a group, the group is the value.
-var changing = map[string]*regexp.Regexp{
-	"location": regexp.MustCompile(`http://127\.0\.0\.1:\d+/[\w/]+`),
-	"marker":   regexp.MustCompile(`"Next(?:Marker|Token)":"([^"]+)"`),
-	"uuid":     regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`),
-	"time":     regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+\+0000`),
-	"seconds":  regexp.MustCompile(`"LastModified":([0-9.]+)`),
-	"user":     regexp.MustCompile(`AIDA[A-Z2-7]{16}`),
+// kinds of values, by their patterns. Where a pattern has a group, the group is the
+// value.
+var kinds = map[string]*regexp.Regexp{
+	"location":    regexp.MustCompile(`http://(?:127\.0\.0\.1:\d+|emulator)/[\w/]+`),
+	"marker":      regexp.MustCompile(`"Next(?:Marker|Token)":"([^"]+)"`),
+	"uuid":        regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`),
+	"time":        regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+\+0000`),
+	"seconds":     regexp.MustCompile(`"LastModified":([0-9.]+)`),
+	"user":        regexp.MustCompile(`AIDA[A-Z2-7]{16}`),
+	"code-sha256": regexp.MustCompile(`"CodeSha256":"([^"]+)"`),
+	"size":        regexp.MustCompile(`"CodeSize":(\d+)`),
+	"runtime":     regexp.MustCompile(`runtime:([0-9a-f]{64})`),
 }
 
-// hide puts placeholders in place of changing values. Times have one, as some
-// are equal by chance.
+// changing are the kinds that differ from run to run.
+var changing = []string{"location", "marker", "uuid", "time", "seconds", "user"}
+
+// hide puts placeholders in place of values. Times and sizes have one, as some are
+// equal by chance.
 func (c *conversation) hide(text string) string {
-	for _, kind := range []string{"location", "marker", "uuid", "time", "seconds", "user"} {
-		for _, match := range changing[kind].FindAllStringSubmatch(text, -1) {
+	for _, kind := range c.hidden {
+		for _, match := range kinds[kind].FindAllStringSubmatch(text, -1) {
 			value := match[len(match)-1]
 			placeholder, known := c.placeholders[value]
 			if !known {
 				placeholder = "<" + kind + ">"
-				if kind != "time" && kind != "seconds" {
+				if kind != "time" && kind != "seconds" && kind != "size" {
 					placeholder = fmt.Sprintf("<%s:%d>", kind, c.count(kind)+1)
 				}
 				c.placeholders[value], c.values[placeholder] = placeholder, value
