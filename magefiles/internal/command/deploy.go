@@ -68,8 +68,28 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) error {
 	}
 	results := s.UI.NewResults(s.functions)
 	s.inspect(ctx)
+	s.warnOfReturn()
 	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
 	return s.finish(results)
+}
+
+// warnOfReturn says what is not known of a return to go1.x, if there is to be one
+// or if functions are to leave it. Recorded answers of AWS suggest that it refuses
+// the runtime.
+func (s *session) warnOfReturn() {
+	const unknown = "nobody has verified that AWS still lets a function return to go1.x; "
+	returns := func(f *fleet.Function) bool {
+		return f.Err == nil && f.Action == fleet.Rollback && f.Previous == lambda.Go1x && f.Observed.Runtime != lambda.Go1x
+	}
+	leaves := func(f *fleet.Function) bool {
+		return f.Err == nil && f.Observed.Runtime == lambda.Go1x && slices.ContainsFunc(f.Plan, func(step fleet.Step) bool { return step.Kind == fleet.UpdateConfiguration })
+	}
+	switch {
+	case slices.ContainsFunc(s.functions, returns):
+		s.notef(unknown + "one that it refuses keeps its runtime")
+	case slices.ContainsFunc(s.functions, leaves):
+		s.notef(unknown + "deploy one function first (-only=) and try a rollback of it")
+	}
 }
 
 // openRollback opens a session whose functions have a rollback as their goal.

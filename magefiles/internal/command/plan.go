@@ -34,6 +34,7 @@ func (w Workspace) Plan(ctx context.Context, o PlanOptions) error {
 		return err
 	}
 	edits := o.Cleanup && s.whole() && s.env.Dual
+	s.warnOfReturn()
 	if edits {
 		s.notef("once all functions are clean, cleanup sets %q to false in %s", "dual", File)
 	}
