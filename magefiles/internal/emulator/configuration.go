@@ -279,7 +279,7 @@ func (e *environment) check() error {
 	var reserved []string
 	for name, value := range e.Variables.byName {
 		switch {
-		case isReserved(name):
+		case lambda.ReservedVariable(name):
 			reserved = append(reserved, name)
 		case !matches(`[a-zA-Z]([a-zA-Z0-9_])+`, name):
 			return invalid(name, "environment.variables", "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
@@ -291,7 +291,7 @@ func (e *environment) check() error {
 		slices.Sort(reserved)
 		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(reserved, ", "))
 	}
-	if text := e.Variables.text; len(text) > maxVariables {
+	if text := e.Variables.text; len(text) > lambda.MaxVariables {
 		return invalidParameter("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: %s", text)
 	}
 	return nil

@@ -42,15 +42,18 @@
 // # Differences from AWS
 //
 //   - Functions on go1.x can be created, so that a test can set up a fleet as it
-//     was before its migration. AWS blocks that since February 2024.
-//     [Options.Blocked] blocks updates too.
+//     was before its migration. AWS blocks that since February 2024. On other
+//     retired runtimes none can be created. [Options.Blocked] blocks updates too.
+//   - Functions can be moved to go1.x and provided. Recorded errors of AWS suggest
+//     that it refuses that.
 //   - Event source mappings are configuration: the emulator polls no source.
 //     Events arrive through Invoke. IteratorAge counts those with a last record
 //     from the stream of an enabled mapping.
 //   - Other metrics have no data, like unknown metrics on AWS.
 //   - Functions on other runtimes and container images cannot be invoked.
-//   - There are no layers, VPCs, permissions or provisioned concurrency. The
-//     emulator refuses a request for one rather than ignore it.
+//   - There are no layers, VPCs, permissions, function URLs or provisioned
+//     concurrency, and settings such as tracing have one value. The emulator
+//     refuses a request for another rather than ignore it.
 //   - Objects in S3 have no versions, metadata, lists or permissions.
 //   - Code that is kept by reference (S3ObjectStorageMode) is read once, like any
 //     other code in S3, and a bucket without versioning holds it.
@@ -60,9 +63,9 @@
 //   - Functions are processes of the current user, not sandboxes. Deploy only
 //     code that you would run yourself.
 //
-// Answers follow AWS's API reference. Where it says nothing, they are as
-// LocalStack's tests recorded them from AWS. What is in neither is marked as an
-// assumption.
+// Answers are as LocalStack's tests recorded them from AWS; testdata/recorded has
+// those that a migration depends on. What is not recorded follows AWS's API
+// reference, and what is in neither is marked as an assumption.
 //
 // Package runner starts the processes, package zips keeps the deployment
 // packages, package objects keeps what is in S3, and package metrics keeps the

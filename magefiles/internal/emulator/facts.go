@@ -21,7 +21,6 @@ const (
 	maxSyncPayload    = 6291456
 	maxAsyncPayload   = 1048576
 	maxOtherRequest   = 1 << 20
-	maxVariables      = 4096 // of all environment variables as JSON
 )
 
 // entryPoint returns the file in the package that a runtime starts. It reports
@@ -62,18 +61,4 @@ func machine(architecture string) elf.Machine {
 		return elf.EM_AARCH64
 	}
 	return elf.EM_X86_64
-}
-
-// isReserved reports whether functions cannot set an environment variable.
-//
-// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-func isReserved(variable string) bool {
-	return slices.Contains([]string{
-		"_HANDLER", "_X_AMZN_TRACE_ID",
-		"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
-		"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
-		"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-		"AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "TZ",
-	}, variable)
 }

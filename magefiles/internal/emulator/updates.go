@@ -99,8 +99,9 @@ type update struct {
 
 // update accepts an update and completes it later, or refuses it. It locks mu.
 //
-// While an update is InProgress the API already reports the new configuration,
-// and the previous code and configuration serve.
+// While an update is InProgress the API already reports the new configuration and
+// CodeSha256, as recorded from AWS, and the previous code and configuration serve.
+// An update that changes nothing is an update like any other, as recorded.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 func (s *Server) update(c *call, u update) (reply, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,7 @@ import (
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/sample"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 )
@@ -184,8 +186,8 @@ func try(ctx context.Context, o Options, w way, functions []*fleet.Function) (ou
 }
 
 func readsStream(f *fleet.Function) bool {
-	sample, err := event(f)
-	return err == nil && traffic.ReadsStream(sample)
+	set, err := sampleOf(f)
+	return err == nil && slices.ContainsFunc(set.Events, func(e sample.Event) bool { return e.Kind.Stream() })
 }
 
 // each does the steps to each function, to all functions at the same time.

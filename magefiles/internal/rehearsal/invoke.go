@@ -2,20 +2,19 @@ package rehearsal
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"encoding/base64"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/sample"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
@@ -23,28 +22,22 @@ import (
 type act struct {
 	name    string
 	served  map[string]emulator.Deployment
-	answers map[string]answer
+	answers map[string][]answer // one for each event
 }
 
-// answer is the answer of a function to its event.
-type answer struct {
-	payload string
-	failure string // the type of the function error, or why there is no answer
-}
-
-// invokeAll invokes all functions and records the act.
+// invokeAll invokes all functions with all their events and records the act.
 func (s *stage) invokeAll(ctx context.Context, name string) {
 	if ctx.Err() != nil {
 		return
 	}
 	s.options.UI.Notef("invoking %s", text.Count(len(s.functions), "function"))
-	a := act{name: name, served: map[string]emulator.Deployment{}, answers: map[string]answer{}}
+	a := act{name: name, served: map[string]emulator.Deployment{}, answers: map[string][]answer{}}
 	var mu sync.Mutex
 	fleet.Each(s.functions, 4*runtime.GOMAXPROCS(0), func(f *fleet.Function) {
-		answer := s.invoke(ctx, f)
+		answers := s.invoke(ctx, f.FunctionName)
 		mu.Lock()
 		defer mu.Unlock()
-		a.answers[f.FunctionName] = answer
+		a.answers[f.FunctionName] = answers
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,46 +47,50 @@ func (s *stage) invokeAll(ctx context.Context, name string) {
 	s.acts = append(s.acts, a)
 }
 
-// event returns the event of a function: testdata/event.json of its package, or
-// {} if there is none.
-func event(f *fleet.Function) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(filepath.FromSlash(f.Function.Package), "testdata", "event.json"))
-	if errors.Is(err, os.ErrNotExist) {
-		return []byte("{}"), nil
+// invoke returns the answers of a function to its events. It invokes a version that
+// it publishes for this: after an update, an invocation of $LATEST may be served by
+// what the update replaced, but a version has its own code and configuration.
+func (s *stage) invoke(ctx context.Context, function string) []answer {
+	events := s.samples[function].Events
+	answers := make([]answer, len(events))
+	version, err := s.client.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: &function})
+	if err == nil {
+		err = s.active(ctx, function, version.Version)
 	}
-	return data, err
+	if err != nil {
+		for i := range answers {
+			answers[i] = noAnswer(awsclient.Explain(err, ""))
+		}
+		return answers
+	}
+	defer s.client.DeleteFunction(ctx, &sdk.DeleteFunctionInput{FunctionName: &function, Qualifier: version.Version}) // ends its processes
+	p := probe{stage: s, function: function, version: *version.Version,
+		entryPoint: lambda.EntryPoint(string(version.Runtime), aws.ToString(version.Handler))}
+	for i, event := range events {
+		answers[i] = p.send(ctx, event)
+	}
+	return answers
 }
 
-func (s *stage) invoke(ctx context.Context, f *fleet.Function) answer {
-	payload, err := event(f)
-	if err != nil {
-		return answer{failure: err.Error()}
-	}
-	out, err := s.client.Invoke(ctx, &sdk.InvokeInput{FunctionName: &f.FunctionName, Payload: payload})
-	if err != nil {
-		return answer{failure: err.Error()}
-	}
-	a := answer{payload: string(out.Payload), failure: aws.ToString(out.FunctionError)}
-	var named struct{ ErrorType string }
-	if a.failure != "" && json.Unmarshal(out.Payload, &named) == nil && named.ErrorType != "" {
-		a.failure = named.ErrorType
-	}
-	return a
+// probe invokes a published version with one event after the other.
+type probe struct {
+	*stage
+	function, version, entryPoint string
+
+	ready bool // a process of the version has got ready for invocations
 }
 
-// String returns the answer in a few words.
-func (a answer) String() string {
-	const most = 72
-	words := []rune(strings.Join(strings.Fields(a.payload), " "))
-	var proxy struct { // API Gateway makes an HTTP response of it
-		StatusCode int
-		Body       string
+func (p *probe) send(ctx context.Context, event sample.Event) answer {
+	out, err := p.client.Invoke(ctx, &sdk.InvokeInput{
+		FunctionName: &p.function, Qualifier: &p.version, Payload: event.JSON, LogType: types.LogTypeTail,
+	})
+	if err != nil {
+		return noAnswer(awsclient.Explain(err, ""))
 	}
-	if json.Unmarshal([]byte(a.payload), &proxy) == nil && proxy.StatusCode > 0 {
-		words = []rune(fmt.Sprintf("%d %s", proxy.StatusCode, proxy.Body))
+	log, _ := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+	p.ready = p.ready || initialized(string(log))
+	if out.FunctionError != nil {
+		return newFailure(out.Payload, string(log), p.entryPoint, p.ready)
 	}
-	if len(words) > most {
-		words = append(words[:most-1], '…')
-	}
-	return strings.TrimSpace(a.failure + " " + string(words))
+	return newAnswer(out.Payload)
 }

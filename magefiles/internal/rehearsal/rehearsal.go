@@ -35,12 +35,13 @@ type Options struct {
 
 // Run starts the emulator, creates the functions as they were before any
 // migration, deploys and cleans up under traffic, and invokes each function
-// before, between and after. It writes the outcome of each and does not change
-// lambdas.json.
+// before, between and after. It writes the outcome of each, what was not learnt,
+// and a verdict. It does not change lambdas.json.
 //
-// The error says what failed: a step of the migration, a function that answered
-// before and does not answer now, an event that was lost or failed, or a deployed
-// zip without a binary that its runtime could start.
+// The error says what failed: a step of the migration, a function that answers
+// worse than before, an event that was lost or failed, or a deployed zip without a
+// binary that its runtime could start. It is also an error if nothing was learnt
+// about any function.
 func Run(ctx context.Context, o Options) error {
 	m, functions, err := o.load()
 	if err != nil {
@@ -57,36 +58,41 @@ func Run(ctx context.Context, o Options) error {
 		errs = append(errs, s.create(ctx))
 	}
 	if len(s.functions) == 0 {
-		return errors.Join(errs...)
+		return s.conclude(nil, errors.Join(errs...))
 	}
 	m.Functions = nil // except those that were built and created
 	for _, f := range s.functions {
 		m.Functions = append(m.Functions, f.Function)
 	}
+	s.noteMadeUp()
+	reports, err := s.migrate(ctx, s.workspace(m))
+	errs = append(errs, err, s.write(reports, time.Since(started)))
+	if ctx.Err() != nil { // calls without an answer were interrupted
+		return s.conclude(reports, errors.Join(append(errs, fleet.ErrInterrupted)...))
+	}
+	errs = append(errs, s.check(reports), s.checkLearnt(), s.writeDoubts(reports))
+	return s.conclude(reports, errors.Join(errs...))
+}
+
+// migrate deploys and cleans up under traffic. It invokes the functions before,
+// between and after.
+func (s *stage) migrate(ctx context.Context, w command.Workspace) ([]traffic.Report, error) {
 	s.invokeAll(ctx, "before")
 	sending := time.Now()
-	events, err := s.traffic(ctx, traffic.Options{Rate: o.Rate})
+	events, err := s.traffic(ctx, traffic.Options{Rate: s.options.Rate})
 	if err != nil {
-		return err
+		return nil, err
 	}
-
-	w := s.workspace(m)
-	err = w.Deploy(ctx, command.DeployOptions{Selection: command.Selection{Env: o.Env}})
-	errs = append(errs, err)
+	selection := command.Selection{Env: s.options.Env}
+	err = w.Deploy(ctx, command.DeployOptions{Selection: selection})
 	s.invokeAll(ctx, "deployed")
 	if err == nil {
 		// The rehearsal ends before CloudWatch has figures.
-		cleanup := command.CleanupOptions{Selection: command.Selection{Env: o.Env}, Force: true, KeepManifest: true}
-		errs = append(errs, w.Cleanup(ctx, cleanup))
+		err = w.Cleanup(ctx, command.CleanupOptions{Selection: selection, Force: true, KeepManifest: true})
 		s.invokeAll(ctx, "cleaned up")
 	}
-	sleep(ctx, o.Duration-time.Since(sending))
-	reports := events.Stop()
-	errs = append(errs, s.write(reports, time.Since(started)))
-	if ctx.Err() != nil { // calls without an answer were interrupted
-		return errors.Join(append(errs, fleet.ErrInterrupted)...)
-	}
-	return errors.Join(append(errs, s.check(reports))...)
+	sleep(ctx, s.options.Duration-time.Since(sending))
+	return events.Stop(), err
 }
 
 // workspace runs commands on the stage.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 )
@@ -15,43 +14,11 @@ import (
 // most is how many functions are written one by one.
 const most = 20
 
-// check compares the answers of the functions with those before the migration,
-// and returns what their traffic lost and what could not start. A function that
-// failed before may fail in the same way after: it may need more than a rehearsal
-// has.
-func (s *stage) check(reports []traffic.Report) error {
-	problems := map[string]error{}
-	found := func(function, doing, format string, args ...any) {
-		err := &fleet.Error{Function: function, Stage: fleet.Rehearsal, Doing: doing, Err: fmt.Errorf(format, args...)}
-		problems[function] = errors.Join(problems[function], err)
-	}
-	for _, f := range s.functions {
-		before := s.acts[0].answers[f.FunctionName]
-		for _, a := range s.acts[1:] {
-			if now := a.answers[f.FunctionName]; now.failure != before.failure {
-				found(f.FunctionName, "invoking, when "+a.name+",", "it answered %q before and %q now", before, now)
-			}
-		}
-	}
-	for _, r := range reports {
-		if !r.Clean() {
-			found(r.Function, "sending events to", "%d of %d invocations failed, %d records were lost and %d out of order: %s",
-				r.Errors, r.Invocations, r.Lost+r.Pending, r.OutOfOrder, r.FirstError)
-		}
-	}
-	for _, d := range s.unstartable {
-		found(d.Function, "serving", "%s with handler %s can start nothing in a zip of %s", d.Runtime, d.Handler, strings.Join(d.Files, " + "))
-	}
-	for _, f := range s.functions {
-		f.Err = problems[f.FunctionName]
-	}
-	return fleet.Errors(s.functions)
-}
-
 // write writes what the functions did at each moment, and the outcome of their
 // traffic.
 func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 	u := s.options.UI
+	deployments, unstartable := s.deployed()
 	errs := []error{u.Table(s.table())}
 	if more := len(s.functions) - most; more > 0 {
 		errs = append(errs, u.Text(fmt.Sprintf("and %d more\n", more)))
@@ -59,20 +26,30 @@ func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 	if len(reports) > 0 {
 		errs = append(errs, u.Text("\n"), u.Table(trafficTable(reports)))
 	}
-	errs = append(errs, u.Text(fmt.Sprintf("\n%s in %.1f s\ndeployments served: %d, of which %d without a binary that the runtime could start\ncalls: %s\n",
-		text.Count(len(s.functions), "function"), took.Seconds(), s.deployments, len(s.unstartable), text.Counts(s.server.Calls()))))
+	errs = append(errs, u.Text(fmt.Sprintf("\n%s in %.1f s\ndeployments served: %d, of which %d without a binary that the runtime could start\ncalls, with those of the rehearsal itself: %s\n",
+		text.Count(len(s.functions), "function"), took.Seconds(), deployments, len(unstartable), text.Counts(s.server.Calls()))))
 	return errors.Join(errs...)
 }
 
-// table has a row for each function and moment.
+// table has a row for each function, moment and event.
 func (s *stage) table() text.Table {
 	t := text.Table{Header: []string{"FUNCTION", "WHEN", "RUNTIME", "ARCH", "HANDLER", "ZIP", "ANSWER"}}
 	for _, f := range s.functions[:min(most, len(s.functions))] {
-		name := f.FunctionName
+		name, events := f.FunctionName, s.samples[f.FunctionName].Events
 		for _, a := range s.acts {
-			d := a.served[f.FunctionName]
-			t.Add(name, a.name, d.Runtime, d.Architecture, d.Handler, strings.Join(d.Files, " + "), a.answers[f.FunctionName].String())
-			name = ""
+			d := a.served[name]
+			first := []string{name, a.name, d.Runtime, d.Architecture, d.Handler, strings.Join(d.Files, " + ")}
+			if a.name != s.acts[0].name {
+				first[0] = ""
+			}
+			for i, answer := range a.answers[name] {
+				shown := answer.String()
+				if len(events) > 1 {
+					shown = events[i].Name + ": " + shown
+				}
+				t.Add(append(first, shown)...)
+				first = make([]string, len(first))
+			}
 		}
 	}
 	return t

@@ -25,6 +25,7 @@ import (
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/sample"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 	"example.com/dualboot/magefiles/internal/upload"
@@ -34,8 +35,9 @@ import (
 type stage struct {
 	options   Options
 	functions []*fleet.Function
-	host      bool   // build for this machine, which cannot run what is built for Lambda
-	dir       string // for zips
+	samples   map[string]sample.Set // by function name
+	host      bool                  // build for this machine, which cannot run what is built for Lambda
+	dir       string                // for zips
 	before    *bundle.Packer
 	server    *emulator.Server
 	client    *sdk.Client
@@ -47,10 +49,21 @@ type stage struct {
 	acts        []act
 }
 
-// openStage starts an emulator for the functions, which share an environment.
+// openStage starts an emulator for the functions, which share an environment. It
+// fails if one of them has a sample that cannot be used.
 func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*stage, error) {
 	s := &stage{
-		options: o, functions: functions, served: map[string]emulator.Deployment{},
+		options: o, functions: functions, samples: map[string]sample.Set{}, served: map[string]emulator.Deployment{},
+	}
+	for _, f := range functions {
+		set, err := sampleOf(f)
+		if err != nil {
+			f.Fail(fleet.Rehearsal, "reading the events and variables of", err)
+		}
+		s.samples[f.FunctionName] = set
+	}
+	if err := fleet.Errors(functions); err != nil {
+		return nil, err
 	}
 	if here := (build.Platform{OS: runtime.GOOS, Arch: runtime.GOARCH}); here != build.AWS {
 		s.host = true
@@ -84,6 +97,10 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 	return s, nil
 }
 
+func sampleOf(f *fleet.Function) (sample.Set, error) {
+	return sample.Load(filepath.FromSlash(f.Function.Package), f.Function.Tags)
+}
+
 func (s *stage) close() {
 	s.server.Close()
 	os.RemoveAll(s.dir)
@@ -115,6 +132,14 @@ func (s *stage) serve(d emulator.Deployment) {
 	if !d.Startable() {
 		s.unstartable = append(s.unstartable, d)
 	}
+}
+
+// deployed returns how many deployments have begun to serve, and those of them that
+// cannot start.
+func (s *stage) deployed() (n int, unstartable []emulator.Deployment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.deployments, slices.Clone(s.unstartable)
 }
 
 // build builds the binaries of the functions as they are before and after the
@@ -179,21 +204,29 @@ func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.client.CreateFunction(ctx, &sdk.CreateFunctionInput{
+	input := &sdk.CreateFunctionInput{
 		FunctionName: &f.FunctionName,
 		Runtime:      types.Runtime(origin),
 		Handler:      &handler,
 		Role:         aws.String("arn:aws:iam::" + s.server.Account() + ":role/" + f.FunctionName),
 		Timeout:      aws.Int32(10),
 		Code:         zip,
-	})
-	if err != nil {
+	}
+	if variables := s.samples[f.FunctionName].Variables; len(variables) > 0 {
+		input.Environment = &types.Environment{Variables: variables}
+	}
+	if _, err := s.client.CreateFunction(ctx, input); err != nil {
 		return err
 	}
+	return s.active(ctx, f.FunctionName, nil)
+}
+
+// active waits until a function, or one of its versions, can be invoked.
+func (s *stage) active(ctx context.Context, function string, version *string) error {
 	waiter := sdk.NewFunctionActiveV2Waiter(s.client, func(o *sdk.FunctionActiveV2WaiterOptions) {
 		o.MinDelay, o.MaxDelay = 10*time.Millisecond, max(s.options.Update, 20*time.Millisecond)
 	})
-	return waiter.Wait(ctx, &sdk.GetFunctionInput{FunctionName: &f.FunctionName}, time.Minute+s.options.Update)
+	return waiter.Wait(ctx, &sdk.GetFunctionInput{FunctionName: &function, Qualifier: version}, time.Minute+s.options.Update)
 }
 
 // zipBefore returns the zip of a function before the migration, as another tool
@@ -218,20 +251,53 @@ func (s *stage) zipBefore(ctx context.Context, f *fleet.Function, name, binary s
 	return &types.FunctionCode{ZipFile: zip}, err
 }
 
-// traffic begins to send events to the functions, except those that failed
-// before: they may need more than a rehearsal has.
+// traffic begins to send events to the functions.
 func (s *stage) traffic(ctx context.Context, o traffic.Options) (*traffic.Traffic, error) {
 	var sources []traffic.Source
+	receivers := 0
 	for _, f := range s.functions {
-		if len(s.acts) > 0 && s.acts[0].answers[f.FunctionName].failure != "" || s.options.Rate == 0 {
+		own := s.sources(f.FunctionName)
+		if s.options.Rate == 0 || len(own) == 0 {
 			continue
 		}
-		sample, err := event(f)
-		if err != nil {
-			return nil, err
-		}
-		sources = append(sources, traffic.Source{Function: f.FunctionName, Event: sample})
+		sources = append(sources, own...)
+		receivers++
 	}
-	s.options.UI.Notef("sending events to %s", text.Count(len(sources), "function"))
+	switch {
+	case receivers > 0:
+		s.options.UI.Notef("sending events to %s", text.Count(receivers, "function"))
+	case s.options.Rate == 0:
+		s.options.UI.Notef("sending no events: -rate is 0")
+	default:
+		s.options.UI.Notef("sending no events: no function answered without an error")
+	}
 	return traffic.Start(ctx, s.server.Config(), sources, o)
+}
+
+// sources returns a source for each kind of events that a function has, without the
+// events that it failed before: it may need more than a rehearsal has.
+func (s *stage) sources(function string) (sources []traffic.Source) {
+	of := map[traffic.Kind]int{} // index into sources
+	for i, event := range s.samples[function].Events {
+		if len(s.acts) > 0 && s.acts[0].answers[function][i].failed() {
+			continue
+		}
+		at, ok := of[event.Kind]
+		if !ok {
+			at = len(sources)
+			of[event.Kind] = at
+			sources = append(sources, traffic.Source{Function: function})
+		}
+		sources[at].Events = append(sources[at].Events, event.JSON)
+	}
+	return sources
+}
+
+// noteMadeUp notes which functions get a made-up event.
+func (s *stage) noteMadeUp() {
+	for _, f := range s.functions {
+		if e := s.samples[f.FunctionName].Events[0]; e.Origin == sample.MadeUp {
+			s.options.UI.Notef("%s: has no event, and its handler takes %s events: making one up", f.FunctionName, e.Shape)
+		}
+	}
 }

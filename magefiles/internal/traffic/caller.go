@@ -2,9 +2,11 @@ package traffic
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -32,7 +34,8 @@ func (c *caller) run(producing, invoking context.Context, first time.Time) {
 			select {
 			case slots <- struct{}{}:
 				defer func() { <-slots }()
-				c.call(invoking, fmt.Sprintf("%s%012x", c.prefix, n), due) // in the form of a UUID
+				id := fmt.Sprintf("%s%012x", c.prefix, n) // in the form of a UUID
+				c.call(invoking, id, c.sample(n).event(id), due)
 			case <-invoking.Done():
 				c.mu.Lock()
 				defer c.mu.Unlock()
@@ -43,8 +46,8 @@ func (c *caller) run(producing, invoking context.Context, first time.Time) {
 	calls.Wait()
 }
 
-func (c *caller) call(ctx context.Context, id string, due time.Time) {
-	answer, err := c.invoke(ctx, c.event(id))
+func (c *caller) call(ctx context.Context, id string, event []byte, due time.Time) {
+	answer, err := c.invoke(ctx, event)
 	own := false
 	if err == nil && c.kind == API {
 		own, err = c.verify(id, answer)
@@ -62,15 +65,20 @@ func (c *caller) call(ctx context.Context, id string, due time.Time) {
 }
 
 // verify reports whether an answer contains the ID of its request. It fails if the
-// answer contains another ID instead.
+// answer contains another ID instead, or is a server error.
 func (c *caller) verify(id string, answer []byte) (own bool, _ error) {
 	var proxy struct {
-		Body            []byte `json:"body"` // in base64
+		StatusCode      int    `json:"statusCode"`
+		Body            string `json:"body"`
 		IsBase64Encoded bool   `json:"isBase64Encoded"`
 	}
 	text := string(answer)
 	if json.Unmarshal(answer, &proxy) == nil && proxy.IsBase64Encoded {
-		text += "\n" + string(proxy.Body)
+		body, _ := base64.StdEncoding.DecodeString(proxy.Body)
+		text += "\n" + string(body)
+	}
+	if proxy.StatusCode >= http.StatusInternalServerError {
+		return false, functionErrorf("the answer is %d %.200s", proxy.StatusCode, proxy.Body)
 	}
 	if strings.Contains(text, id) {
 		return true, nil

@@ -140,10 +140,12 @@ func TestCallerErrors(t *testing.T) {
 		}, 10, "Handled: null", 0},
 		"refused": {func(string) reply { return reply{err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}} },
 			10, "dial: connection refused", 0},
-		"timed out": {func(string) reply { return reply{err: os.ErrDeadlineExceeded} }, 10, "i/o timeout", 0},
-		"not JSON":  {func(string) reply { return ok("<html>") }, 10, `the answer is not JSON: "<html>"`, 0},
-		"opaque":    {func(string) reply { return ok(`{"statusCode":204}`) }, 0, "", 10},
-		"empty":     {func(string) reply { return ok("") }, 0, "", 10},
+		"timed out":    {func(string) reply { return reply{err: os.ErrDeadlineExceeded} }, 10, "i/o timeout", 0},
+		"not JSON":     {func(string) reply { return ok("<html>") }, 10, `the answer is not JSON: "<html>"`, 0},
+		"opaque":       {func(string) reply { return ok(`{"statusCode":204}`) }, 0, "", 10},
+		"empty":        {func(string) reply { return ok("") }, 0, "", 10},
+		"server error": {func(id string) reply { return ok(`{"statusCode":502,"body":"for ` + id + `"}`) }, 10, "the answer is 502 for ", 0},
+		"client error": {func(id string) reply { return ok(`{"statusCode":404,"body":"for ` + id + `"}`) }, 0, "", 0},
 		"for another request": {func(id string) reply {
 			answer := previous
 			previous = id

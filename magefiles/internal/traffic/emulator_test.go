@@ -120,7 +120,7 @@ func (f *fleet) start(o Options) *Traffic {
 	f.Helper()
 	var sources []Source
 	for _, name := range samples {
-		sources = append(sources, Source{Function: name, Event: sampleEvent(f, name)})
+		sources = append(sources, Source{Function: name, Events: [][]byte{sampleEvent(f, name)}})
 	}
 	tr, err := Start(f.Context(), f.config, sources, o)
 	if err != nil {

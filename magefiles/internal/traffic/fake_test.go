@@ -130,7 +130,7 @@ func sampleEvent(t testing.TB, name string) []byte {
 // start starts traffic to a function, f, until the end of the test.
 func start(t *testing.T, config aws.Config, event []byte, o Options) *Traffic {
 	t.Helper()
-	tr, err := Start(t.Context(), config, []Source{{Function: "f", Event: event}}, o)
+	tr, err := Start(t.Context(), config, []Source{{Function: "f", Events: [][]byte{event}}}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

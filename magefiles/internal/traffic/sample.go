@@ -32,13 +32,17 @@ const (
 	Event Kind = "event"
 )
 
-// stream reports whether the events are records of a stream.
-func (k Kind) stream() bool { return k == Kinesis || k == DynamoDB }
+// Stream reports whether the events are records of a stream.
+func (k Kind) Stream() bool { return k == Kinesis || k == DynamoDB }
 
-// ReadsStream reports whether a sample event contains records of a stream.
-func ReadsStream(event []byte) bool {
+// KindOf returns the kind of a sample event. It fails if nothing can be derived
+// from the sample.
+func KindOf(event []byte) (Kind, error) {
 	s, err := parse(event)
-	return err == nil && s.kind.stream()
+	if err != nil {
+		return "", err
+	}
+	return s.kind, nil
 }
 
 // object is a JSON object. It keeps the text of its members.
@@ -71,6 +75,25 @@ type sample struct {
 	text  []byte
 	outer object // the event, or its first record for a stream; nil unless it is an object
 	inner object // the member of outer that identifies the event: requestContext, kinesis or dynamodb
+}
+
+// parseAll parses the sample events of one source.
+func parseAll(events [][]byte) ([]*sample, error) {
+	if len(events) == 0 {
+		return nil, errors.New("there is none")
+	}
+	var samples []*sample
+	for _, event := range events {
+		s, err := parse(event)
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, s)
+		if first := samples[0].kind; s.kind != first {
+			return nil, fmt.Errorf("one is of the kind %s and another %s", first, s.kind)
+		}
+	}
+	return samples, nil
 }
 
 func parse(event []byte) (*sample, error) {

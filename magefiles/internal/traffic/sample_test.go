@@ -149,8 +149,43 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestTurns checks that the samples of a source take turns.
+func TestTurns(t *testing.T) {
+	for name, test := range map[string]struct {
+		events []string
+		want   string // the first letter of a member in each event
+	}{
+		"calls":   {[]string{`{"x":"a"}`, `{"x":"b"}`, `[{"x":"c"}]`}, "abcabcabca"},
+		"records": {[]string{`{"Records":[{"eventSource":"aws:kinesis","x":"a","kinesis":{}}]}`, `{"Records":[{"eventSource":"aws:kinesis","x":"b","kinesis":{}}]}`}, "ababababab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var events [][]byte
+			for _, event := range test.events {
+				events = append(events, []byte(event))
+			}
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				tr, err := Start(t.Context(), f.config(), []Source{{Function: "f", Events: events}}, Options{shards: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(990 * time.Millisecond)
+				tr.Stop()
+				got := ""
+				for _, c := range f.seen() {
+					_, after, _ := strings.Cut(string(c.event), `"x":"`)
+					got += after[:1]
+				}
+				if got != test.want {
+					t.Errorf("got %s, want %s", got, test.want)
+				}
+			})
+		})
+	}
+}
+
 func TestBadEvents(t *testing.T) {
-	sources := []Source{{Function: "good", Event: []byte(`{}`)}}
+	sources := []Source{{Function: "good", Events: [][]byte{[]byte(`{}`)}}}
 	for function, event := range map[string]string{
 		"empty":         ``,
 		"broken":        `{"Records":[`,
@@ -159,8 +194,10 @@ func TestBadEvents(t *testing.T) {
 		"null-kinesis":  `{"Records":[{"eventSource":"aws:kinesis","kinesis":null}]}`,
 		"bare-dynamodb": `{"Records":[{"eventSource":"aws:dynamodb","dynamodb":"x"}]}`,
 	} {
-		sources = append(sources, Source{Function: function, Event: []byte(event)})
+		sources = append(sources, Source{Function: function, Events: [][]byte{[]byte(event)}})
 	}
+	sources = append(sources, Source{Function: "none"},
+		Source{Function: "mixed", Events: [][]byte{[]byte(`{}`), []byte(`{"Records":[{"eventSource":"aws:kinesis","kinesis":{}}]}`)}})
 	f := newFake()
 	_, err := Start(t.Context(), f.config(), sources, Options{})
 	if err == nil {

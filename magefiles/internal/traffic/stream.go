@@ -57,7 +57,7 @@ func (s *stream) run(producing, invoking context.Context, first time.Time) {
 	}
 	for n, due := range s.options.schedule(producing, first) {
 		i := n % len(s.shards)
-		shard, r := s.shards[i], s.record(first, i, n/len(s.shards), due)
+		shard, r := s.shards[i], s.sample(n).record(first, i, n/len(s.shards), due)
 		s.update(func() {
 			shard.records = append(shard.records, r)
 			shard.ledger.produce(r.number)

@@ -292,7 +292,7 @@ func TestDrain(t *testing.T) {
 				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{shards: 1, drain: 7 * time.Second})
+				tr, err := Start(ctx, f.config(), []Source{{Function: "f", Events: [][]byte{event}}}, Options{shards: 1, drain: 7 * time.Second})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -321,7 +321,7 @@ func TestContext(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return 500 * time.Millisecond }
 		ctx, cancel := context.WithCancel(t.Context())
-		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{})
+		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Events: [][]byte{event}}}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,7 +338,7 @@ func TestContext(t *testing.T) {
 		f.takes = func(int) time.Duration { return time.Hour }
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Event: event}}, Options{drain: 20 * time.Second})
+		tr, err := Start(ctx, f.config(), []Source{{Function: "f", Events: [][]byte{event}}}, Options{drain: 20 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -363,7 +363,7 @@ func TestManySources(t *testing.T) {
 		f := newFake()
 		var sources []Source
 		for i := range 20 {
-			sources = append(sources, Source{Function: fmt.Sprintf("f%d", i), Event: samples[kinds[i%4]]})
+			sources = append(sources, Source{Function: fmt.Sprintf("f%d", i), Events: [][]byte{samples[kinds[i%4]]}})
 		}
 		tr, err := Start(t.Context(), f.config(), sources, Options{})
 		if err != nil {

@@ -40,11 +40,12 @@ type Options struct {
 	drain       time.Duration // how long Stop waits at most; default 30s
 }
 
-// Source is a function with a sample of its events, as JSON. [Kind] describes the
-// events that derive from it.
+// Source is a function with samples of its events, as JSON, which take turns.
+// [Kind] describes the events that derive from a sample. All samples of a source
+// are of one kind.
 type Source struct {
 	Function string
-	Event    []byte
+	Events   [][]byte
 }
 
 // Traffic is traffic in progress.
@@ -68,7 +69,8 @@ type source interface {
 type base struct {
 	client  *sdk.Client
 	options Options
-	*sample
+	kind    Kind
+	samples []*sample // at least one
 
 	mu     sync.Mutex
 	report Report
@@ -91,13 +93,14 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 	client := newClient(config)
 	var errs []error
 	for _, s := range sources {
-		sample, err := parse(s.Event)
+		samples, err := parseAll(s.Events)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("sample event of %q: %w", s.Function, err))
 			continue
 		}
-		b := &base{client: client, options: o, sample: sample, report: Report{Function: s.Function, Kind: sample.kind}}
-		if sample.kind.stream() {
+		kind := samples[0].kind
+		b := &base{client: client, options: o, kind: kind, samples: samples, report: Report{Function: s.Function, Kind: kind}}
+		if kind.Stream() {
 			t.sources = append(t.sources, newStream(b))
 		} else {
 			t.sources = append(t.sources, newCaller(b))
@@ -126,6 +129,9 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 	}()
 	return t, nil
 }
+
+// sample returns the sample of the nth event.
+func (b *base) sample(n int) *sample { return b.samples[n%len(b.samples)] }
 
 // time returns the time that n events take.
 func (o Options) time(n int) time.Duration {

@@ -20,7 +20,8 @@ import (
 
 // Local (local) rehearses the migration on the emulator.
 //
-// It deploys and cleans up with real binaries, and fails if one event is lost.
+// It deploys and cleans up with real binaries, and fails if one event is lost or a
+// function answers worse than before. The last line of its results is the verdict.
 func Local(
 	ctx context.Context,
 	env *string, // environment whose functions are rehearsed (default prod)

@@ -1,0 +1,75 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/traffic"
+)
+
+// conclude writes the verdict and returns the error.
+func (s *stage) conclude(reports []traffic.Report, err error) error {
+	return errors.Join(err, s.options.UI.Text("\n"+s.verdict(reports, err)+"\n"))
+}
+
+// verdict says in one line what was proved, or what failed.
+func (s *stage) verdict(reports []traffic.Report, err error) string {
+	deployments, unstartable := s.deployed()
+	var all traffic.Report
+	for _, r := range reports {
+		all = add(all, r)
+	}
+	figures := fmt.Sprintf("%s, %s; %s, %d lost; %s, %d unable to start",
+		text.Count(all.Invocations, "invocation"), text.Count(all.Errors, "error"),
+		text.Count(all.Produced, "record"), all.Lost+all.Pending,
+		text.Count(deployments, "deployment"), len(unstartable))
+	names := failures(err)
+	switch {
+	case errors.Is(err, fleet.ErrInterrupted):
+		return "FAIL: interrupted; " + figures
+	case len(names) > 0:
+		return fmt.Sprintf("FAIL: %s: %s; %s", text.Count(len(names), "function"), text.List(names, 5), figures)
+	case err != nil:
+		reason, _, _ := strings.Cut(err.Error(), ";")
+		reason, _, _ = strings.Cut(reason, "\n")
+		return "FAIL: " + reason + "; " + figures
+	}
+	answering := 0
+	for _, f := range s.functions {
+		if len(s.sources(f.FunctionName)) > 0 {
+			answering++
+		}
+	}
+	proved := "PASS: " + text.Count(answering, "function") + " answered as before"
+	if failing := len(s.functions) - answering; failing > 0 {
+		proved += fmt.Sprintf(", %d failed from the start", failing)
+	}
+	return proved + "; " + figures
+}
+
+// failures returns the functions that an error is about, each once.
+func failures(err error) (names []string) {
+	switch e := err.(type) {
+	case *fleet.Error:
+		return []string{e.Function}
+	case *multierror.Error:
+		return failures(errors.Join(e.Errors...))
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			for _, name := range failures(err) {
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	case interface{ Unwrap() error }:
+		return failures(e.Unwrap())
+	}
+	return names
+}
