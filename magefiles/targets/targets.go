@@ -148,6 +148,32 @@ func Verify(
 	return workspace().Verify(ctx, command.VerifyOptions{Selection: selection(env, only)})
 }
 
+// Probe (changes AWS) asks AWS about what dualboot assumes.
+//
+// It runs experiments with functions of its own, deletes them, and writes a page
+// and the evidence. Without -yes it only says what it would create. The exit status
+// is 2 without -yes, and if AWS does something else than dualboot assumes.
+func Probe(
+	ctx context.Context,
+	region string,
+	account string,
+	role string,
+	yes *bool, // create the functions; with -clean: delete
+	clean *bool, // find what earlier runs have left instead
+	only *string, // experiments, by name or pattern, comma-separated (default all)
+	quotas *bool, // also measure quotas, which takes calls from everyone in the account and region
+	settle *time.Duration, // assumed settle delay (default 60s)
+	out *string, // directory of probe.json and probe.md (default bin/probe)
+) error {
+	ctx, stop := interrupt.Context(ctx)
+	defer stop()
+	return pending(workspace().Probe(ctx, command.ProbeOptions{
+		Region: region, Account: account, Role: role,
+		Yes: value(yes, false), Clean: value(clean, false), Quotas: value(quotas, false),
+		Only: only, Settle: settle, Out: value(out, ""),
+	}))
+}
+
 // Rollback (changes AWS) returns functions to the old runtime.
 //
 // It needs the binary for that runtime in the deployed zip. The next deploy moves
