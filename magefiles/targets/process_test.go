@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -243,7 +244,7 @@ func TestControls(t *testing.T) {
 func TestEmulator(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, emulator.Options{}, "order-stream")
-	cmd := f.command("emulator", "-update=100ms", "-quotas")
+	cmd := f.command("emulator", "-update=100ms", "-window=1h", "-blocked=nodejs18.x,python3.8", "-quotas")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +288,20 @@ func TestEmulator(t *testing.T) {
 	if status, _, log := result(t, deploy); status != 0 {
 		t.Fatalf("exit status %d\n%s", status, log)
 	}
-	f.expect("provided.al2023", "bootstrap", dual, "order-stream")
+	if err := f.check(t.Context(), "prod-order-stream", "provided.al2023", "bootstrap", dual); err != nil {
+		t.Error(err)
+	}
+
+	// The settle delay is shorter than the window, so the old zip meets the new runtime.
+	out, err := f.client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("prod-order-stream")})
+	if err != nil || !strings.Contains(string(out.Payload), "Runtime.InvalidEntrypoint") {
+		t.Errorf("the first invocation answers %+v, %v", out, err)
+	}
+	if canRun { // the second one is for the new zip on the new runtime
+		if err := f.invoke(t.Context(), "prod-order-stream", []byte(f.read("functions/order-stream/testdata/event.json"))); err != nil {
+			t.Error(err)
+		}
+	}
 
 	var throttled atomic.Bool
 	var group sync.WaitGroup
@@ -310,6 +324,15 @@ func TestEmulator(t *testing.T) {
 	cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); status != 0 {
 		t.Errorf("exit status %d\n%s", status, stderr.String())
+	}
+	settings := regexp.MustCompile(` +`).ReplaceAllString(stderr.String(), " ")
+	for _, want := range []string{
+		"emulator " + variable("AWS_ENDPOINT_URL"), "region ap-northeast-1", "account 210987654321",
+		"update time 100ms", "mixing window 1h0m0s: ", "blocked runtimes nodejs18.x, python3.8", "quotas 100 GetFunction, ", "buckets none",
+	} {
+		if !strings.Contains(settings, want) {
+			t.Errorf("its settings do not have %q:\n%s", want, stderr.String())
+		}
 	}
 	if _, err := os.Stat(variable("AWS_CONFIG_FILE")); err == nil {
 		t.Error("it has left its credentials behind")

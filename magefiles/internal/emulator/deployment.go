@@ -1,9 +1,7 @@
 package emulator
 
 import (
-	"crypto/rand"
 	"debug/elf"
-	"encoding/hex"
 	"strconv"
 	"time"
 
@@ -198,17 +196,25 @@ func (s *Server) startInstance(d *deployment, requestID string) (*instance, erro
 }
 
 // environ returns the environment of a deployment's processes: the function's
-// variables and Lambda's, and none of this process.
+// variables and Lambda's, and none of this process. The runner adds what differs
+// between the processes.
+//
+// Its names and values are those that AWS had in January 2026 on provided.al2 and
+// provided.al2023, with the package's directory in place of /var/task.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 func (s *Server) environ(d *deployment) []string {
 	conf, root := d.configuration, d.code.Root
-	stream := make([]byte, 16)
-	rand.Read(stream)
+	path := "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
+	libraries := "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib"
+	if conf.Runtime == lambda.ProvidedAL2023 {
+		path, libraries = "/var/lang/bin:"+path, "/var/lang/lib:"+libraries
+	}
 	environ := []string{
 		"LANG=en_US.UTF-8",
-		"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-		"LD_LIBRARY_PATH=/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib",
+		"PATH=" + path,
+		"LD_LIBRARY_PATH=" + libraries,
+		"AWS_XRAY_CONTEXT_MISSING=LOG_ERROR",
 	}
 	if conf.Environment != nil {
 		for name, value := range conf.Environment.Variables.byName {
@@ -228,7 +234,6 @@ func (s *Server) environ(d *deployment) []string {
 		"AWS_LAMBDA_FUNCTION_VERSION="+conf.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(conf.MemorySize),
 		"AWS_LAMBDA_LOG_GROUP_NAME="+logGroup(conf.FunctionName),
-		"AWS_LAMBDA_LOG_STREAM_NAME="+time.Now().UTC().Format("2006/01/02/")+"["+conf.Version+"]"+hex.EncodeToString(stream),
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
 		"AWS_ACCESS_KEY_ID=ASIAEMULATEDFUNCTION",
 		"AWS_SECRET_ACCESS_KEY=emulated",

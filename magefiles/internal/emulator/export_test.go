@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"time"
 )
@@ -17,6 +18,9 @@ func Route(method, escapedPath string) (operation, resource, alias string) {
 	c := s.route(httptest.NewRequest(method, escapedPath, nil))
 	return c.operation.name, c.resource, c.alias
 }
+
+// NewHTTPServer returns the HTTP server of a [Server], with another handler.
+func NewHTTPServer(handler http.Handler) *http.Server { return newHTTPServer(handler) }
 
 // WithLookPath returns options with what finds QEMU.
 func (o Options) WithLookPath(lookPath func(string) (string, error)) Options {

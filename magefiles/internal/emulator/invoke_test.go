@@ -28,6 +28,9 @@ var bothRuntimes = []types.Runtime{types.RuntimeGo1x, types.RuntimeProvidedal202
 // sleeper leaves a child process.
 var sleeper = event{Do: "child", Child: []string{"/bin/sh", "-c", "trap '' HUP INT TERM; sleep 300"}}
 
+// daemon is a sleeper in a session of its own.
+var daemon = event{Do: "daemon", Child: sleeper.Child}
+
 // eachRuntime runs a test for go1.x and for provided.al2023, each with a
 // function f that has only what that runtime starts.
 func eachRuntime(t *testing.T, test func(b *bench, r types.Runtime), edits ...func(*lambda.CreateFunctionInput)) {
@@ -130,6 +133,10 @@ func checkContext(b *bench, r types.Runtime) {
 		"MINE":                            "1=2",
 		"PATH":                            "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
 		"LD_LIBRARY_PATH":                 "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib",
+		"AWS_XRAY_CONTEXT_MISSING":        "LOG_ERROR",
+		"AWS_XRAY_DAEMON_ADDRESS":         "127.0.0.1:" + environ["_AWS_XRAY_DAEMON_PORT"],
+		"_AWS_XRAY_DAEMON_ADDRESS":        "127.0.0.1",
+		"_AWS_XRAY_DAEMON_PORT":           environ["_AWS_XRAY_DAEMON_PORT"],
 		"TZ":                              ":UTC",
 		"_HANDLER":                        "lambda",
 		"_X_AMZN_TRACE_ID":                got.Trace, // set by aws-lambda-go
@@ -152,6 +159,8 @@ func checkContext(b *bench, r types.Runtime) {
 		want["_LAMBDA_SERVER_PORT"] = environ["_LAMBDA_SERVER_PORT"]
 	} else {
 		want["AWS_LAMBDA_RUNTIME_API"] = environ["AWS_LAMBDA_RUNTIME_API"]
+		want["PATH"] = "/var/lang/bin:" + want["PATH"]
+		want["LD_LIBRARY_PATH"] = "/var/lang/lib:" + want["LD_LIBRARY_PATH"]
 	}
 	if runtime.GOOS == "windows" {
 		want["SYSTEMROOT"] = environ["SYSTEMROOT"]
@@ -426,15 +435,19 @@ func TestLogTail(t *testing.T) {
 	eachRuntime(t, func(b *bench, r types.Runtime) {
 		out := b.send("f", event{Do: "print", Text: "no newline, "})
 		id, _ := middleware.GetRequestIDMetadata(out.ResultMetadata)
+		memory := `Max Memory Used: \d+ MB\t`
+		if runtime.GOOS != "linux" {
+			memory = ""
+		}
 		want := regexp.MustCompile(`^printed at init\nSTART RequestId: ` + id + ` Version: \$LATEST\n` +
 			`no newline, to stderr\nEND RequestId: ` + id + `\n` +
-			`REPORT RequestId: ` + id + `\tDuration: [0-9.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tInit Duration: [0-9.]+ ms\n$`)
+			`REPORT RequestId: ` + id + `\tDuration: [0-9.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\t` + memory + `Init Duration: [0-9.]+ ms\t\n$`)
 		if log := b.log(out); !want.MatchString(log) {
 			b.Errorf("log is\n%s\nwant\n%s", log, want)
 		}
 		// The second log has nothing of the first, and no init.
 		log := b.log(b.send("f", event{Do: "print", Text: "again\n"}))
-		if !strings.HasPrefix(log, "START ") || strings.Contains(log, "Init Duration") || strings.Contains(log, "no newline") {
+		if !strings.HasPrefix(log, "START ") || !strings.HasSuffix(log, " MB\t\n") || strings.Contains(log, "Init Duration") || strings.Contains(log, "no newline") {
 			b.Errorf("second log is\n%s", log)
 		}
 		log = b.log(b.send("f", event{Do: "flood", N: 3000, Text: "x"}))
@@ -446,6 +459,47 @@ func TestLogTail(t *testing.T) {
 			b.Errorf("without LogType Tail: %v, log %v", err, out.LogResult)
 		}
 	}, variables(map[string]string{"INIT": "print"}))
+}
+
+// The memory in the log is what the process has used, and does not shrink.
+func TestMaxMemoryUsed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells how much memory a process has used")
+	}
+	eachRuntime(t, func(b *bench, r types.Runtime) {
+		used := func(e event) (megabytes int) {
+			b.Helper()
+			_, after, _ := strings.Cut(b.log(b.send("f", e)), "Max Memory Used: ")
+			if _, err := fmt.Sscanf(after, "%d MB\t", &megabytes); err != nil {
+				b.Fatalf("%v in %q", err, after)
+			}
+			return megabytes
+		}
+		first := used(event{})
+		large := used(event{Do: "big", N: 4 << 20})
+		again := used(event{})
+		if first < 1 || large < first+4 || again < large {
+			b.Errorf("%d MB, then %d MB with 4 MB more, then %d MB", first, large, again)
+		}
+		// An invocation that ends the process has the memory until then.
+		if exit := used(event{Do: "exit", N: 1}); exit != again {
+			b.Errorf("%d MB at the exit, %d MB before", exit, again)
+		}
+	}, timeout(60))
+}
+
+// Variables of al2023 that the other runtimes lack, and one that functions may set.
+func TestEnvironmentOfOtherRuntimes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.create(function("f", types.RuntimeProvidedal2, dualZip(t), variables(map[string]string{"AWS_XRAY_DAEMON_ADDRESS": "mine"})))
+	environ := b.invoke("f", event{Do: "context"}).Environ
+	for _, want := range []string{"PATH=/usr/local/bin:/usr/bin/:/bin:/opt/bin", "AWS_XRAY_DAEMON_ADDRESS=mine"} {
+		if !slices.Contains(environ, want) {
+			t.Errorf("no %s in %q", want, environ)
+		}
+	}
 }
 
 // lockedBuffer is a writer for several goroutines.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -106,6 +107,45 @@ func TestFailuresKillChildren(t *testing.T) {
 	}, timeout(1))
 }
 
+// A child in a session of its own ends with its environment, and with no other.
+func TestDaemonsAreKilled(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux finds children that leave their process group")
+	}
+	eachRuntime(t, func(b *bench, r types.Runtime) {
+		b.create(function("other", r, runtimeZip(b, r)))
+		other := b.invoke("other", daemon)
+		start := func() result {
+			b.Helper()
+			r := b.invoke("f", daemon)
+			if group, err := syscall.Getpgid(r.ChildPid); err != nil || group != r.ChildPid {
+				b.Fatalf("the child %d is in group %d: %v", r.ChildPid, group, err)
+			}
+			return r
+		}
+		first, second := start(), start()
+		if first.Pid != second.Pid || !alive(first.ChildPid) {
+			b.Fatal("the environment or its child does not outlive its invocation")
+		}
+		b.describe("new")
+		gone(b, "replacing", first.Pid, first.ChildPid, second.ChildPid)
+		for _, end := range []event{{Do: "panic"}, {Do: "exit", N: 0}, {Do: "sleep", N: 60_000}} {
+			r := start()
+			b.fail("f", end)
+			gone(b, end.Do, r.Pid, r.ChildPid)
+		}
+		last := start()
+		if !alive(other.Pid) || !alive(other.ChildPid) {
+			b.Error("ends of environments of f kill a child of another function")
+		}
+		if err := b.Close(); err != nil {
+			b.Fatal(err)
+		}
+		gone(b, "closing", last.Pid, last.ChildPid, other.Pid, other.ChildPid)
+	}, timeout(1))
+}
+
 func TestCloseKillsAndRemoves(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})
@@ -162,14 +202,15 @@ func TestKilledProgramLeavesNothing(t *testing.T) {
 	defer cmd.Process.Kill()
 	var pids []int
 	lines := bufio.NewScanner(stdout)
-	for len(pids) < 4 && lines.Scan() {
+	want := 2 * 2 * len(victimEvents())
+	for len(pids) < want && lines.Scan() {
 		var pid int
 		if _, err := fmt.Sscan(lines.Text(), &pid); err != nil {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
 		pids = append(pids, pid)
 	}
-	if len(pids) < 4 {
+	if len(pids) < want {
 		t.Fatal("the program did not run its functions")
 	}
 	for _, pid := range pids {

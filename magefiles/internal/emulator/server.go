@@ -132,7 +132,7 @@ func (s *Server) listen() (err error) {
 		return err
 	}
 	s.url = "http://" + listener.Addr().String()
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	s.http = newHTTPServer(s.handler())
 	go s.http.Serve(listener)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -16,7 +17,15 @@ import (
 // handler.
 const victimVariable = "EMULATOR_TEST_VICTIM"
 
-// victim starts a server, runs a function with a child process on each runtime,
+// victimEvents make a victim's functions start children.
+func victimEvents() []event {
+	if runtime.GOOS != "linux" {
+		return []event{sleeper}
+	}
+	return []event{sleeper, daemon}
+}
+
+// victim starts a server, runs a function with child processes on each runtime,
 // prints the process IDs, and waits until it is killed.
 func victim() {
 	must := func(err error) {
@@ -34,12 +43,14 @@ func victim() {
 		name := "f" + string(r[:2])
 		_, err := client.CreateFunction(context.Background(), function(name, r, zip))
 		must(err)
-		payload, _ := json.Marshal(sleeper)
-		out, err := client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: &name, Payload: payload})
-		must(err)
-		var pids result
-		must(json.Unmarshal(out.Payload, &pids))
-		fmt.Printf("%d\n%d\n", pids.Pid, pids.ChildPid)
+		for _, e := range victimEvents() {
+			payload, _ := json.Marshal(e)
+			out, err := client.Invoke(context.Background(), &lambda.InvokeInput{FunctionName: &name, Payload: payload})
+			must(err)
+			var pids result
+			must(json.Unmarshal(out.Payload, &pids))
+			fmt.Printf("%d\n%d\n", pids.Pid, pids.ChildPid)
+		}
 	}
 	select {}
 }

@@ -17,6 +17,7 @@ import (
 	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // ServeOptions are the options of Serve.
@@ -24,11 +25,12 @@ type ServeOptions struct {
 	Env     string        // environment whose region and account the emulator has
 	Addr    string        // loopback address to listen on; default a random port
 	Update  time.Duration // how long an update takes
+	Window  time.Duration // how long the previous version may serve after an update
 	Blocked string        // runtimes that AWS has blocked for updates, comma-separated
 	Quotas  bool          // throttle calls as AWS does
 	Go      string        // the go command, for its time zone database; default "go"
 	Stdout  io.Writer     // for the export lines; default os.Stdout
-	Stderr  io.Writer     // for the logs of the functions; default os.Stderr
+	Stderr  io.Writer     // for the settings and the logs of the functions; default os.Stderr
 }
 
 // Serve runs the emulator until ctx is done. It writes the export lines that lead
@@ -45,30 +47,14 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	var blocked []string
-	if o.Blocked != "" {
-		blocked = strings.Split(o.Blocked, ",")
-	}
-	var quotas emulator.Quotas
-	if o.Quotas {
-		quotas = emulator.AWSQuotas()
-	}
-	server, err := emulator.Start(emulator.Options{
-		ZoneInfo:   zones,
-		Addr:       o.Addr,
-		Region:     env.Region,
-		Account:    env.Account,
-		UpdateTime: o.Update,
-		Blocked:    blocked,
-		Quotas:     quotas,
-		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { fmt.Fprintf(o.Stderr, format+"\n", args...) }),
-		Buckets:    buckets(slices.Collect(maps.Values(m.Environments))...),
-		Logs:       o.Stderr,
-	})
+	options := o.emulator(m, env)
+	options.ZoneInfo = zones
+	server, err := emulator.Start(options)
 	if err != nil {
 		return err
 	}
 	defer server.Close()
+	_ = settings(server, options).Write(o.Stderr)
 	dir, err := os.MkdirTemp("", "dualboot-")
 	if err != nil {
 		return err
@@ -89,6 +75,49 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	fmt.Fprintln(o.Stderr, "the emulator is running: paste these lines into another shell; Ctrl-C ends it")
 	<-ctx.Done()
 	return nil
+}
+
+// emulator returns the options of the emulator of an environment.
+func (o ServeOptions) emulator(m *manifest.Manifest, env manifest.Environment) emulator.Options {
+	options := emulator.Options{
+		Addr:       o.Addr,
+		Region:     env.Region,
+		Account:    env.Account,
+		UpdateTime: o.Update,
+		Window:     o.Window,
+		Mixed:      true,
+		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { fmt.Fprintf(o.Stderr, format+"\n", args...) }),
+		Buckets:    buckets(slices.Collect(maps.Values(m.Environments))...),
+		Logs:       o.Stderr,
+	}
+	if o.Blocked != "" {
+		options.Blocked = strings.Split(o.Blocked, ",")
+	}
+	if o.Quotas {
+		options.Quotas = emulator.AWSQuotas()
+	}
+	return options
+}
+
+// settings returns what a server emulates, for a person.
+func settings(server *emulator.Server, o emulator.Options) (t text.Table) {
+	t.Header = []string{"emulator", server.URL()}
+	t.Add("region", server.Config().Region)
+	t.Add("account", server.Account())
+	t.Add("update time", o.UpdateTime.String())
+	if o.Window > 0 {
+		t.Add("mixing window", o.Window.String()+": for this long after an update, what it replaced may still serve")
+	} else {
+		t.Add("mixing window", "none: an update takes effect at once")
+	}
+	t.Add("blocked runtimes", cmp.Or(strings.Join(o.Blocked, ", "), "none"))
+	if q := o.Quotas; q != (emulator.Quotas{}) {
+		t.Add("quotas", fmt.Sprintf("%g GetFunction, %g GetMetricData and %g other calls a second", q.GetFunction, q.GetMetricData, q.ControlPlane))
+	} else {
+		t.Add("quotas", "none")
+	}
+	t.Add("buckets", cmp.Or(strings.Join(slices.Sorted(slices.Values(o.Buckets)), ", "), "none"))
+	return t
 }
 
 // load returns the manifest and the environment, which are empty without a

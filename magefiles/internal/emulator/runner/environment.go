@@ -2,9 +2,13 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"math"
+	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +20,7 @@ type Environment struct {
 	host     *Host
 	protocol protocol
 	output   *output
+	mark     string // in the environment of its processes; begins with the host's
 
 	// process and gone are nil if the process could not be started. gone ends,
 	// with an exited as its cause, when the process has exited, its children are
@@ -25,6 +30,27 @@ type Environment struct {
 
 	failure  *answer       // of the init, or nil
 	initTime time.Duration // for the first report, then zero
+	memory   int64         // the most that the process has used, in bytes; 0 if unknown
+}
+
+// environ returns the variables of the process. The log stream belongs to one
+// environment, on Lambda too, so its name is what marks the environment's processes.
+func (e *Environment) environ() []string {
+	host, port, _ := net.SplitHostPort(e.host.traces.LocalAddr().String())
+	return slices.Concat(
+		// Nothing reads what arrives there: a daemon that runs on this machine must
+		// not send it to AWS.
+		[]string{"AWS_XRAY_DAEMON_ADDRESS=" + host + ":" + port, "_AWS_XRAY_DAEMON_ADDRESS=" + host, "_AWS_XRAY_DAEMON_PORT=" + port},
+		e.spec.Environ,
+		e.protocol.variables(),
+		[]string{"AWS_LAMBDA_LOG_STREAM_NAME=" + time.Now().UTC().Format("2006/01/02/") + "[" + e.spec.Version + "]" + e.mark},
+	)
+}
+
+func randomHex() string {
+	random := make([]byte, 8)
+	rand.Read(random)
+	return hex.EncodeToString(random)
 }
 
 // Invocation is one event for a function.
@@ -58,6 +84,7 @@ func (e *Environment) Invoke(inv Invocation) Result {
 		a = e.handle(inv)
 	}
 	took := time.Since(began)
+	e.measure()
 	if a.discard {
 		e.stop()
 	}
@@ -82,14 +109,25 @@ func (e *Environment) handle(inv Invocation) *answer {
 	return a
 }
 
-// report returns the last line of an invocation's log. Lambda's also has the
-// memory used, which is not measured here.
+// measure notes how much memory the process has used, without its children. If the
+// process exits by itself, its last invocation is not measured.
+func (e *Environment) measure() {
+	if e.process != nil {
+		e.memory = max(e.memory, peakMemory(e.process.Pid))
+	}
+}
+
+// report returns the last line of an invocation's log, as AWS writes it: with a tab
+// at the end. Without a measurement it has no memory used.
 func (e *Environment) report(id string, took time.Duration) string {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	line := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB",
+	line := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\t",
 		id, ms(took), math.Ceil(ms(took)), e.spec.MemorySize)
+	if e.memory > 0 {
+		line += fmt.Sprintf("Max Memory Used: %d MB\t", (e.memory+1<<20-1)>>20)
+	}
 	if e.initTime > 0 {
-		line += fmt.Sprintf("\tInit Duration: %.2f ms", ms(e.initTime))
+		line += fmt.Sprintf("Init Duration: %.2f ms\t", ms(e.initTime))
 	}
 	return line
 }

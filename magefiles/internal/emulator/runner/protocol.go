@@ -42,6 +42,10 @@ type exited struct{ *os.ProcessState }
 
 func (e exited) Error() string { return "process exited: " + e.String() }
 
+// timedOut is the end of a function's time. AWS was recorded to answer with this
+// message and the type Sandbox.Timedout on python3.12 in November 2025, and in April
+// 2024 with the message alone, after the time and the request ID. Assumption:
+// provided.* and go1.x, of which there is no recording, answer like the former.
 type timedOut time.Duration
 
 func (t timedOut) Error() string {

@@ -12,9 +12,9 @@ import (
 	"io"
 	"io/fs"
 	"log"
+	"net"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -42,7 +42,7 @@ type Spec struct {
 	EntryPoint  string   // path below Root, with slashes
 	Unstartable error    // why the entry point cannot be started, or nil
 	Command     []string // starts the entry point; default the file itself
-	Environ     []string // NAME=value; the protocol's variables are added
+	Environ     []string // NAME=value; see [Host.Start] for those that are added
 }
 
 // Host starts execution environments. Its methods may be called concurrently.
@@ -50,7 +50,8 @@ type Host struct {
 	initLimit time.Duration
 	logs      *log.Logger
 	ports     ports
-	api       *runtimeAPI
+	traces    net.PacketConn
+	mark      string // in the environment of each process of the host
 	watcher   *watcher
 
 	mu      sync.Mutex
@@ -65,15 +66,15 @@ type Host struct {
 // If this program ends without Close, even by SIGKILL, a watcher process kills
 // the environments and removes dir. Only Unix has the watcher.
 func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error) {
-	w, err := startWatcher(dir)
-	if err != nil {
+	h := &Host{initLimit: initLimit, logs: log.New(logs, "", 0), mark: randomHex(), running: map[*Environment]bool{}}
+	var err error
+	if h.traces, err = net.ListenPacket("udp", localPort(0)); err != nil {
 		return nil, err
 	}
-	api, err := newRuntimeAPI()
-	if err != nil {
-		return nil, errors.Join(err, w.close())
+	if h.watcher, err = startWatcher(dir, h.mark); err != nil {
+		return nil, errors.Join(err, h.traces.Close())
 	}
-	return &Host{initLimit: initLimit, logs: log.New(logs, "", 0), api: api, watcher: w, running: map[*Environment]bool{}}, nil
+	return h, nil
 }
 
 // Kill kills all processes with their children, waits until they are gone and
@@ -86,14 +87,18 @@ func (h *Host) Kill() {
 	}
 	h.mu.Unlock()
 	h.exits.Wait()
+	killMarked(h.mark)
 }
 
 // Close ends the host after Kill.
-func (h *Host) Close() error { return errors.Join(h.api.http.Close(), h.watcher.close()) }
+func (h *Host) Close() error { return errors.Join(h.traces.Close(), h.watcher.close()) }
 
 // Start starts an environment and waits until it can take an invocation. If it
 // does not become ready, its first invocation fails as on Lambda; requestID is
 // for the text of that failure. An error is the host's own.
+//
+// It adds variables to those of the function: the address of X-Ray's daemon, which
+// the function may set itself, the protocol's, and the name of the log stream.
 func (h *Host) Start(spec Spec, requestID string) (*Environment, error) {
 	const tries = 5
 	for try := 1; ; try++ {
@@ -110,11 +115,11 @@ func (h *Host) try(spec Spec, requestID string) (_ *Environment, cause, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &Environment{spec: spec, host: h, output: out}
+	e := &Environment{spec: spec, host: h, output: out, mark: h.mark + randomHex()}
 	if spec.Protocol == RPC {
 		e.protocol, err = newRPCClient(&h.ports, out)
 	} else {
-		e.protocol = h.api.newClient()
+		e.protocol, err = newRuntimeClient()
 	}
 	if err != nil {
 		out.close()
@@ -142,6 +147,7 @@ func (h *Host) try(spec Spec, requestID string) (_ *Environment, cause, err erro
 		return e, cause, nil
 	}
 	e.initTime = time.Since(began)
+	e.measure()
 	return e, nil, nil
 }
 
@@ -177,7 +183,11 @@ func (h *Host) start(e *Environment) error {
 		killGroup(cmd.Process)
 		h.watcher.remove(cmd.Process.Pid)
 		delete(h.running, e)
+		closed := h.closed
 		h.mu.Unlock()
+		if !closed { // or Kill does it for all
+			killMarked(e.mark)
+		}
 		e.close()
 		end(exited{cmd.ProcessState})
 	})
@@ -194,7 +204,7 @@ func (e *Environment) startCommand() (*exec.Cmd, error) {
 		}
 		cmd := exec.Command(command[0], command[1:]...)
 		cmd.Dir = e.spec.Root
-		cmd.Env = append(slices.Clip(e.spec.Environ), e.protocol.variables()...)
+		cmd.Env = e.environ()
 		cmd.Stdout, cmd.Stderr = e.output.w, e.output.w
 		separate(cmd)
 		err := cmd.Start()

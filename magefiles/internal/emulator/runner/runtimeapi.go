@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,71 +15,17 @@ import (
 	"time"
 )
 
-// runtimeAPI serves the Runtime API to the processes of provided.*, all on one
-// listener. Each process has its own path with a secret token. Clients insert
-// the value of AWS_LAMBDA_RUNTIME_API between "http://" and "/2018-06-01/", so
-// the value may contain a path. The token keeps other local users out.
+// runtimeClient serves the Runtime API to one process of provided.*, on a listener
+// of its own: AWS_LAMBDA_RUNTIME_API is host:port, so an address must be enough to
+// tell the processes apart.
+//
+// Every program on this machine can connect to it, as to the port of a process of
+// go1.x: it can take an event and answer it. Browsers are kept out.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-type runtimeAPI struct {
+type runtimeClient struct {
 	address string
 	http    *http.Server
-	clients sync.Map // *runtimeClient by token
-}
-
-func newRuntimeAPI() (*runtimeAPI, error) {
-	listener, err := net.Listen("tcp", localPort(0))
-	if err != nil {
-		return nil, err
-	}
-	a := &runtimeAPI{address: listener.Addr().String()}
-	mux := http.NewServeMux()
-	const root = "/{token}/2018-06-01/runtime/"
-	mux.HandleFunc("GET "+root+"invocation/next", a.client((*runtimeClient).next))
-	mux.HandleFunc("POST "+root+"invocation/{id}/response", a.post((*runtimeClient).response))
-	mux.HandleFunc("POST "+root+"invocation/{id}/error", a.post((*runtimeClient).error))
-	mux.HandleFunc("POST "+root+"init/error", a.post((*runtimeClient).initError))
-	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go a.http.Serve(listener)
-	return a, nil
-}
-
-func (a *runtimeAPI) client(handle func(*runtimeClient, http.ResponseWriter, *http.Request)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if c, ok := a.clients.Load(r.PathValue("token")); ok {
-			handle(c.(*runtimeClient), w, r)
-		} else {
-			http.NotFound(w, r)
-		}
-	}
-}
-
-// post is client for a request with a body, which handle gets up to one byte
-// more than a response may have.
-func (a *runtimeAPI) post(handle func(c *runtimeClient, r *http.Request, body []byte) (status int, v any)) http.HandlerFunc {
-	return a.client(func(c *runtimeClient, w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
-		if err == nil {
-			_, err = io.Copy(io.Discard, r.Body)
-		}
-		status, v := invalidRequest(err)
-		if err == nil {
-			status, v = handle(c, r, body)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(v)
-	})
-}
-
-func invalidRequest(err error) (status int, v any) {
-	return http.StatusBadRequest, functionError{"InvalidRequest", fmt.Sprint(err)}
-}
-
-// runtimeClient is the side of the Runtime API that serves one process.
-type runtimeClient struct {
-	api   *runtimeAPI
-	token string
 
 	events chan *exchange // from invoke to next
 	polled chan struct{}  // closed when the process first asks for an event: its init is over
@@ -97,16 +42,64 @@ type exchange struct {
 	done   chan struct{} // closed when the process asks for the next event
 }
 
-func (a *runtimeAPI) newClient() *runtimeClient {
-	c := &runtimeClient{api: a, token: rand.Text(), events: make(chan *exchange), polled: make(chan struct{})}
-	a.clients.Store(c.token, c)
-	return c
+func newRuntimeClient() (*runtimeClient, error) {
+	listener, err := net.Listen("tcp", localPort(0))
+	if err != nil {
+		return nil, err
+	}
+	c := &runtimeClient{address: listener.Addr().String(), events: make(chan *exchange), polled: make(chan struct{})}
+	// A process is idle for as long as it has no event, so its connection has no
+	// limit for that.
+	c.http = &http.Server{Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second}
+	go c.http.Serve(listener)
+	return c, nil
 }
 
-func (c *runtimeClient) close() { c.api.clients.Delete(c.token) }
+// close closes the listener and all connections.
+func (c *runtimeClient) close() { c.http.Close() }
 
 func (c *runtimeClient) variables() []string {
-	return []string{"AWS_LAMBDA_RUNTIME_API=" + c.api.address + "/" + c.token}
+	return []string{"AWS_LAMBDA_RUNTIME_API=" + c.address}
+}
+
+// handler refuses browsers: a page could otherwise take events, or read them under
+// a name of its own that leads to this machine.
+func (c *runtimeClient) handler() http.Handler {
+	const root = "/2018-06-01/runtime/"
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+root+"invocation/next", c.next)
+	mux.HandleFunc("POST "+root+"invocation/{id}/response", post(c.response))
+	mux.HandleFunc("POST "+root+"invocation/{id}/error", post(c.error))
+	mux.HandleFunc("POST "+root+"init/error", post(c.initError))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != c.address || r.Header.Get("Sec-Fetch-Site") != "" {
+			http.Error(w, "the Runtime API serves only the process of its function", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// post reads the body of a request for handle, up to one byte more than a response
+// may have.
+func post(handle func(r *http.Request, body []byte) (status int, v any)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+		if err == nil {
+			_, err = io.Copy(io.Discard, r.Body)
+		}
+		status, v := invalidRequest(err)
+		if err == nil {
+			status, v = handle(r, body)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(v)
+	}
+}
+
+func invalidRequest(err error) (status int, v any) {
+	return http.StatusBadRequest, functionError{"InvalidRequest", fmt.Sprint(err)}
 }
 
 func (c *runtimeClient) ready(ctx context.Context) error {

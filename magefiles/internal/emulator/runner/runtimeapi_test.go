@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +49,8 @@ func scriptSpec(t *testing.T, lines string) runner.Spec {
 type puppet struct {
 	*testing.T
 	dir     string
-	root    string             // of the Runtime API
+	address string             // of the Runtime API
+	root    string             // of its URLs
 	events  chan string        // payloads of invocations, one after the other
 	results chan runner.Result // of the invocations
 }
@@ -73,7 +77,8 @@ func newPuppet(t *testing.T) *puppet {
 	}()
 	for deadline := time.Now().Add(20 * time.Second); p.root == ""; time.Sleep(5 * time.Millisecond) {
 		if api, err := os.ReadFile(filepath.Join(dir, "api")); err == nil {
-			p.root = "http://" + strings.TrimSpace(string(api)) + "/2018-06-01/runtime/"
+			p.address = strings.TrimSpace(string(api))
+			p.root = "http://" + p.address + "/2018-06-01/runtime/"
 		} else if time.Now().After(deadline) {
 			t.Fatal("the bootstrap does not start")
 		}
@@ -126,20 +131,6 @@ const (
 func TestRuntimeAPI(t *testing.T) {
 	t.Parallel()
 	p := newPuppet(t)
-
-	// Without the token there is nothing.
-	host, _, _ := strings.Cut(strings.TrimPrefix(p.root, "http://"), "/")
-	for _, path := range []string{"/2018-06-01/runtime/invocation/next", "/x/2018-06-01/runtime/invocation/next", "/"} {
-		response, err := http.Get("http://" + host + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode != 404 {
-			t.Errorf("%s answers %s", path, response.Status)
-		}
-	}
-
 	// The payload reaches the process byte by byte.
 	const payload = " {\"a\" : 1.0,\n\"b\":\"\\u00e9\"} "
 	p.events <- payload
@@ -183,6 +174,116 @@ func TestRuntimeAPI(t *testing.T) {
 	go http.Get(p.root + "invocation/next") // until the host is closed
 	if r := <-p.results; !strings.Contains(string(r.Payload), "Runtime.NoResponse") || !r.Failed || r.Reusable {
 		t.Errorf("without an answer: %s, %+v", r.Payload, r)
+	}
+}
+
+// The address has the form that clients parse: an IP address and a port.
+func TestRuntimeAPIAddress(t *testing.T) {
+	t.Parallel()
+	p := newPuppet(t)
+	if address, err := netip.ParseAddrPort(p.address); err != nil || !address.Addr().IsLoopback() {
+		t.Errorf("AWS_LAMBDA_RUNTIME_API is %q: %v", p.address, err)
+	}
+	for _, test := range []struct {
+		path, header, value string
+		want                int
+	}{
+		{"/", "", "", 404},
+		{"/2018-06-01/runtime/invocation", "", "", 404},
+		{"/2018-06-01/runtime/init/error", "", "", 405},
+		{"/2018-06-01/runtime/invocation/next", "Host", "attacker.example", 403},
+		{"/2018-06-01/runtime/invocation/next", "Sec-Fetch-Site", "cross-site", 403},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+p.address+test.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if test.header == "Host" {
+			request.Host = test.value
+		} else if test.header != "" {
+			request.Header.Set(test.header, test.value)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != test.want {
+			t.Errorf("GET %s with %s %s answers %s, want %d", test.path, test.header, test.value, response.Status, test.want)
+		}
+	}
+}
+
+// An environment cannot see or answer another one's invocation, also if both have
+// the same request ID.
+func TestRuntimeAPIsAreApart(t *testing.T) {
+	t.Parallel()
+	one, two := newPuppet(t), newPuppet(t)
+	if one.address == two.address {
+		t.Fatalf("two environments share %s", one.address)
+	}
+	two.events <- `"two"`
+	if _, body := two.next(); body != `"two"` {
+		t.Errorf("the event is %s", body)
+	}
+	one.post("invocation/id/response", `"of one"`, badID)
+	two.post("invocation/id/response", `"of two"`, accepted)
+	two.exit()
+	if r := <-two.results; string(r.Payload) != `"of two"` {
+		t.Errorf("the answer is %s", r.Payload)
+	}
+	two.closed()
+	one.events <- `"one"`
+	if _, body := one.next(); body != `"one"` {
+		t.Errorf("the event is %s", body)
+	}
+}
+
+// closed waits until nothing listens at the address of the Runtime API.
+func (p *puppet) closed() {
+	p.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		conn, err := net.Dial("tcp", p.address)
+		if err != nil {
+			return
+		}
+		conn.Close()
+		if time.Now().After(deadline) {
+			p.Fatal("the Runtime API outlives its environment")
+		}
+	}
+}
+
+// Environments leave no listeners, connections and goroutines behind. The test is
+// not parallel: it counts those of the whole program.
+func TestNoLeaks(t *testing.T) {
+	h := newHost(t, io.Discard)
+	spec := scriptSpec(t, "exit 3")
+	descriptors := func() int {
+		entries, _ := os.ReadDir("/dev/fd")
+		return len(entries)
+	}
+	run := func(protocol runner.Protocol) {
+		t.Helper()
+		spec.Protocol = protocol
+		e, err := h.Start(spec, "id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := e.Invoke(runner.Invocation{ID: "id"}); !r.Failed {
+			t.Errorf("got %s", r.Payload)
+		}
+	}
+	run(runner.RuntimeAPI) // what the program needs once
+	goroutines, open := runtime.NumGoroutine(), descriptors()
+	for range 10 {
+		run(runner.RuntimeAPI)
+		run(runner.RPC)
+	}
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > goroutines || descriptors() > open; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("20 environments leave %d goroutines, before %d, and %d descriptors, before %d", runtime.NumGoroutine(), goroutines, descriptors(), open)
+		}
 	}
 }
 

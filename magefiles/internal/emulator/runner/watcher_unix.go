@@ -16,8 +16,9 @@ func separate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// killGroup kills a process and those children that are still in its group. It
-// works after the process is gone: its children keep the group.
+// killGroup kills a process and those children that are still in its group; see
+// killMarked for the others. It works after the process is gone: its children keep
+// the group.
 func killGroup(p *os.Process) {
 	_ = syscall.Kill(-p.Pid, syscall.SIGKILL)
 }
@@ -28,15 +29,15 @@ func killGroup(p *os.Process) {
 var watcherScript string
 
 // watcher is a process that briefly outlives this one. When this process ends,
-// in whatever way, it kills the process groups that are left and removes a
-// directory.
+// in whatever way, it kills the process groups that are left, on Linux also every
+// process with a mark in its environment, and removes a directory.
 type watcher struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
 }
 
-func startWatcher(dir string) (*watcher, error) {
-	cmd := exec.Command("/bin/sh", "-c", watcherScript, "emulator-watcher", dir)
+func startWatcher(dir, mark string) (*watcher, error) {
+	cmd := exec.Command("/bin/sh", "-c", watcherScript, "emulator-watcher", dir, mark)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
 	separate(cmd) // from a Ctrl-C in the terminal

@@ -12,11 +12,16 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// maxEntries is the maximum number of entries of a zip. AWS documents no such
-// limit; this one keeps a small upload from creating millions of files.
-const maxEntries = 20000
+// Limits of what a zip contains. AWS documents none of them. The first keeps a small
+// upload from creating millions of files; the others are limits of file systems.
+const (
+	maxEntries = 20000 // files and directories, also those that only paths mention
+	maxName    = 1024  // bytes
+	maxElement = 255   // bytes between two slashes
+)
 
 // Refusal is the reason why a zip is not accepted, as AWS words it, or in the
 // case of what only the emulator refuses, in similar words.
@@ -47,23 +52,29 @@ func unpack(content []byte, dir string, maxUnzipped int64) (map[string]file, err
 	case len(archive.File) == 0:
 		return nil, errEmpty
 	}
-	links, err := readLinks(archive.File)
-	if err == nil {
-		err = checkEntries(archive.File, maxUnzipped)
+	if err := checkEntries(archive.File, maxUnzipped); err != nil {
+		return nil, err
 	}
+	links, err := readLinks(archive.File)
 	if err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
+	files, err := store(archive.File, links, dir)
+	return files, refusedByHost(err)
+}
+
+// store writes the entries into a directory.
+func store(entries []*zip.File, links map[string]string, dir string) (map[string]file, error) {
 	root, err := os.OpenRoot(dir) // no name leads out of it, even if a check has a gap
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
 	files := map[string]file{}
-	for _, entry := range archive.File {
+	for _, entry := range entries {
 		name, isDir := strings.CutSuffix(entry.Name, "/")
 		parent := path.Dir(name)
 		if isDir {
@@ -105,38 +116,92 @@ func checkEntries(entries []*zip.File, maxUnzipped int64) error {
 	if len(entries) > maxEntries {
 		return badEntry("the zip has %d entries, and the emulator accepts at most %d", len(entries), maxEntries)
 	}
-	directory := map[string]bool{} // by name
+	names := tree{}
 	left := uint64(maxUnzipped)
 	for _, entry := range entries {
 		name, isDir := strings.CutSuffix(entry.Name, "/")
-		_, twice := directory[name]
 		switch {
 		case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\:\x00"):
 			return badEntry("entry %q is not a plain relative path", entry.Name)
-		case len(name) > 1024:
-			return badEntry("the name of entry %.60q… is longer than 1024 bytes", entry.Name)
+		case len(name) > maxName:
+			return badEntry("the name of entry %.60q… is longer than %d bytes", entry.Name, maxName)
+		case longest(name) > maxElement:
+			return badEntry("a part of the path of entry %.60q… is longer than %d bytes", entry.Name, maxElement)
 		case isDir != entry.Mode().IsDir() || !isDir && !entry.Mode().IsRegular() && entry.Mode()&fs.ModeType != fs.ModeSymlink:
 			return badEntry("entry %q is not a regular file or a symbolic link", entry.Name)
 		case entry.Flags&1 != 0:
 			return badEntry("entry %q is encrypted", entry.Name)
 		case isDir && entry.UncompressedSize64 != 0:
 			return badEntry("directory %q has content", entry.Name)
-		case twice:
-			return badEntry("entry %q is a duplicate", entry.Name)
 		case entry.UncompressedSize64 >= left: // archive/zip reads no more than that
 			return Refusal(fmt.Sprintf("Unzipped size must be smaller than %d bytes", maxUnzipped))
 		}
-		directory[name] = isDir
+		if err := names.add(entry.Name); err != nil {
+			return err
+		}
 		left -= entry.UncompressedSize64
 	}
-	for name := range directory {
-		for parent := path.Dir(name); parent != "."; parent = path.Dir(parent) {
-			if isDir, exists := directory[parent]; exists && !isDir {
-				return badEntry("entry %q is in %q, which is a file", name, parent)
-			}
+	return nil
+}
+
+// longest returns the length of the longest element of a path in bytes.
+func longest(name string) (n int) {
+	for element := range strings.SplitSeq(name, "/") {
+		n = max(n, len(element))
+	}
+	return n
+}
+
+// tree is what a zip contains, by name: its entries, and the directories that their
+// paths imply.
+type tree map[string]node
+
+type node struct {
+	isDir bool
+	child string // the entry that implies a directory, "" for an entry
+}
+
+// add adds an entry, or returns why it cannot be beside the others.
+func (t tree) add(entry string) error {
+	name, isDir := strings.CutSuffix(entry, "/")
+	switch old, exists := t[name]; {
+	case exists && old.child == "":
+		return badEntry("entry %q is a duplicate", entry)
+	case exists && !isDir:
+		return badEntry("entry %q is in %q, which is a file", old.child, name)
+	}
+	t[name] = node{isDir: isDir}
+	for parent := path.Dir(name); parent != "."; parent = path.Dir(parent) {
+		known, exists := t[parent]
+		if exists && !known.isDir {
+			return badEntry("entry %q is in %q, which is a file", name, parent)
 		}
+		if exists {
+			break // and so are its parents
+		}
+		t[parent] = node{isDir: true, child: name}
+	}
+	if len(t) > maxEntries {
+		return badEntry("the zip has more than %d files and directories, the most that the emulator accepts", maxEntries)
 	}
 	return nil
+}
+
+// refusedByHost turns the error of a file system that does not take a name into a
+// refusal: names may be shorter there, or not distinguish upper and lower case.
+func refusedByHost(err error) error {
+	var name string
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		name = e.Path
+	} else if e, ok := errors.AsType[*os.LinkError](err); ok {
+		name = e.New
+	}
+	for _, reason := range []error{syscall.ENAMETOOLONG, syscall.EILSEQ, syscall.EINVAL, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST} {
+		if name != "" && errors.Is(err, reason) {
+			return badEntry("this machine cannot store %.60q: %v", name, reason)
+		}
+	}
+	return err
 }
 
 // maxTarget is the maximum length of the target of a symbolic link.
@@ -175,10 +240,7 @@ func extract(root *os.Root, entry *zip.File) error {
 	}
 	defer in.Close()
 	out, err := root.OpenFile(entry.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist): // on a file system that ignores case
-		return badEntry("entry %q is a duplicate", entry.Name)
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	_, err = io.Copy(out, in)

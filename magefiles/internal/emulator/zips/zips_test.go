@@ -107,6 +107,10 @@ func hostileZips(t testing.TB) map[string]hostile {
 	for i := range many {
 		many[i] = entry{fmt.Sprint(i), 0o644, ""}
 	}
+	deep := make([]entry, 40) // of 40 × 501 directories and files
+	for i := range deep {
+		deep[i] = entry{fmt.Sprint(10+i, strings.Repeat("/d", 500)), 0o644, ""}
+	}
 	return map[string]hostile{
 		"no zip":                  {[]byte("MZ"), broken},
 		"no bytes":                {nil, "Uploaded file must be a non-empty zip"},
@@ -126,6 +130,9 @@ func hostileZips(t testing.TB) map[string]hostile {
 		"zero byte":               {plain("a\x00b", 0o644), `entry "a\x00b" is not a plain relative path.`},
 		"no UTF-8":                {plain("a\xff", 0o644), `entry "a\xff" is not a plain relative path.`},
 		"long name":               {plain(strings.Repeat("x", 1025), 0o644), "… is longer than 1024 bytes."},
+		"long element":            {plain("a/"+strings.Repeat("é", 128)+"/b", 0o644), "… is longer than 255 bytes."},
+		"long directory":          {makeZip(t, entry{strings.Repeat("x", 256) + "/", 0o755 | fs.ModeDir, ""}), "… is longer than 255 bytes."},
+		"long link":               {makeZip(t, entry{strings.Repeat("x", 256), 0o777 | fs.ModeSymlink, "a"}), "… is longer than 255 bytes."},
 		"symbolic link":           {makeZip(t, entry{"bootstrap", 0o777 | fs.ModeSymlink, "/bin/sh"}), `entry "bootstrap" is a symbolic link to "/bin/sh", which is not inside the package.`},
 		"link to the parent":      {makeZip(t, entry{"a/b", 0o777 | fs.ModeSymlink, "../../x"}), `entry "a/b" is a symbolic link to "../../x", which is not inside the package.`},
 		"link to the package":     {makeZip(t, entry{"a/b", 0o777 | fs.ModeSymlink, "../.."}), `entry "a/b" is a symbolic link to "../..", which is not inside the package.`},
@@ -138,8 +145,12 @@ func hostileZips(t testing.TB) map[string]hostile {
 		"directory with content":  {bytes.ReplaceAll(plain("a|", 0o644), []byte("a|"), []byte("a/")), `directory "a/" has content.`},
 		"duplicate":               {makeZip(t, entry{"a", 0o644, ""}, entry{"a", 0o644, ""}), `entry "a" is a duplicate.`},
 		"file and directory":      {makeZip(t, entry{"a", 0o644, ""}, entry{"a/", 0o755 | fs.ModeDir, ""}), `entry "a/" is a duplicate.`},
+		"directory and file":      {makeZip(t, entry{"a/", 0o755 | fs.ModeDir, ""}, entry{"a", 0o644, ""}), `entry "a" is a duplicate.`},
+		"directory twice":         {makeZip(t, entry{"a/", 0o755 | fs.ModeDir, ""}, entry{"a/", 0o755 | fs.ModeDir, ""}), `entry "a/" is a duplicate.`},
 		"file in a file":          {makeZip(t, entry{"a/b/c", 0o644, ""}, entry{"a", 0o644, ""}), `entry "a/b/c" is in "a", which is a file.`},
+		"file before its child":   {makeZip(t, entry{"a", 0o644, ""}, entry{"a/b/c", 0o644, ""}), `entry "a/b/c" is in "a", which is a file.`},
 		"too many entries":        {makeZip(t, many...), "the zip has 20001 entries, and the emulator accepts at most 20000."},
+		"too many directories":    {makeZip(t, deep...), "the zip has more than 20000 files and directories, the most that the emulator accepts."},
 		"encrypted":               {rawZip(t, &zip.FileHeader{Name: "a", Flags: 1, CRC32: sum, UncompressedSize64: 1}, []byte("x")), `entry "a" is encrypted.`},
 		"unknown method":          {rawZip(t, &zip.FileHeader{Name: "a", Method: 12, UncompressedSize64: 1}, []byte("x")), broken},
 		"wrong checksum":          {rawZip(t, &zip.FileHeader{Name: "a", CRC32: sum + 1, UncompressedSize64: 1}, []byte("x")), broken},
@@ -202,6 +213,72 @@ func TestUnpack(t *testing.T) {
 	} {
 		if info, err := os.Lstat(filepath.Join(p.Root, name)); err != nil || info.Mode() != mode {
 			t.Errorf("%s: %v, %v, want %v", name, info.Mode(), err, mode)
+		}
+	}
+}
+
+// A zip at the limits of names and directories is unpacked and removed again.
+func TestUnpackAtTheLimits(t *testing.T) {
+	t.Parallel()
+	s := NewStore(t.TempDir(), maxUnzipped)
+	names := []string{
+		strings.Repeat("d/", 511) + "ab", // 1024 bytes
+		strings.Repeat("é", 127) + "x",   // 255 bytes
+		"d/e/",                           // beside what the first implies
+	}
+	var entries []entry
+	for _, name := range names[:2] {
+		entries = append(entries, entry{name, 0o755, "x"})
+	}
+	p, err := s.Add(makeZip(t, append(entries, entry{names[2], 0o755 | fs.ModeDir, ""})...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Files(); !cmp.Equal(got, names[:2]) {
+		t.Errorf("files are %v", got)
+	}
+	s.Release(p)
+	if left, err := os.ReadDir(s.dir); err != nil || len(left) != 0 {
+		t.Errorf("the release leaves %v, %v", left, err)
+	}
+}
+
+// Directories count once, whether entries or implied, up to the limit.
+func TestTreeLimit(t *testing.T) {
+	t.Parallel()
+	names := tree{}
+	for i := range maxEntries - 2 {
+		if err := names.add(fmt.Sprintf("a/b/%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a/", "a/b/"} {
+		if err := names.add(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := names.add("a/c"); err == nil {
+		t.Errorf("%d files and directories are accepted", len(names))
+	}
+}
+
+// What a file system does not take is refused; other errors are the emulator's.
+func TestRefusedByHost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{&fs.PathError{Op: "openat", Path: "a", Err: syscall.ENAMETOOLONG}, `Could not unzip uploaded file: this machine cannot store "a": file name too long.`},
+		{&fs.PathError{Op: "mkdirat", Path: "A", Err: syscall.EEXIST}, `Could not unzip uploaded file: this machine cannot store "A": file exists.`},
+		{&os.LinkError{Op: "symlinkat", Old: "x", New: "l", Err: syscall.EILSEQ}, `Could not unzip uploaded file: this machine cannot store "l": ` + syscall.EILSEQ.Error() + "."},
+		{&fs.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}, ""},
+		{errBroken, errBroken.Error()},
+		{nil, ""},
+	} {
+		got, _ := errors.AsType[Refusal](refusedByHost(test.err))
+		if string(got) != test.want {
+			t.Errorf("%v is refused with %q, want %q", test.err, got, test.want)
 		}
 	}
 }
@@ -329,7 +406,7 @@ func TestStoreKeepsPackagesInUse(t *testing.T) {
 // only files and directories are in it.
 func FuzzAdd(f *testing.F) {
 	for name, hostile := range hostileZips(f) {
-		if name != "too many entries" {
+		if !strings.HasPrefix(name, "too many ") {
 			f.Add(hostile.zip)
 		}
 	}

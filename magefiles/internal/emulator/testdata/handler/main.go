@@ -110,6 +110,13 @@ func handle(ctx context.Context, e event) (any, error) {
 			return nil, err
 		}
 		r.ChildPid = cmd.Process.Pid
+	case "daemon": // a child in a session of its own
+		cmd := exec.Command(e.Child[0], e.Child[1:]...)
+		ownSession(cmd)
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		r.ChildPid = cmd.Process.Pid
 	case "context":
 		r.Environ = os.Environ()
 		sort.Strings(r.Environ)
