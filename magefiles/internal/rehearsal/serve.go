@@ -108,7 +108,7 @@ func settings(server *emulator.Server, o emulator.Options) (t text.Table) {
 	if o.Window > 0 {
 		t.Add("mixing window", o.Window.String()+": for this long after an update, what it replaced may still serve")
 	} else {
-		t.Add("mixing window", "none: an update takes effect at once")
+		t.Add("mixing window", "none: an update takes effect at once, which AWS does not promise; -window=2s shows what that risks")
 	}
 	t.Add("blocked runtimes", cmp.Or(strings.Join(o.Blocked, ", "), "none"))
 	if q := o.Quotas; q != (emulator.Quotas{}) {

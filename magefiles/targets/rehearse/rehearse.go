@@ -83,7 +83,7 @@ func Emulator(
 	env *string, // environment whose region and account the emulator has (default prod)
 	addr *string, // loopback address to listen on (default 127.0.0.1 and a random port)
 	update *time.Duration, // how long an update takes (default 1s)
-	window *time.Duration, // how long the previous version may serve after an update, 0s for not at all (default 2s)
+	window *time.Duration, // how long the previous version may serve after an update (default 0s, not at all)
 	blocked *string, // runtimes that AWS has blocked for updates, comma-separated (default none)
 	quotas *bool, // throttle calls as AWS does (default false)
 ) error {
@@ -94,7 +94,7 @@ func Emulator(
 		Addr:    value(addr, ""),
 		Go:      mg.GoCmd(),
 		Update:  value(update, time.Second),
-		Window:  value(window, 2*time.Second),
+		Window:  value(window, 0),
 		Blocked: value(blocked, ""),
 		Quotas:  value(quotas, false),
 	})
