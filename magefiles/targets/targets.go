@@ -219,10 +219,13 @@ func Terraform(
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
 	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
+	Var *string, // values of Terraform variables, as NAME=VALUE, comma-separated
+	varFile *string, // variable files, comma-separated, besides those that terraform reads by itself
 	write *bool, // change the files
 ) error {
 	return pending(workspace().Terraform(command.TerraformOptions{
 		Selection: selection(env, only), Dir: value(dir, ""), Write: value(write, false),
+		Var: value(Var, ""), VarFiles: value(varFile, ""),
 	}))
 }
 

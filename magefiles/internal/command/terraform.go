@@ -9,14 +9,17 @@ import (
 
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/terraform"
+	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // TerraformOptions are the options of Terraform.
 type TerraformOptions struct {
 	Selection
-	Dir   string // of the Terraform files; default the environment's "terraform"
-	Write bool   // change the files
+	Dir      string // of the Terraform files; default the environment's "terraform"
+	Write    bool   // change the files
+	Var      string // values of variables as of terraform's -var: NAME=VALUE, comma-separated
+	VarFiles string // paths as of terraform's -var-file, comma-separated
 }
 
 // Terraform writes a diff of the Terraform files that keeps the next apply from
@@ -33,7 +36,9 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	if dir == "" {
 		return fmt.Errorf(`which directory has the Terraform files of environment %q? pass -dir=, or add it as "terraform" to %s`, o.Env, File)
 	}
-	found, err := terraform.Read(dir, s.wanted())
+	found, err := terraform.Read(dir, s.wanted(), terraform.Variables{
+		Environ: os.Environ(), Files: commaSeparated(o.VarFiles), Values: commaSeparated(o.Var),
+	})
 	if err != nil {
 		return err
 	}
@@ -42,6 +47,9 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	}
 	for _, note := range ui.TerraformNotes(found) {
 		s.notef("%s", note)
+	}
+	if o.Var+o.VarFiles != "" && len(found.Changes) > 0 {
+		s.notef("other environments that use the same *.tf files get the changes too; apply them there after their functions are deployed")
 	}
 	left := len(found.Unsure) > 0
 	switch {
@@ -58,6 +66,14 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 		return ErrChanges
 	}
 	return nil
+}
+
+// commaSeparated returns the elements of a list, which may be empty.
+func commaSeparated(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
 }
 
 // wanted returns what the Terraform files must say about the functions. Before a
@@ -79,7 +95,7 @@ func (s *session) warnOfTerraform() {
 	if s.env.Terraform == "" {
 		return
 	}
-	found, err := terraform.Read(s.env.Terraform, s.wanted())
+	found, err := terraform.Read(s.env.Terraform, s.wanted(), terraform.Variables{Environ: os.Environ()})
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%w; correct %q in %s", err, "terraform", File)
@@ -95,6 +111,9 @@ func (s *session) warnOfTerraform() {
 	}
 	if missing := found.Missing(); len(missing) > 0 {
 		s.notef("WARNING: %s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
+	}
+	if n := len(found.Uploads); n > 0 {
+		s.notef("WARNING: terraform apply may upload the code of %s, and a zip without bootstrap is an outage; run: mage terraform -env=%s", text.Count(n, "function"), s.env.Name)
 	}
 	for _, u := range found.Unsure {
 		s.notef("WARNING: look at %s", ui.TerraformUnsure(u))

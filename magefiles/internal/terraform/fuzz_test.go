@@ -15,7 +15,8 @@ import (
 
 // FuzzPlan checks that no file makes a plan panic, that only the literals of the
 // changes differ, and that the edited files have the planned values and nothing
-// left to change. Data holds two files; the second overrides the first.
+// left to change. Data holds main.tf, and after comments "// override", "// module"
+// and "// values" override.tf, m/main.tf and terraform.tfvars.
 func FuzzPlan(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -32,14 +33,46 @@ func FuzzPlan(f *testing.F) {
 		}
 	}
 	f.Add([]byte("\ufefflocals {\n  a = \"go1.x\"\n}\n// override\nlocals {\n  a = local.a[local.a.b]\n}"))
+	f.Add([]byte(`variable "n" {
+  type = set(string)
+}
+module "m" {
+  source   = "./m"
+  for_each = var.n
+  name     = each.key
+  runtime  = "go1.x"
+}
+// module
+variable "name" {}
+variable "runtime" {}
+variable "handler" {
+  default = "lambda"
+}
+resource "aws_lambda_function" "f" {
+  function_name = var.name
+  runtime       = var.runtime
+  handler       = var.handler
+}
+// values
+n = ["a", "b"]
+`))
 	var functions []Wanted
 	for i, name := range []string{"a", "b", "prod-orders", "prod-report", "prod-one", "one", "both", "shares"} {
 		functions = append(functions, Wanted{name, []string{lambda.X86_64, lambda.ARM64, ""}[i%3]})
 	}
 
 	f.Fuzz(func(t *testing.T, data []byte) {
+		data, values, _ := bytes.Cut(data, []byte("// values\n"))
+		data, child, _ := bytes.Cut(data, []byte("// module\n"))
 		main, override, _ := bytes.Cut(data, []byte("// override\n"))
-		r, err := analyze([]source{{"main.tf", main}, {"override.tf", override}}, functions)
+		r, err := analyze(&project{
+			root: ".",
+			directories: map[string][]source{
+				".": {{"main.tf", main}, {"override.tf", override}},
+				"m": {{filepath.Join("m", "main.tf"), child}},
+			},
+			automatic: []source{{"terraform.tfvars", values}},
+		}, functions)
 		if errors.Is(err, errNotAsPlanned) {
 			t.Fatal(err)
 		}
@@ -80,5 +113,16 @@ func checkBytes(t *testing.T, e fileEdit, r *Result) {
 	}
 	if !bytes.Equal(e.data[last:], after) {
 		t.Fatalf("%s\nbecame\n%s", e.data, e.after)
+	}
+}
+
+// TestLargestFile checks that a file of 5 MB is read.
+func TestLargestFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "main.tf")
+	if err := os.WriteFile(file, make([]byte, maxSize), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := readSource(file); err != nil || len(s.data) != maxSize {
+		t.Errorf("got %d bytes, %v", len(s.data), err)
 	}
 }

@@ -17,11 +17,14 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden part of the fixtures")
 
-// A fixture is a directory of Terraform files. Its comment ends with a line that
-// lists the requested functions, as [wanted] reads them. Its last file, "want", is the golden result.
+// A fixture is a directory of Terraform files. A line of its comment lists the
+// requested functions, as [wanted] reads them. Others may set variables: "environ:",
+// "varfile:" and "var:" have a value each. Its last file, "want", is the golden
+// result. A file ../x is beside the directory.
 type fixture struct {
 	name      string
 	functions []terraform.Wanted
+	variables terraform.Variables
 	archive   *txtar.Archive
 	want      string
 }
@@ -55,8 +58,17 @@ func fixtures(t testing.TB) []fixture {
 		a := txtar.Parse(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
 		f := fixture{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), archive: a}
 		for line := range strings.Lines(string(a.Comment)) {
-			if rest, ok := strings.CutPrefix(line, "functions:"); ok {
+			key, rest, _ := strings.Cut(line, ":")
+			rest = strings.TrimSpace(rest)
+			switch key {
+			case "functions":
 				f.functions = wanted(rest)
+			case "environ":
+				f.variables.Environ = append(f.variables.Environ, rest)
+			case "varfile":
+				f.variables.Files = append(f.variables.Files, rest)
+			case "var":
+				f.variables.Values = append(f.variables.Values, rest)
 			}
 		}
 		if last := len(a.Files) - 1; last >= 0 && a.Files[last].Name == "want" {
@@ -71,13 +83,24 @@ func fixtures(t testing.TB) []fixture {
 	return all
 }
 
-// write writes the changed files to a new directory and makes it the working
+// write writes the files, those in HCL's native syntax changed, to a new directory and makes it the working
 // directory, so that results have the paths of the fixture.
 func (f fixture) write(t *testing.T, change func(string) string) {
 	t.Helper()
-	t.Chdir(t.TempDir())
+	dir := filepath.Join(t.TempDir(), "root")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
 	for _, file := range f.archive.Files {
-		if err := os.WriteFile(file.Name, []byte(change(string(file.Data))), 0o644); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file.Name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		text := string(file.Data)
+		if !strings.HasSuffix(file.Name, ".json") { // Terraform refuses JSON with a byte order mark
+			text = change(text)
+		}
+		if err := os.WriteFile(file.Name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,17 +108,17 @@ func (f fixture) write(t *testing.T, change func(string) string) {
 
 func same(s string) string { return s }
 
-func read(t *testing.T, functions []terraform.Wanted) *terraform.Result {
+func read(t *testing.T, functions []terraform.Wanted, v terraform.Variables) *terraform.Result {
 	t.Helper()
-	r, err := terraform.Read(".", functions)
+	r, err := terraform.Read(".", functions, v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-// printed renders a result: the diff, the changes, the unsure places, the ignored
-// attributes and the missing functions.
+// printed renders a result: the diff, the changes, the unsure places, the uploads,
+// the ignored attributes and the missing functions.
 func printed(r *terraform.Result) string {
 	var b strings.Builder
 	b.WriteString(r.Diff())
@@ -103,6 +126,9 @@ func printed(r *terraform.Result) string {
 		fmt.Fprintf(&b, "%v: %s %q: %s %q becomes %q\n", c.At, c.Address, c.Function, c.Attribute, c.From, c.To)
 	}
 	for _, u := range r.Unsure {
+		fmt.Fprintf(&b, "%v: %s %q: %s (%s)\n", u.At, u.Address, u.Function, u.Reason, u.Hint)
+	}
+	for _, u := range r.Uploads {
 		fmt.Fprintf(&b, "%v: %s %q: %s (%s)\n", u.At, u.Address, u.Function, u.Reason, u.Hint)
 	}
 	for _, f := range r.Found {
@@ -123,7 +149,7 @@ func TestGolden(t *testing.T) {
 			}
 			f.write(t, same)
 			got := ""
-			if r, err := terraform.Read(".", f.functions); err != nil {
+			if r, err := terraform.Read(".", f.functions, f.variables); err != nil {
 				got = "error: " + filepath.ToSlash(err.Error()) + "\n"
 			} else {
 				got = printed(r)

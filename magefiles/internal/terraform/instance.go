@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"go/token"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -16,9 +15,11 @@ type instance struct {
 	*block
 	scope
 	address  string
+	defines  bool             // the block defines a function
 	none     bool             // the block creates nothing, but its attributes read values
 	function string           // function name; empty if unknown
 	slots    map[string]*slot // of a requested function, by attribute
+	called   *module          // the local module that the block calls
 }
 
 // instances returns the instances of a block, at least one. If the elements of
@@ -26,9 +27,11 @@ type instance struct {
 // one function can have a given name, and values that do not depend on each or
 // count.index are the same for all instances.
 func (m *module) instances(b *block) []*instance {
-	in := &instance{block: b, scope: scope{module: m, each: unknown("each")}, address: b.address}
+	in := &instance{block: b, scope: scope{module: m, each: unknown("each", "")}, address: m.address + b.address}
 	all := []*instance{in}
-	in.none = in.text("count") == "0"
+	registry := b.kind == "module" && isLambdaModule(in.text("source"))
+	in.defines = b.kind == functionKind || registry
+	in.none = in.text("count") == "0" || registry && in.createsNothing()
 	if b.attrs["count"] != nil && !in.none {
 		in.address += "[0]"
 	}
@@ -44,7 +47,7 @@ func (m *module) instances(b *block) []*instance {
 				name, _ := text(key)
 				one := *in
 				one.each = element(key.WithMarks(marks), value.WithMarks(marks))
-				one.address = fmt.Sprintf("%s[%q]", b.address, name)
+				one.address = fmt.Sprintf("%s%s[%q]", m.address, b.address, name)
 				all = append(all, &one)
 			}
 			if !in.none {
@@ -133,7 +136,9 @@ func (p *planner) readers() map[literal][]reader {
 		var body func(prefix string, attrs hclsyntax.Attributes, blocks hclsyntax.Blocks)
 		body = func(prefix string, attrs hclsyntax.Attributes, blocks hclsyntax.Blocks) {
 			for name, attr := range attrs {
-				add(reader{in, prefix + name, position(attr.SrcRange)}, in.reads(attr))
+				if in.called == nil || isMeta(name) { // what reads a variable of the called module is an instance too
+					add(reader{in, prefix + name, position(attr.SrcRange)}, in.reads(attr))
+				}
 			}
 			for _, b := range blocks {
 				body(prefix+b.Type+".", b.Body.Attributes, b.Body.Blocks)
@@ -141,10 +146,12 @@ func (p *planner) readers() map[literal][]reader {
 		}
 		body("", in.attrs, in.nested)
 	}
-	for _, s := range p.unread {
-		for name, n := range p.named {
-			if strings.HasPrefix(name, "local.") && bytes.Contains(s.data, []byte(name)) {
-				add(reader{at: token.Position{Filename: s.file}}, origins[literal](n.value))
+	for _, m := range p.modules {
+		for _, s := range m.unread {
+			for name, v := range m.values {
+				if bytes.Contains(s.data, []byte(name)) {
+					add(reader{at: token.Position{Filename: s.file}}, origins[literal](v))
+				}
 			}
 		}
 	}

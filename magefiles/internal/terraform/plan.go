@@ -3,6 +3,7 @@ package terraform
 import (
 	"fmt"
 	"go/token"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,12 +34,14 @@ func isOld(runtime string) bool {
 	return lambda.Supported(runtime) && runtime != lambda.ProvidedAL2023
 }
 
-// A planner plans the changes to a module.
+// A planner plans the changes to a project.
 type planner struct {
-	*module
-	result    *Result
+	*project
+	parsed    map[string]*directory
+	modules   []*module // the root module and the instances of local modules
 	instances []*instance
 	slots     []*slot
+	result    *Result
 }
 
 // A slot is one of the attributes of a requested function.
@@ -62,18 +65,28 @@ func (s *slot) became(after *slot) bool {
 }
 
 // plan finds what to change and what is unsure.
-func plan(sources []source, functions []Wanted) (*planner, error) {
-	m, err := parse(sources)
-	if err != nil {
+func plan(pr *project, functions []Wanted) (*planner, error) {
+	p := &planner{
+		project: pr, parsed: map[string]*directory{},
+		result: &Result{functions: functions, literals: map[literal]string{}},
+	}
+	for _, dir := range slices.Sorted(maps.Keys(pr.directories)) {
+		d, err := parse(dir, pr.directories[dir])
+		if err != nil {
+			return nil, err
+		}
+		p.parsed[dir] = d
+	}
+	root := newModule(p.parsed[pr.root], nil)
+	if err := pr.setVariables(root); err != nil {
 		return nil, err
 	}
-	p := &planner{module: m, result: &Result{functions: functions, literals: map[literal]string{}}}
-	for _, b := range m.blocks {
-		p.instances = append(p.instances, m.instances(b)...)
+	if err := p.expand(root); err != nil {
+		return nil, err
 	}
 	for _, in := range p.instances {
 		switch {
-		case in.kind != functionKind || in.none:
+		case !in.defines || in.none:
 		case in.function == "":
 			p.unnamed(in)
 		default:
@@ -86,27 +99,42 @@ func plan(sources []source, functions []Wanted) (*planner, error) {
 	for p.withdraw(readers) {
 	}
 	p.report()
-	for _, in := range p.instances {
-		if in.kind == "module" {
-			p.call(in)
+	return p, nil
+}
+
+// expand adds a module, and the local modules that it calls.
+func (p *planner) expand(m *module) error {
+	if len(p.modules) == maxModules {
+		return fmt.Errorf("%s calls local modules more than %d times; name the directory of a module with -dir= instead", p.root, maxModules)
+	}
+	p.modules = append(p.modules, m)
+	m.evaluateAll()
+	for _, b := range m.blocks {
+		for _, in := range m.instances(b) {
+			p.instances = append(p.instances, in)
+			if in.kind != "module" || in.none || in.defines {
+				continue
+			}
+			called, err := p.enter(in)
+			if err != nil {
+				return err
+			}
+			if in.called = called; called == nil {
+				continue
+			}
+			if err := p.expand(called); err != nil {
+				return err
+			}
 		}
 	}
-	for _, s := range m.unread {
-		p.unsure(&Unsure{
-			At:     token.Position{Filename: s.file},
-			Reason: "dualboot reads only *.tf files",
-			Hint:   "check it for functions that are not on " + lambda.ProvidedAL2023,
-		})
-	}
-	p.result.sort()
-	return p, nil
+	return nil
 }
 
 // unnamed reports a function with an unknown name, which may be one of the
 // requested functions.
 func (p *planner) unnamed(in *instance) {
 	runtime := in.text("runtime")
-	if in.attrs["runtime"] == nil || runtime != "" && !isOld(runtime) || slices.Contains(in.ignored(), "runtime") {
+	if in.attrs["runtime"] == nil || runtime != "" && !isOld(runtime) || in.ignores("runtime") {
 		return
 	}
 	name, at := in.get("function_name")
@@ -117,7 +145,7 @@ func (p *planner) unnamed(in *instance) {
 // judge decides what to do with each attribute of a requested function.
 func (p *planner) judge(in *instance, w Wanted) {
 	in.slots = map[string]*slot{}
-	ignored, done := in.ignored(), true
+	ignored, done := in.ignored(attributes), true
 	for _, name := range attributes {
 		s := &slot{in: in, name: name, target: w.target(name), ignored: slices.Contains(ignored, name)}
 		in.slots[name] = s
@@ -129,8 +157,11 @@ func (p *planner) judge(in *instance, w Wanted) {
 	}
 	ignored = slices.DeleteFunc(ignored, func(name string) bool { return w.target(name) == "" })
 	p.result.Found = append(p.result.Found, Function{in.function, in.address, position(in.at), in.slots["runtime"].value, ignored})
+	if in.text("package_type") != "Image" {
+		p.result.Uploads = append(p.result.Uploads, in.uploads()...)
+	}
 	i := slices.IndexFunc(p.instances, func(other *instance) bool {
-		return other != in && other.kind == functionKind && other.function == in.function
+		return other != in && other.defines && other.function == in.function
 	})
 	if i >= 0 && !done {
 		in.refuse("function_name",
@@ -172,6 +203,10 @@ func (s *slot) fill() {
 		s.literal = &l
 		return
 	}
+	for g := range cty.ValueMarksOfType[given](v) { // at most one
+		s.problem = s.in.problem(at, fmt.Sprintf("%s is %q, from %s", s.name, s.value, g.from), fmt.Sprintf(g.instead, s.target))
+		return
+	}
 	s.problem = s.in.undetermined(s.name, v, at, fmt.Sprintf("set it to %q", s.target))
 }
 
@@ -196,6 +231,10 @@ func (p *planner) withdraw(readers map[literal][]reader) bool {
 			s.problem = s.in.problem(s.literal.at,
 				fmt.Sprintf("%s is %q, which %s also reads", s.name, s.value, slices.MinFunc(others, func(a, b reader) int { return comparePositions(a.at, b.at) })),
 				fmt.Sprintf("set it to %q if that is right for both, or give %s a string of its own", s.target, s.name))
+		case p.shared(s.literal.at.Filename):
+			s.problem = s.in.problem(s.literal.at,
+				fmt.Sprintf("%s is %q in a module outside of %s, which other configurations may call", s.name, s.value, p.root),
+				fmt.Sprintf("set it to %q if that is right for all of them", s.target))
 		default:
 			continue
 		}
@@ -204,7 +243,8 @@ func (p *planner) withdraw(readers map[literal][]reader) bool {
 	return withdrawn
 }
 
-// report puts the slots into the result.
+// report puts the slots, the other module calls and the files that were not read
+// into the result.
 func (p *planner) report() {
 	for _, s := range p.slots {
 		switch {
@@ -218,6 +258,21 @@ func (p *planner) report() {
 			p.unsure(s.problem)
 		}
 	}
+	for _, in := range p.instances {
+		if in.kind == "module" && in.called == nil && !in.defines && !in.none {
+			p.call(in)
+		}
+	}
+	for _, m := range p.modules {
+		for _, s := range m.unread {
+			p.unsure(&Unsure{
+				At:     token.Position{Filename: s.file},
+				Reason: "dualboot reads only *.tf files",
+				Hint:   "check it for functions that are not on " + lambda.ProvidedAL2023,
+			})
+		}
+	}
+	p.result.sort()
 }
 
 func (p *planner) unsure(u *Unsure) {
@@ -231,7 +286,7 @@ func (p *planner) unsure(u *Unsure) {
 func (in *instance) problem(at hcl.Range, reason, hint string) *Unsure {
 	address := in.address
 	if in.function == "" {
-		address = in.block.address
+		address = in.module.path + in.block.address
 	}
 	return &Unsure{At: position(at), Address: address, Function: in.function, Reason: reason, Hint: hint}
 }
@@ -241,17 +296,20 @@ func (in *instance) problem(at hcl.Range, reason, hint string) *Unsure {
 func (in *instance) undetermined(attribute string, v cty.Value, at hcl.Range, hint string) *Unsure {
 	var causes []string
 	for _, c := range origins[cause](v) {
-		causes = append(causes, string(c))
+		causes = append(causes, c.text)
+		if c.hint != "" && !strings.Contains(hint, c.hint) {
+			hint += "; " + c.hint
+		}
+	}
+	for _, g := range origins[given](v) {
+		causes = append(causes, g.from)
 	}
 	slices.Sort(causes)
-	reasons := strings.Join(causes, " and ")
 	switch {
 	case v.IsNull():
 		return in.problem(at, attribute+" is not set", hint)
 	case len(causes) == 0:
 		return in.problem(at, attribute+" is not a single quoted string", hint)
-	case strings.Contains(" "+reasons, " var."):
-		hint += "; tfvars files, -var and TF_VAR_ also set variables"
 	}
-	return in.problem(at, attribute+" depends on "+reasons, hint)
+	return in.problem(at, attribute+" depends on "+strings.Join(slices.Compact(causes), " and "), hint)
 }

@@ -1,5 +1,5 @@
 // Package terraform brings the aws_lambda_function resources of a Terraform
-// module to the values that dualboot deploys, so that the next terraform apply
+// module, and calls of terraform-aws-modules/lambda/aws, to the values that dualboot deploys, so that the next terraform apply
 // does not undo the migration. It changes the text of single values and keeps
 // every other byte. It reports what it cannot determine from the files.
 //
@@ -11,10 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 )
@@ -26,6 +23,9 @@ type Result struct {
 	Changes []Change
 	// Unsure are the places to check by hand, sorted by position.
 	Unsure []Unsure
+	// Uploads are the places by which terraform apply may upload code that dualboot
+	// did not deploy, sorted by position.
+	Uploads []Upload
 	// Found are the functions that a resource defines, or that a module call
 	// defines with runtime provided.al2023, in the order of the request. A
 	// function that two resources define is there twice.
@@ -102,50 +102,28 @@ func (r *Result) index(name string) int {
 	return slices.IndexFunc(r.functions, func(w Wanted) bool { return w.Function == name })
 }
 
-// Read finds what the *.tf files in dir say about functions. Like Terraform it does
-// not read subdirectories, and merges override files. It writes nothing. It
-// returns an error for a syntax error, a duplicate resource or local, and a
-// directory without Terraform files.
-func Read(dir string, functions []Wanted) (*Result, error) {
-	entries, err := os.ReadDir(dir)
+// Read finds what the *.tf files in dir, and in the local modules that they call,
+// say about functions. Like Terraform it merges override files, and reads variable
+// files. It writes nothing. It returns an error for a syntax error, a duplicate
+// resource, module, variable or local, a directory without Terraform files, and a
+// file that is not a regular one, is too large or is nested too deeply.
+func Read(dir string, functions []Wanted, v Variables) (*Result, error) {
+	p, err := load(dir, v)
 	if err != nil {
-		return nil, fmt.Errorf("reading Terraform files: %w", err)
+		return nil, err
 	}
-	var sources []source
-	for _, entry := range entries {
-		if entry.IsDir() || !isConfiguration(entry.Name()) {
-			continue
-		}
-		file := filepath.Join(dir, entry.Name())
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading Terraform files: %w", err)
-		}
-		sources = append(sources, source{file, data})
-	}
-	if len(sources) == 0 {
-		return nil, fmt.Errorf("no Terraform files (*.tf) in %s; give the directory that holds the aws_lambda_function resources", dir)
-	}
-	return analyze(sources, functions)
-}
-
-// isConfiguration reports whether Terraform or OpenTofu read a file. They skip
-// hidden files.
-func isConfiguration(name string) bool {
-	return !strings.HasPrefix(name, ".") && slices.ContainsFunc([]string{".tf", ".tf.json", ".tofu", ".tofu.json"}, func(ext string) bool {
-		return strings.HasSuffix(name, ext)
-	})
+	return analyze(p, functions)
 }
 
 // analyze plans the changes, makes them in memory, and checks that they have the
 // planned effect.
-func analyze(sources []source, functions []Wanted) (*Result, error) {
-	before, err := plan(sources, functions)
+func analyze(p *project, functions []Wanted) (*Result, error) {
+	before, err := plan(p, functions)
 	if err != nil {
 		return nil, err
 	}
 	r := before.result
-	edited, err := r.edit(sources)
+	edited, err := r.edit(p)
 	if err != nil || len(r.Changes) == 0 {
 		return r, err
 	}
@@ -164,6 +142,7 @@ var errNotAsPlanned = errors.New("checking the changes: the edited files do not 
 func (r *Result) sort() {
 	slices.SortStableFunc(r.Changes, func(a, b Change) int { return comparePositions(a.At, b.At) })
 	slices.SortStableFunc(r.Unsure, func(a, b Unsure) int { return comparePositions(a.At, b.At) })
+	slices.SortStableFunc(r.Uploads, func(a, b Upload) int { return comparePositions(a.At, b.At) })
 	slices.SortStableFunc(r.Found, func(a, b Function) int {
 		return cmp.Compare(r.index(a.Name), r.index(b.Name))
 	})

@@ -16,7 +16,7 @@ func TestReadErrors(t *testing.T) {
 		{"no directory", dir + "/none", "reading Terraform files: open "},
 		{"no files", dir, "no Terraform files (*.tf) in " + dir},
 	} {
-		if _, err := terraform.Read(test.dir, nil); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if _, err := terraform.Read(test.dir, nil, terraform.Variables{}); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
 		}
 	}
@@ -45,7 +45,7 @@ resource "aws_lambda_function" "theirs" {
   }
 }
 `)
-	r := read(t, wanted("image gone theirs report orders"))
+	r := read(t, wanted("image gone theirs report orders"), terraform.Variables{})
 	want := &terraform.Result{
 		Changes: []terraform.Change{
 			{At: at(3, 19), Address: "aws_lambda_function.orders", Function: "orders", Attribute: "runtime", From: "go1.x", To: "provided.al2023"},
@@ -53,8 +53,8 @@ resource "aws_lambda_function" "theirs" {
 		},
 		Unsure: []terraform.Unsure{{
 			At: at(10, 19), Address: `aws_lambda_function.report["report"]`, Function: "report",
-			Reason: "runtime depends on var.runtime; handler is not changed either",
-			Hint:   `set it to "provided.al2023"; tfvars files, -var and TF_VAR_ also set variables`,
+			Reason: "runtime depends on var.runtime, which these files do not declare; handler is not changed either",
+			Hint:   `set it to "provided.al2023"`,
 		}},
 		Found: []terraform.Function{
 			{Name: "image", Address: "aws_lambda_function.image", At: at(13, 1)},

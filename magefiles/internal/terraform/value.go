@@ -23,8 +23,17 @@ type (
 		at   hcl.Range // with the quotes
 		text string
 	}
+	// A given is a string that is set where dualboot does not edit. It marks a value
+	// that is this string and nothing else.
+	given struct {
+		from    string // "-var=runtime"
+		instead string // what to do instead of an edit; %s stands for the new value
+	}
 	// A cause says why a value is not a literal: "var.runtime", "a condition".
-	cause string
+	cause struct {
+		text string
+		hint string // what to do about it, or empty
+	}
 	// Inputs are the marks of the values that a value depends on in other ways.
 	inputs struct{ marks cty.ValueMarks }
 )
@@ -102,12 +111,12 @@ func (s scope) computed(e hclsyntax.Expression) cty.Value {
 	v, _ = v.UnmarkDeep()
 	switch e := e.(type) {
 	case *hclsyntax.ConditionalExpr:
-		v = v.Mark(cause("a condition"))
+		v = v.Mark(cause{text: "a condition"})
 	case *hclsyntax.ForExpr:
-		v = v.Mark(cause("a for expression"))
+		v = v.Mark(cause{text: "a for expression"})
 	case *hclsyntax.FunctionCallExpr:
 		if e.Name != "toset" {
-			v = v.Mark(cause(e.Name + "()"))
+			v = v.Mark(cause{text: e.Name + "()"})
 		}
 	}
 	operands := operands{scope: s}
@@ -142,22 +151,27 @@ func (o *operands) Exit(hclsyntax.Node) hcl.Diagnostics {
 	return nil
 }
 
-// context returns what hcl needs to evaluate an expression: the locals that the
-// expression refers to, each, and the functions that for_each needs.
+// context returns what hcl needs to evaluate an expression: the locals and
+// variables that the expression refers to, each, and the functions that for_each
+// needs.
 func (s scope) context(e hclsyntax.Expression) *hcl.EvalContext {
-	variables, locals := map[string]cty.Value{}, map[string]cty.Value{}
+	variables := map[string]cty.Value{}
+	named := map[string]map[string]cty.Value{"local": {}, "var": {}}
 	for _, t := range hclsyntax.Variables(e) {
-		switch root := t.RootName(); {
+		root := t.RootName()
+		switch values, ok := named[root]; {
 		case root == "each":
 			variables[root] = s.each
-		case root == "local" && len(t) > 1:
+		case ok && len(t) > 1:
 			name, _ := text(keys(t[1:])[0])
-			locals[name] = s.reference(t[:2])
+			values[name] = s.reference(t[:2])
 		default:
 			variables[root] = cty.DynamicVal
 		}
 	}
-	variables["local"] = cty.ObjectVal(locals)
+	for root, values := range named {
+		variables[root] = cty.ObjectVal(values)
+	}
 	return &hcl.EvalContext{Variables: variables, Functions: map[string]function.Function{
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 		"toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
@@ -175,22 +189,21 @@ func (s scope) reference(t hcl.Traversal) cty.Value {
 		second, _ := text(rest[0])
 		name, rest = root+"."+second, rest[1:]
 	}
-	named := s.evaluate(name)
+	value, ok := s.evaluate(name)
 	switch {
-	case root == "local" && named != nil:
-		return at(named.value, rest...)
+	case ok:
+		return at(value, rest...)
 	case root == "local":
-		return unknown(name + ", which these files do not define")
-	case named != nil: // a variable: its default is one of the places that set it
-		cause := fmt.Sprintf("%s (default at %s)", name, position(named.attr.Expr.Range()))
-		return derived(unknown(cause), at(named.value, rest...))
+		return unknown(name+", which these files do not define", "")
+	case root == "var":
+		return unknown(name+", which these files do not declare", "")
 	case slices.ContainsFunc(s.bound, func(names map[string]struct{}) bool { _, ok := names[root]; return ok }):
 		return cty.DynamicVal
 	}
-	return unknown(string(hclwrite.TokensForTraversal(t).Bytes()))
+	return unknown(string(hclwrite.TokensForTraversal(t).Bytes()), "")
 }
 
-func unknown(why string) cty.Value { return cty.DynamicVal.Mark(cause(why)) }
+func unknown(why, hint string) cty.Value { return cty.DynamicVal.Mark(cause{why, hint}) }
 
 func keys(t hcl.Traversal) []cty.Value {
 	var keys []cty.Value
@@ -215,7 +228,10 @@ func at(v cty.Value, keys ...cty.Value) cty.Value {
 	inputs := []cty.Value{keys[0], cty.DynamicVal.WithMarks(marks)}
 	if key, ok := text(keys[0]); ok {
 		element, diags := hcl.Index(collection, cty.StringVal(key), nil)
-		if diags.HasErrors() {
+		switch t := collection.Type(); {
+		case diags.HasErrors() && t.IsObjectType() && !t.HasAttribute(key):
+			element = unknown(fmt.Sprintf("the attribute %q, which is not set", key), "")
+		case diags.HasErrors():
 			element = cty.DynamicVal
 		}
 		return derived(at(element, keys[1:]...), inputs...)
@@ -241,8 +257,8 @@ func derived(v cty.Value, others ...cty.Value) cty.Value {
 	return v.Mark(&inputs{all})
 }
 
-// origins returns the literals, or causes, that v depends on.
-func origins[T literal | cause](v cty.Value) []T {
+// origins returns the literals, given strings, or causes that v depends on.
+func origins[T literal | given | cause](v cty.Value) []T {
 	var found []T
 	seen := map[any]bool{}
 	var collect func(marks cty.ValueMarks)

@@ -3,9 +3,7 @@ package terraform
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,10 +19,10 @@ type fileEdit struct {
 	diff  string
 }
 
-// edit makes the changes in memory and returns the edited sources.
-func (r *Result) edit(sources []source) ([]source, error) {
-	edited := slices.Clone(sources)
-	for i, s := range sources {
+// edit makes the changes in memory and returns the edited project.
+func (r *Result) edit(p *project) (*project, error) {
+	content := map[string][]byte{}
+	for _, s := range p.sources() {
 		var edits []udiff.Edit
 		for l, text := range r.literals {
 			if l.at.Filename == s.file {
@@ -46,10 +44,10 @@ func (r *Result) edit(sources []source) ([]source, error) {
 		for _, hunk := range diff.Hunks {
 			hunk.ToLine = hunk.FromLine // no edit adds a line; go-udiff v0.4.1 miscounts after a hunk with two edits
 		}
-		edited[i].data = after
+		content[s.file] = after
 		r.edits = append(r.edits, fileEdit{s, after, diff.String()})
 	}
-	return edited, nil
+	return p.edited(content), nil
 }
 
 // Diff returns the changes as a unified diff, or "" if there are none.
@@ -66,11 +64,11 @@ func (r *Result) Diff() string {
 // writes nothing and returns an error.
 func (r *Result) Write() error {
 	for _, e := range r.edits {
-		now, err := os.ReadFile(e.file)
+		now, err := readSource(e.file)
 		if err != nil {
-			return fmt.Errorf("writing %s: %w", e.file, err)
+			return err
 		}
-		if !bytes.Equal(now, e.data) {
+		if !bytes.Equal(now.data, e.data) {
 			return fmt.Errorf("%s has changed since it was read; nothing was written, run the command again", e.file)
 		}
 	}

@@ -33,7 +33,7 @@ func TestWrite(t *testing.T) {
 			t.Run(layout.name+"/"+f.name, func(t *testing.T) {
 				f.write(t, layout.change)
 				before := contents(t)
-				r := read(t, f.functions)
+				r := read(t, f.functions, f.variables)
 				want := replaceLines(t, before, r.Changes)
 				if err := r.Write(); err != nil {
 					t.Fatal(err)
@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 				if diff := cmp.Diff(want, contents(t)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
-				again := read(t, f.functions)
+				again := read(t, f.functions, f.variables)
 				if len(again.Changes) > 0 || again.Diff() != "" {
 					t.Errorf("changes left after Write: %+v", again.Changes)
 				}
@@ -66,31 +66,45 @@ func replaceLines(t *testing.T, files map[string]string, changes []terraform.Cha
 				continue
 			}
 			done[c.At] = true
-			line := []rune(strings.TrimPrefix(lines[c.At.Line-1], "\ufeff"))
+			text, mark := strings.CutPrefix(lines[c.At.Line-1], "\ufeff")
+			line := []rune(text)
 			rest, ok := strings.CutPrefix(string(line[c.At.Column-1:]), `"`+c.From+`"`)
 			if !ok {
 				t.Fatalf("%v is not %q", c.At, c.From)
 			}
 			lines[c.At.Line-1] = string(line[:c.At.Column-1]) + `"` + c.To + `"` + rest
+			if mark {
+				lines[c.At.Line-1] = "\ufeff" + lines[c.At.Line-1]
+			}
 		}
 		after[file] = strings.Join(lines, "")
 	}
 	return after
 }
 
+// contents returns the files in the parent of the working directory by their path
+// from the working directory.
 func contents(t *testing.T) map[string]string {
 	t.Helper()
-	entries, err := os.ReadDir(".")
+	files := map[string]string{}
+	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		here, err := os.Getwd()
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path, filepath.Join("..", filepath.Base(here))+string(filepath.Separator))
+		files[name] = string(data)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, e := range entries {
-		data, err := os.ReadFile(e.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[e.Name()] = string(data)
 	}
 	return files
 }
@@ -130,7 +144,7 @@ func TestWriteKeepsModeAndLink(t *testing.T) {
 	if err := os.Symlink(shared, link); err != nil {
 		t.Fatal(err)
 	}
-	r, err := terraform.Read(dir, wanted("orders"))
+	r, err := terraform.Read(dir, wanted("orders"), terraform.Variables{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +176,7 @@ func TestWriteRefusesChangedFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "a.tf", orders)
 	put(t, "b.tf", strings.ReplaceAll(orders, "orders", "report"))
-	r := read(t, wanted("orders report"))
+	r := read(t, wanted("orders report"), terraform.Variables{})
 	put(t, "b.tf", "# edited meanwhile\n")
 	before := contents(t)
 	err := r.Write()

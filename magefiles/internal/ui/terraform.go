@@ -9,8 +9,8 @@ import (
 )
 
 // TerraformNotes returns what the diff of a result does not show, a line each:
-// the places to check by hand, what terraform apply ignores, the functions that
-// were not found, and a summary.
+// the places to check by hand, what terraform apply ignores and uploads, the
+// functions that were not found, and a summary.
 func TerraformNotes(r *terraform.Result) []string {
 	var notes []string
 	for _, u := range r.Unsure {
@@ -21,6 +21,7 @@ func TerraformNotes(r *terraform.Result) []string {
 			notes = append(notes, fmt.Sprintf("%s: %s: not changed, as terraform apply ignores %s (ignore_changes)", f.At, f.Address, strings.Join(f.Ignored, ", ")))
 		}
 	}
+	notes = append(notes, terraformUploads(r.Uploads)...)
 	if missing := r.Missing(); len(missing) > 0 {
 		notes = append(notes, "no resource found for "+strings.Join(missing, ", "))
 	}
@@ -36,6 +37,28 @@ func TerraformUnsure(u terraform.Unsure) string {
 		address = u.Address + ": "
 	}
 	return fmt.Sprintf("%s: %s%s (%s)", u.At, address, u.Reason, u.Hint)
+}
+
+// terraformUploads groups the places by which terraform apply uploads code, and
+// says what that can break.
+func terraformUploads(uploads []terraform.Upload) []string {
+	var notes []string
+	places := map[string][]string{}
+	for _, u := range uploads {
+		note := fmt.Sprintf("%s (%s)", u.Reason, u.Hint)
+		if places[note] == nil {
+			notes = append(notes, note)
+		}
+		places[note] = append(places[note], fmt.Sprintf("%s: %s", u.At, u.Address))
+	}
+	for i, note := range notes {
+		notes[i] = fmt.Sprintf("%s: %s", text.List(places[note], 3), note)
+	}
+	if len(notes) > 0 {
+		notes = append(notes, "WARNING: a zip without bootstrap that Terraform uploads stops functions on provided.al2023, and one without lambda those on go1.x;"+
+			" prevent the upload, or give Terraform bin/NAME/lambda.zip of mage zip")
+	}
+	return notes
 }
 
 func terraformSummary(r *terraform.Result) string {

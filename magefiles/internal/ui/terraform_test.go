@@ -64,10 +64,36 @@ resource "aws_lambda_function" "theirs" {
 }
 `,
 			want: []string{
-				`main.tf:8:19: aws_lambda_function.report: runtime depends on var.runtime (set it to "provided.al2023"; tfvars files, -var and TF_VAR_ also set variables)`,
+				`main.tf:8:19: aws_lambda_function.report: runtime depends on var.runtime, which these files do not declare (set it to "provided.al2023")`,
 				"main.tf:11:1: aws_lambda_function.theirs: not changed, as terraform apply ignores runtime, handler (ignore_changes)",
 				"no resource found for gone, lost",
 				"1 value to change in 1 file, for 1 function; 1 place to check by hand",
+			},
+		},
+		{
+			name:      "uploads",
+			functions: []string{"a", "b", "c", "d", "e"},
+			file: `resource "aws_lambda_function" "all" {
+  for_each         = toset(["a", "b", "c", "d"])
+  function_name    = each.key
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  filename         = "build.zip"
+  source_code_hash = filebase64sha256("build.zip")
+}
+module "e" {
+  source        = "terraform-aws-modules/lambda/aws"
+  function_name = "e"
+  runtime       = "provided.al2023"
+  handler       = "bootstrap"
+  source_path   = "src"
+}
+`,
+			want: []string{
+				`main.tf:7:22: aws_lambda_function.all["a"], main.tf:7:22: aws_lambda_function.all["b"], main.tf:7:22: aws_lambda_function.all["c"] and 1 more: terraform apply uploads code if source_code_hash changes (lifecycle { ignore_changes = [source_code_hash, filename] } prevents it)`,
+				"main.tf:14:19: module.e: terraform apply builds and uploads the zip of source_path if that, or runtime, changes (create_package = false with local_existing_package and ignore_source_code_hash = true prevents it)",
+				"WARNING: a zip without bootstrap that Terraform uploads stops functions on provided.al2023, and one without lambda those on go1.x; prevent the upload, or give Terraform bin/NAME/lambda.zip of mage zip",
+				"nothing to change",
 			},
 		},
 	} {
@@ -80,7 +106,7 @@ resource "aws_lambda_function" "theirs" {
 			for _, name := range test.functions {
 				wanted = append(wanted, terraform.Wanted{Function: name})
 			}
-			r, err := terraform.Read(".", wanted)
+			r, err := terraform.Read(".", wanted, terraform.Variables{})
 			if err != nil {
 				t.Fatal(err)
 			}
