@@ -3,6 +3,7 @@ package targets_test
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/emulator"
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
 // account is an AWS account on an emulator.
@@ -33,10 +35,16 @@ type account struct {
 	served []emulator.Deployment
 }
 
+// packages has the deployment packages of all accounts. Tests deploy the same
+// ones, and to unpack one takes long under the race detector.
+var packages *zips.Store
+
 func newAccount(options emulator.Options) (*account, error) {
 	a := &account{}
 	options.Region, options.Account = "ap-northeast-1", "210987654321"
+	options.Packages = packages
 	options.OnServe = func(d emulator.Deployment) {
+		packages.Find(d.CodeSha256) // and so keep it for other accounts
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.served = append(a.served, d)
@@ -185,13 +193,13 @@ var legacyZips = sync.OnceValues(func() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	zips := map[string][]byte{}
+	all := map[string][]byte{}
 	for _, name := range samples {
-		if zips[name], err = legacyZip(dir, filepath.Join(repository, "functions", name), "lambda"); err != nil {
+		if all[name], err = legacyZip(dir, filepath.Join(repository, "functions", name), "lambda"); err != nil {
 			return nil, err
 		}
 	}
-	return zips, nil
+	return all, nil
 })
 
 // legacyZip returns the zip of a package as another tool makes it for go1.x: the
@@ -205,6 +213,9 @@ func legacyZip(dir, pkg, handler string, files ...string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
+	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestSpeed) // others take long under the race detector
+	})
 	add := func(name, path string, mode fs.FileMode) error {
 		data, err := os.ReadFile(path)
 		if err != nil {

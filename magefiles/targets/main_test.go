@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"example.com/dualboot/magefiles/internal/build"
+	"example.com/dualboot/magefiles/internal/emulator/zips"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // repository is the root of this repository.
@@ -36,6 +38,10 @@ var scratch string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The output of the program depends on these.
+	for _, name := range []string{"CI", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "MAGEFILE_VERBOSE", "NO_COLOR"} {
+		os.Unsetenv(name)
+	}
 	// Most of the tests wait most of the time: for updates, and for settle delays.
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
@@ -47,8 +53,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Setenv("TMPDIR", scratch) // also for what killed programs leave behind
+	packages = zips.NewStore(scratch, lambda.MaxUnzipped)
 	code := m.Run()
-	os.RemoveAll(scratch)
+	_ = zips.RemoveTree(scratch)
 	os.Exit(code)
 }
 
