@@ -119,6 +119,9 @@ func (s *Server) newConfiguration(r *createRequest) (configuration, error) {
 	}
 	r.settings.apply(&conf)
 	conf.RuntimeVersionConfig = s.runtimeVersion(conf)
+	if err := checkTags(r.Tags); err != nil {
+		return conf, err
+	}
 	return conf, conf.check()
 }
 

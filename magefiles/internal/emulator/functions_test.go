@@ -83,6 +83,27 @@ func TestCreateAndGet(t *testing.T) {
 	}
 }
 
+func TestTooManyTags(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	tagged := func(n int) error {
+		in := function("f", types.RuntimeGo1x, smallZip(t), func(in *lambda.CreateFunctionInput) {
+			in.Tags = map[string]string{}
+			for i := range n {
+				in.Tags[fmt.Sprint(i)] = "x"
+			}
+		})
+		_, err := b.client.CreateFunction(t.Context(), in)
+		return err
+	}
+	if err := tagged(51); err == nil || !strings.Contains(err.Error(), "Number of tags exceeds resource tag limit.") {
+		t.Errorf("51 tags: %v", err)
+	}
+	if err := tagged(50); err != nil {
+		t.Errorf("50 tags: %v", err)
+	}
+}
+
 func TestListFunctions(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, emulator.Options{})

@@ -53,12 +53,20 @@ func (s *Server) tagResource(c *call, r *tagRequest) (any, error) {
 		tags = map[string]string{}
 	}
 	maps.Copy(tags, r.Tags)
-	if len(tags) > 50 {
-		return nil, invalidParameter("Number of tags exceeds resource tag limit.")
+	if err := checkTags(tags); err != nil {
+		return nil, err
 	}
 	f.tags = tags
 	f.reported.revise()
 	return nil, nil
+}
+
+// checkTags refuses more tags than a function can have.
+func checkTags(tags map[string]string) error {
+	if len(tags) > 50 {
+		return invalidParameter("Number of tags exceeds resource tag limit.")
+	}
+	return nil
 }
 
 func (s *Server) untagResource(c *call) (any, error) {

@@ -53,6 +53,12 @@ func (s State) SameDeployment(t State) bool {
 	return s.Runtime == t.Runtime && s.Handler == t.Handler && s.Architecture == t.Architecture && s.CodeSha256 == t.CodeSha256
 }
 
+// SameUpdate reports whether no update lies between both states. The revision may
+// differ: a tag and a published version make one, as recorded from AWS.
+func (s State) SameUpdate(t State) bool {
+	return s.SameDeployment(t) && s.LastModified == t.LastModified && s.Updating == t.Updating && s.UpdateFailed == t.UpdateFailed
+}
+
 // MayServeLegacy reports whether go1.x may be serving. AWS does not document
 // whether Lambda reports the serving or the attempted configuration after a
 // failed update, so a failed update counts, except on arm64, which go1.x does not

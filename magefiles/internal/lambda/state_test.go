@@ -98,6 +98,26 @@ func TestMayServeLegacy(t *testing.T) {
 	}
 }
 
+func TestSameUpdate(t *testing.T) {
+	s := State{Runtime: Go1x, CodeSha256: "a", RevisionID: "1", LastModified: "12:00"}
+	for name, test := range map[string]struct {
+		change func(*State)
+		want   bool
+	}{
+		"revision":          {func(s *State) { s.RevisionID = "2" }, true},
+		"time":              {func(s *State) { s.LastModified = "12:01" }, false},
+		"code":              {func(s *State) { s.CodeSha256 = "b" }, false},
+		"update":            {func(s *State) { s.Updating = true }, false},
+		"end of the update": {func(s *State) { s.UpdateFailed = true }, false},
+	} {
+		other := s
+		test.change(&other)
+		if got := s.SameUpdate(other); got != test.want {
+			t.Errorf("another %s: %t, want %t", name, got, test.want)
+		}
+	}
+}
+
 func TestSameDeployment(t *testing.T) {
 	s := State{Runtime: Go1x, Handler: "main", Architecture: X86_64, CodeSha256: "a", RevisionID: "1"}
 	for name, test := range map[string]struct {

@@ -152,6 +152,13 @@ func (l *Lambda) Change(name string, change func(*types.FunctionConfiguration)) 
 	f.revise()
 }
 
+// Tag makes a revision of a function that changes nothing else, as a tag does.
+func (l *Lambda) Tag(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.functions[name].revise()
+}
+
 // Update starts an update of a function, as another client's call does.
 func (l *Lambda) Update(name string, change func(*types.FunctionConfiguration)) {
 	l.mu.Lock()

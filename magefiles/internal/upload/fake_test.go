@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -145,6 +146,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "PutObject":
 		err = errors.Join(os.MkdirAll(filepath.Dir(f.object(key)), 0o700), f.part(w, r, f.object(key)))
 	case "UploadPart":
+		if _, statErr := os.Stat(upload); errors.Is(statErr, fs.ErrNotExist) { // a late part of an upload that was aborted
+			(&answer{status: 404, code: "NoSuchUpload", message: "The specified upload does not exist."}).write(w)
+			return
+		}
 		err = f.part(w, r, filepath.Join(upload, r.URL.Query().Get("partNumber")))
 	case "CompleteMultipartUpload":
 		err = f.complete(w, r, upload, f.object(key))

@@ -221,7 +221,12 @@ func TestCancel(t *testing.T) {
 	<-arrived
 	cancel()
 	group.Wait()
-	if diff := cmp.Diff([]string{"HeadObject", "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"}, f.operations()); diff != "" {
+	// A part that was on its way may arrive after the end.
+	got := f.operations()
+	if last := len(got) - 1; got[last] == "UploadPart" {
+		got = got[:last]
+	}
+	if diff := cmp.Diff([]string{"HeadObject", "CreateMultipartUpload", "UploadPart", "AbortMultipartUpload"}, got); diff != "" {
 		t.Errorf("operations (-want +got):\n%s", diff)
 	}
 }
@@ -272,7 +277,7 @@ func TestErrors(t *testing.T) {
 				"UploadPart":           {status: 400, code: "ExpiredToken", message: "The provided token has expired."},
 				"AbortMultipartUpload": {status: 400, code: "ExpiredToken", message: "The provided token has expired."},
 			},
-			want: `ExpiredToken: The provided token has expired.; renew the credentials (aws sso login, if they come from there) and run the command again (request R1)`,
+			want: `ExpiredToken: The provided token has expired. (request R1)`,
 		},
 		{
 			name: "the end fails",

@@ -19,8 +19,8 @@ import (
 // AWS's go1.x may set AWS_LAMBDA_RUNTIME_API as well. The emulator is stricter:
 // without that variable a binary that has no RPC server is sure to fail.
 type rpcClient struct {
-	ports  *ports
 	port   int
+	free   func() // gives the port back
 	output *output
 
 	mu     sync.Mutex
@@ -29,8 +29,8 @@ type rpcClient struct {
 }
 
 func newRPCClient(ports *ports, out *output) (*rpcClient, error) {
-	port, err := ports.take()
-	return &rpcClient{ports: ports, port: port, output: out}, err
+	port, free, err := ports.take()
+	return &rpcClient{port: port, free: free, output: out}, err
 }
 
 func (c *rpcClient) variables() []string {
@@ -132,24 +132,7 @@ func (c *rpcClient) close() {
 	if c.client != nil {
 		c.client.Close()
 	}
-	c.ports.taken.Delete(c.port)
-}
-
-// ports hands out free ports, each to one process at a time.
-type ports struct{ taken sync.Map }
-
-func (p *ports) take() (int, error) {
-	for {
-		listener, err := net.Listen("tcp", localPort(0))
-		if err != nil {
-			return 0, err
-		}
-		port := listener.Addr().(*net.TCPAddr).Port
-		listener.Close()
-		if _, taken := p.taken.LoadOrStore(port, true); !taken {
-			return port, nil
-		}
-	}
+	c.free()
 }
 
 func inUse(port int) bool {

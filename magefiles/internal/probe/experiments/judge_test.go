@@ -180,15 +180,17 @@ func TestJudgeUpdate(t *testing.T) {
 		change func(*updated)
 		want   [7]string
 	}{
-		"as assumed":           {func(u *updated) {}, [7]string{}},
-		"at once":              {func(u *updated) { u.First.Accepted.Function.LastUpdateStatus = "Successful" }, [7]string{0: "differs: the answer says Successful"}},
-		"old digest meanwhile": {func(u *updated) { u.First.Reads[0].Function.CodeSha256 = "old" }, [7]string{0: "differs: the previous CodeSha256"}},
-		"one revision":         {func(u *updated) { u.First.Reads[1].Function.RevisionId = "1" }, [7]string{1: "differs: changes at the end: false"}},
-		"modified at the end":  {func(u *updated) { u.First.Reads[1].Function.LastModified = "t3" }, [7]string{2: "differs: t1 in the answer, t3 at the end"}},
-		"slow":                 {func(u *updated) { u.First.Reads[1].Received = at(121) }, [7]string{3: "differs: 2m1s"}},
-		"same zip is ignored":  {func(u *updated) { u.Again = lab.Update{Accepted: u.First.Reads[1], Reads: u.First.Reads[1:]} }, [7]string{4: "differs: the revision changes: false"}},
-		"other digest":         {func(u *updated) { u.Downloaded = "other" }, [7]string{5: "differs: of what Lambda returns: false"}},
-		"no comment":           {func(u *updated) { u.DownloadedMarked = false }, [7]string{6: "differs: comment: false"}},
+		"as assumed":            {func(u *updated) {}, [7]string{}},
+		"at once":               {func(u *updated) { u.First.Accepted.Function.LastUpdateStatus = "Successful" }, [7]string{0: "differs: the answer says Successful"}},
+		"old digest meanwhile":  {func(u *updated) { u.First.Reads[0].Function.CodeSha256 = "old" }, [7]string{0: "differs: the previous CodeSha256"}},
+		"one revision":          {func(u *updated) { u.First.Reads[1].Function.RevisionId = "1" }, [7]string{1: "differs: changes at the end: false"}},
+		"modified at the end":   {func(u *updated) { u.First.Reads[1].Function.LastModified = "t3" }, [7]string{2: "differs: t1 in the answer, t3 at the end"}},
+		"slow":                  {func(u *updated) { u.First.Reads[1].Received = at(121) }, [7]string{3: "differs: 2m1s"}},
+		"same zip is ignored":   {func(u *updated) { u.Again = lab.Update{Accepted: u.First.Reads[1], Reads: u.First.Reads[1:]} }, [7]string{4: "differs: the revision changes: false"}},
+		"same zip, no revision": {func(u *updated) { u.Again.Reads[0].Function.RevisionId = "2" }, [7]string{4: "differs: it is InProgress, and the revision changes: false"}},
+		"not modified":          {func(u *updated) { u.Creation.Reads[0].Function.LastModified = "t1" }, [7]string{2: "differs: t1 in the answer, t1 at the end, t1 before"}},
+		"other digest":          {func(u *updated) { u.Downloaded = "other" }, [7]string{5: "differs: of what Lambda returns: false"}},
+		"no comment":            {func(u *updated) { u.DownloadedMarked = false }, [7]string{6: "differs: comment: false"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := assumed()

@@ -3,6 +3,7 @@ package lab
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,11 +77,11 @@ func journals(dir, account, region string) (found []*journal, err error) {
 			continue // its run has ended meanwhile
 		}
 		j := &journal{path: path}
-		if err == nil {
-			err = json.Unmarshal(text, &j.list)
-		}
 		if err != nil {
 			return nil, err
+		}
+		if err := json.Unmarshal(text, &j.list); err != nil {
+			return nil, fmt.Errorf("%s is not a journal: %w; delete it, as the lists of functions and layers are searched, too", path, err)
 		}
 		if j.list.Account == account && j.list.Region == region {
 			found = append(found, j)

@@ -345,4 +345,12 @@ func TestFindAndClean(t *testing.T) {
 	if err != nil || len(left) != 1 || left[0] != other.path {
 		t.Errorf("journals %v, %v", left, err)
 	}
+
+	damaged := filepath.Join(w.dir, "journal-cccccccc.json")
+	if err := os.WriteFile(damaged, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(t.Context(), w.client, w.dir, account, region); err == nil || !strings.HasPrefix(err.Error(), damaged+" is not a journal: ") {
+		t.Errorf("a damaged journal: %v", err)
+	}
 }
