@@ -49,6 +49,26 @@ func ReplaceFunc(path string, write func(*os.File) error) error {
 	return nil
 }
 
+// Check returns the error that [ReplaceFunc] would meet at path as things are. It
+// writes nothing but a temporary file, which it removes.
+func Check(path string) error {
+	target, _, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file")}
+	}
+	temp, err := writeTemp(target, 0, func(*os.File) error { return nil })
+	if err != nil {
+		if cause, ok := errors.AsType[*fs.PathError](err); ok {
+			err = cause.Err // the path is a temporary one
+		}
+		return &fs.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.Remove(temp)
+}
+
 // resolve returns the file that path leads to and its permissions, or path and 0
 // if there is none.
 func resolve(path string) (target string, mode fs.FileMode, err error) {

@@ -189,6 +189,32 @@ func TestWriteFails(t *testing.T) {
 	checkNames(t, dir, "file")
 }
 
+// TestCheck checks that Check fails exactly where a file cannot be written, and
+// leaves nothing.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	for range 2 { // without and with the file
+		if err := Check(file); err != nil {
+			t.Error(err)
+		}
+		makeFile(t, file, "old")
+		checkNames(t, dir, "file")
+	}
+	checkContent(t, file, "old")
+	if err := Check(dir); err == nil {
+		t.Error("a directory could be written")
+	}
+	missing := filepath.Join(dir, "none", "file")
+	if err := Check(missing); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), missing) || strings.Contains(err.Error(), "dualboot-") {
+		t.Errorf("in a missing directory: got %v", err)
+	}
+	if err := Check(filepath.Join(file, "file")); err == nil {
+		t.Error("a file below a file could be written")
+	}
+	checkNames(t, dir, "file")
+}
+
 func TestErrorsLeaveNothing(t *testing.T) {
 	for _, w := range append(replacers, creators...) {
 		t.Run(w.name, func(t *testing.T) {

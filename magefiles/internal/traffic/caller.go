@@ -39,7 +39,7 @@ func (c *caller) run(producing, invoking context.Context, first time.Time) {
 			case <-invoking.Done():
 				c.mu.Lock()
 				defer c.mu.Unlock()
-				c.report.fail(errors.New("a call was due and not sent: too many calls waited for their answers"), 1)
+				c.unsent(errors.New("a call was due and not sent: too many calls waited for their answers"))
 			}
 		})
 	}
@@ -54,7 +54,7 @@ func (c *caller) call(ctx context.Context, id string, event []byte, due time.Tim
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.report.invoked(time.Since(due), err)
+	c.invoked(time.Since(due), err)
 	switch {
 	case err != nil || c.kind != API:
 	case own:

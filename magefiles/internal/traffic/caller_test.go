@@ -39,7 +39,12 @@ func TestCaller(t *testing.T) {
 		f := newFake()
 		f.answer = func(_ int, event []byte) reply { return answerTo(requestID(t, event)) }
 		f.takes = func(n int) time.Duration { return time.Duration(n+1) * time.Millisecond }
-		tr := start(t, f.config(), event, Options{Rate: 20})
+		observed := 0
+		tr := start(t, f.config(), event, Options{Rate: 20, Invoked: func(failed bool) {
+			if observed++; failed {
+				t.Error("a good answer is a failure")
+			}
+		}})
 		time.Sleep(990 * time.Millisecond)
 		if r := tr.Report()[0]; r.Invocations != 20 || !r.Clean() {
 			t.Errorf("after a second at 20 a second: %+v", r)
@@ -47,6 +52,10 @@ func TestCaller(t *testing.T) {
 		r := tr.Stop()[0]
 		if r.Function != "f" || r.Kind != API || r.Invocations != 20 || r.WorstLatency != 20*time.Millisecond || r.Unverified != 0 || !r.Clean() {
 			t.Errorf("report: %+v", r)
+		}
+
+		if observed != 20 {
+			t.Errorf("%d invocations were observed", observed)
 		}
 
 		ids := map[string]bool{}
@@ -95,15 +104,20 @@ func TestHang(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.takes = func(int) time.Duration { return time.Hour }
-		tr := start(t, f.config(), []byte(`{}`), Options{concurrency: 3, drain: 5 * time.Second})
+		failures := 0
+		tr := start(t, f.config(), []byte(`{}`), Options{concurrency: 3, drain: 5 * time.Second, Invoked: func(failed bool) {
+			if failed {
+				failures++
+			}
+		}})
 		time.Sleep(990 * time.Millisecond)
 		began := time.Now()
 		r := tr.Stop()[0]
 		if took := time.Since(began); took != 5*time.Second {
 			t.Errorf("Stop took %s", took)
 		}
-		if r.Errors != 10 || r.Invocations < 3 || r.Clean() {
-			t.Errorf("report: %+v", r)
+		if r.Errors != 10 || r.Invocations < 3 || r.Clean() || failures != 10 {
+			t.Errorf("%d failures, report: %+v", failures, r)
 		}
 		if r.WorstLatency < 5*time.Second {
 			t.Errorf("worst latency %s", r.WorstLatency)

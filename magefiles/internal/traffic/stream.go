@@ -177,7 +177,7 @@ func (s *shard) send(ctx context.Context, batch []record) (n int, err error) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.report.invoked(time.Since(began), err)
+	s.invoked(time.Since(began), err)
 	s.report.Delivered += s.advance(sent[:n])
 	return n, err
 }

@@ -33,6 +33,10 @@ type Options struct {
 	// https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 	Attempts int
 
+	// Invoked, if not nil, is called at the end of each invocation, and for each call
+	// that could not be sent. It may be called from many goroutines.
+	Invoked func(failed bool)
+
 	concurrency int           // calls of a caller in flight; default 64
 	shards      int           // of a stream, each with at most one batch in flight; default 2
 	batch       int           // maximum number of records in a batch; default 10
@@ -128,6 +132,24 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 		cut()
 	}()
 	return t, nil
+}
+
+// invoked counts an invocation. The caller holds b.mu.
+func (b *base) invoked(latency time.Duration, err error) {
+	b.report.invoked(latency, err)
+	b.observe(err)
+}
+
+// unsent counts a call that could not be sent. The caller holds b.mu.
+func (b *base) unsent(err error) {
+	b.report.fail(err, 1)
+	b.observe(err)
+}
+
+func (b *base) observe(err error) {
+	if b.options.Invoked != nil {
+		b.options.Invoked(err != nil)
+	}
 }
 
 // sample returns the sample of the nth event.

@@ -1,0 +1,165 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/atomicfile"
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/progress"
+)
+
+// Files are the files that a [Recorder] writes. An empty path writes nothing.
+type Files struct {
+	Report string // a page, in HTML
+	Trace  string // trace events, in JSON
+}
+
+// Recorder records what happens during a command. Its methods may be called from
+// many goroutines.
+type Recorder struct {
+	files Files
+	start time.Time
+
+	mu       sync.Mutex
+	timeline Timeline
+	meters   []func() (calls int, bytes int64)
+	checked  bool
+}
+
+// NewRecorder returns a recorder of a command that begins now.
+func NewRecorder(files Files) *Recorder {
+	now := time.Now()
+	return &Recorder{files: files, start: now, timeline: Timeline{Began: now}}
+}
+
+// record calls do with the timeline and the time since the command began.
+func (r *Recorder) record(do func(t *Timeline, at time.Duration)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	do(&r.timeline, time.Since(r.start))
+}
+
+// Title names the command.
+func (r *Recorder) Title(title string) {
+	r.record(func(t *Timeline, _ time.Duration) { t.Title = title })
+}
+
+// Connected says to which account and region the command has connected. The
+// endpoint is "" unless it is not AWS's own.
+func (r *Recorder) Connected(account, region, endpoint string) {
+	r.record(func(t *Timeline, _ time.Duration) { t.Account, t.Region, t.Endpoint = account, region, endpoint })
+}
+
+// Meter adds the requests and bytes of a connection to the totals.
+func (r *Recorder) Meter(meter func() (calls int, bytes int64)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.meters = append(r.meters, meter)
+}
+
+// Post takes in an event of the progress.
+func (r *Recorder) Post(e progress.Event) {
+	r.record(func(t *Timeline, at time.Duration) { t.fold(at, e) })
+}
+
+// Result takes in the outcome of a function.
+func (r *Recorder) Result(f *fleet.Function, outcome progress.Outcome) {
+	r.record(func(t *Timeline, at time.Duration) { t.result(at, f, outcome) })
+}
+
+// Invoked takes in an invocation by the traffic of a rehearsal.
+func (r *Recorder) Invoked(failed bool) {
+	r.record(func(t *Timeline, at time.Duration) { t.invoked(at, failed) })
+}
+
+// Verdict takes in the verdict on the command.
+func (r *Recorder) Verdict(line string) {
+	r.record(func(t *Timeline, _ time.Duration) { t.Verdict = line })
+}
+
+// Both files begin with a mark, by which a later command knows that it may replace
+// them.
+const (
+	reportMark = `<meta name="generator" content="dualboot"/>`
+	traceMark  = `[{"name":"dualboot"`
+)
+
+// Check returns an error if a file could not be written. Only after a successful
+// check does [Recorder.Write] write.
+func (r *Recorder) Check() error {
+	for _, f := range []struct{ flag, path, extension, mark string }{
+		{"-report", r.files.Report, ".html", reportMark},
+		{"-trace", r.files.Trace, ".json", traceMark},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if filepath.Ext(f.path) != f.extension {
+			return fmt.Errorf("%s is %q; pass a file name that ends with %s", f.flag, f.path, f.extension)
+		}
+		if err := atomicfile.Check(f.path); err != nil {
+			return fmt.Errorf("%s: the file could not be written: %w", f.flag, err)
+		}
+		if !replaceable(f.path, f.mark) {
+			return fmt.Errorf("%s: %s exists, and dualboot has not written it; remove it or pass another name", f.flag, f.path)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.checked = true
+	return nil
+}
+
+// replaceable reports whether there is no file at path, an empty one, or one that
+// dualboot has written.
+func replaceable(path, mark string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 512))
+	return err == nil && (len(head) == 0 || bytes.Contains(head, []byte(mark)))
+}
+
+// Write writes the files at the end of a command, with its error. It may be called
+// once.
+func (r *Recorder) Write(failure error) (err error) {
+	r.record(func(t *Timeline, at time.Duration) {
+		if !r.checked {
+			return
+		}
+		for _, meter := range r.meters {
+			calls, bytes := meter()
+			t.Calls, t.Bytes = t.Calls+calls, t.Bytes+bytes
+		}
+		t.end(at, failure)
+		err = errors.Join(
+			write("-report", r.files.Report, func(w io.Writer) error { return WritePage(w, *t) }),
+			write("-trace", r.files.Trace, func(w io.Writer) error { return WriteTrace(w, *t) }),
+		)
+	})
+	return err
+}
+
+func write(flag, path string, content func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	err := content(&b)
+	if err == nil {
+		err = atomicfile.Replace(path, b.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("%s: writing %s: %w", flag, path, err)
+	}
+	return nil
+}
