@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -39,7 +40,8 @@ type Client struct {
 	Account string // from GetCallerIdentity
 	ARN     string // of the caller
 
-	calls *calls
+	calls     *calls
+	explainer explainer
 }
 
 // Calls returns the number of requests that were sent so far, by operation.
@@ -48,6 +50,17 @@ func (c *Client) Calls() map[string]int {
 	c.calls.mu.Lock()
 	defer c.calls.mu.Unlock()
 	return maps.Clone(c.calls.count)
+}
+
+// Sent returns the number of requests that were sent so far, and of the bytes in
+// their bodies. Retries count.
+func (c *Client) Sent() (requests int, bytes int64) {
+	c.calls.mu.Lock()
+	defer c.calls.mu.Unlock()
+	for _, n := range c.calls.count {
+		requests += n
+	}
+	return requests, c.calls.bytes
 }
 
 // Load returns the AWS configuration of an environment. A profile that is named
@@ -76,9 +89,12 @@ func Load(ctx context.Context, a Access) (aws.Config, error) {
 
 // New returns a client with the configuration. It sends nothing.
 func New(cfg aws.Config, a Access) *Client {
-	c := &Client{Config: cfg, calls: &calls{count: map[string]int{}}}
+	c := &Client{Config: cfg, calls: &calls{count: map[string]int{}}, explainer: newExplainer(cfg, a)}
 	retryLong(&c.Config)
+	c.explainer.watch(&c.Config)
+	guard(&c.Config)
 	c.calls.watch(&c.Config)
+	c.calls.weigh(&c.Config)
 	Limit(&c.Config, a.Calls)
 	return c
 }
@@ -102,21 +118,20 @@ func retryLong(cfg *aws.Config) {
 // Identify calls GetCallerIdentity and sets Account and ARN. It fails if there
 // are no valid credentials, or if they belong to another account than a names.
 func (c *Client) Identify(ctx context.Context, a Access) error {
-	fix := "run: export AWS_PROFILE=NAME, or add a profile to lambdas.json"
-	if profile := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")); profile != "" {
-		fix = fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", profile)
-	}
-	if _, err := c.Config.Credentials.Retrieve(ctx); err != nil {
-		return fmt.Errorf("no AWS credentials for environment %q; %s (%w)", a.Environment, fix, err)
+	if err := c.retrieve(ctx, a); err != nil {
+		return err
 	}
 	// Fail fast when AWS is unreachable.
 	client := sts.NewFromConfig(c.Config, func(o *sts.Options) { o.RetryMaxAttempts = 3 })
 	caller, err := client.GetCallerIdentity(ctx, nil)
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() == http.StatusForbidden {
-		return fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", a.Environment, fix, Explain(err, ""))
-	}
-	if err != nil {
+	response, answered := errors.AsType[*awshttp.ResponseError](err)
+	switch {
+	case answered && response.HTTPStatusCode() == http.StatusForbidden && Code(err) != "":
+		return fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", a.Environment, c.fix(a), Explain(err, ""))
+	case err != nil:
 		return fmt.Errorf("calling GetCallerIdentity for environment %q: %w", a.Environment, Explain(err, ""))
+	case aws.ToString(caller.Account) == "":
+		return fmt.Errorf("calling GetCallerIdentity for environment %q: the answer names no account; is there a proxy in between?", a.Environment)
 	}
 	c.Account, c.ARN = aws.ToString(caller.Account), aws.ToString(caller.Arn)
 	if a.Account != "" && c.Account != a.Account {
@@ -125,10 +140,42 @@ func (c *Client) Identify(ctx context.Context, a Access) error {
 	return nil
 }
 
+// retrieving limits the time in which credentials are retrieved: it is what the
+// SDK grants a credential_process.
+const retrieving = time.Minute
+
+// retrieve retrieves the credentials.
+func (c *Client) retrieve(ctx context.Context, a Access) error {
+	limited, cancel := context.WithTimeout(ctx, retrieving)
+	defer cancel()
+	_, err := c.Config.Credentials.Retrieve(limited)
+	if err == nil {
+		return nil
+	}
+	// If nothing is configured, the SDK has looked for the role of a machine, and
+	// that there is none is no problem of the network.
+	if text := c.explainer.unreachable(err); text != "" && c.explainer.renewal != "" {
+		return fmt.Errorf("no AWS credentials for environment %q: %w", a.Environment, &explained{err: err, text: text})
+	}
+	return fmt.Errorf("no AWS credentials for environment %q; %s (%w)", a.Environment, c.fix(a), err)
+}
+
+// fix says how to get valid credentials.
+func (c *Client) fix(a Access) string {
+	if c.explainer.renewal != "" {
+		return c.explainer.renewal
+	}
+	if profile := cmp.Or(a.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")); profile != "" {
+		return fmt.Sprintf("run: aws sso login --profile %s (or: aws configure --profile %[1]s)", profile)
+	}
+	return "run: export AWS_PROFILE=NAME, or add a profile to lambdas.json"
+}
+
 // calls counts the requests sent to AWS by operation.
 type calls struct {
 	mu    sync.Mutex
 	count map[string]int
+	bytes int64
 }
 
 func (c *calls) watch(cfg *aws.Config) {

@@ -22,7 +22,9 @@ type AuditOptions struct {
 // Audit writes which functions of an environment's account and region are on a
 // runtime that AWS has deprecated or soon blocks, and what points to them. Without
 // lambdas.json it uses the AWS configuration of the process.
-func (w Workspace) Audit(ctx context.Context, o AuditOptions) error {
+func (w Workspace) Audit(ctx context.Context, o AuditOptions) (err error) {
+	w, end := w.begin(ctx, "audit", o.Env)
+	defer end(&err)
 	choice, err := o.choice()
 	if err != nil {
 		return err
@@ -31,6 +33,7 @@ func (w Workspace) Audit(ctx context.Context, o AuditOptions) error {
 	if err != nil {
 		return err
 	}
+	reading := s.UI.Stage("reading the account", "", 0)
 	covered := map[string]string{}
 	for _, f := range s.functions {
 		covered[f.FunctionName] = f.Function.Name
@@ -39,6 +42,7 @@ func (w Workspace) Audit(ctx context.Context, o AuditOptions) error {
 		Covered: covered,
 		Only:    func(name string) bool { return choice.Has(name, covered[name]) },
 	})
+	reading.End()
 	switch {
 	case ctx.Err() != nil:
 		return fleet.ErrInterrupted
@@ -65,6 +69,9 @@ func (s *session) noFunction(c *manifest.Choice) error {
 // survey opens a session about everything in the account and region of an
 // environment. It needs no lambdas.json.
 func (w Workspace) survey(ctx context.Context, env string) (*session, error) {
+	if err := w.UI.CheckFormat(); err != nil {
+		return nil, err
+	}
 	s := &session{Workspace: w, env: manifest.Environment{Name: env}}
 	m, functions, err := w.selected(Selection{Env: env})
 	switch {

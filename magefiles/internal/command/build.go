@@ -15,12 +15,15 @@ import (
 
 // BuildOptions are the options of Build and Zip.
 type BuildOptions struct {
+	Env  *string // environment whose settings count; default those of none
 	Only *string // functions: see [manifest.Pattern]
 }
 
 // Build builds the binaries of each function and writes a JSON line with their
 // paths for each.
-func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
+func (w Workspace) Build(ctx context.Context, o BuildOptions) (err error) {
+	w, end := w.begin(ctx, "build", "")
+	defer end(&err)
 	return w.produce(ctx, o, func(*fleet.Function) {}, func(f *fleet.Function) any {
 		return struct {
 			Name     string
@@ -31,7 +34,9 @@ func (w Workspace) Build(ctx context.Context, o BuildOptions) error {
 
 // Zip builds the functions, writes the zips of each, and a JSON line that
 // describes them.
-func (w Workspace) Zip(ctx context.Context, o BuildOptions) error {
+func (w Workspace) Zip(ctx context.Context, o BuildOptions) (err error) {
+	w, end := w.begin(ctx, "zip", "")
+	defer end(&err)
 	packer := bundle.NewPacker(w.zips())
 	return w.produce(ctx, o, func(f *fleet.Function) {
 		if err := Pack(ctx, packer, f); err != nil {
@@ -80,6 +85,9 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 		return err
 	}
 	targets, err := m.Match(only)
+	if o.Env != nil {
+		targets, err = m.Select(*o.Env, only)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,9 +99,11 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	}
 	w.UI.Notef("building %s", text.Count(len(functions), "function"))
 	if err := w.build(ctx, functions); err != nil {
-		return err
+		return cmp.Or(onDisk(err), err)
 	}
+	working := w.UI.Stage("checking and compressing", "function", len(functions))
 	fleet.Each(functions, len(functions), func(f *fleet.Function) {
+		defer working.Done()
 		if f.Build.Err != nil {
 			fail(ctx, f, fleet.Building, "building", f.Build.Err)
 			return
@@ -117,7 +127,9 @@ func (w Workspace) build(ctx context.Context, functions []*fleet.Function) error
 	for i, f := range functions {
 		list[i] = &f.Build
 	}
-	o := build.Options{Go: w.Go, Host: w.Host, Out: filepath.Join("bin", ".build")}
+	building := w.UI.Stage("building", "binary", 0)
+	defer building.End()
+	o := build.Options{Go: w.Go, Host: w.Host, Out: filepath.Join("bin", ".build"), Progress: building.Set}
 	if w.Verbose {
 		o.Command = func(line string) { w.UI.Notef("%s", line) }
 	}
@@ -128,6 +140,8 @@ func (w Workspace) build(ctx context.Context, functions []*fleet.Function) error
 func fail(ctx context.Context, f *fleet.Function, stage fleet.Stage, doing string, err error) {
 	if ctx.Err() != nil {
 		err = fleet.ErrInterrupted
+	} else if disk := onDisk(err); disk != nil {
+		doing, err = "writing the files of", disk
 	}
 	f.Fail(stage, doing, err)
 }

@@ -50,12 +50,30 @@ type Selection struct {
 	Env string
 	// Only, if not nil, selects functions by name: see [manifest.Pattern].
 	Only *string
+	// Ask makes commands that change functions ask before they do so, as they
+	// document it. Without it they never ask.
+	Ask bool
 }
 
 // defaultConcurrency is how many functions a rollout works on at the same time.
 // Nearly all of them wait: for the settle delay or for the quota. At 15 updates a
 // second and a settle delay of a minute, 500 functions use up the quota.
 const defaultConcurrency = 1024
+
+// begin names the command in its progress and results. The function that it returns
+// ends the progress, writes the report and the trace, and reports the error of the
+// command where it runs in CI.
+func (w Workspace) begin(ctx context.Context, command, env string) (Workspace, func(*error)) {
+	named, end := w.UI.Begin(ctx, command, env)
+	w.UI = named
+	return w, func(err *error) {
+		end()
+		*err = named.WriteFiles(*err)
+		if !errors.Is(*err, ErrChanges) {
+			named.Failed(*err)
+		}
+	}
+}
 
 // load returns the manifest.
 func (w Workspace) load() (*manifest.Manifest, error) {

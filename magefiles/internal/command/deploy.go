@@ -14,36 +14,99 @@ import (
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/planfile"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
-// DeployOptions are the options of Deploy.
+// DeployOptions are the options of Deploy. With Ask, it asks on a terminal before it
+// switches runtimes in an account that lambdas.json does not name.
 type DeployOptions struct {
 	Selection
-	Concurrency int // functions to work on at the same time; default 1024
+	Concurrency int // functions to work on at the same time; default 1024, or 16 with StopAfter
+	// First is the number of functions to migrate before all others, if it is not
+	// 0. The others follow if these are healthy, or if somebody on a terminal says
+	// so.
+	First int
+	// Wait, if not nil, is how long to wait for the figures of the first functions,
+	// instead of 5 minutes.
+	Wait *time.Duration
+	// StopAfter is the number of failures after which no function is started, if it
+	// is not 0.
+	StopAfter int
+	// AllOrNothing changes nothing unless all functions are built and planned.
+	AllOrNothing bool
+	// Plan, if not nil, is a file that [Workspace.Plan] has written. Deploy changes
+	// nothing unless its plan still holds. It names the functions.
+	Plan *string
+}
+
+// check checks the options, and returns how many functions to work on at the same
+// time.
+func (o DeployOptions) check() (limit int, err error) {
+	switch {
+	case o.First < 0:
+		return 0, fmt.Errorf("-first is %d; pass a number above 0", o.First)
+	case o.StopAfter < 0:
+		return 0, fmt.Errorf("-stopAfter is %d; pass a number above 0", o.StopAfter)
+	case o.Plan != nil && *o.Plan == "":
+		return 0, errors.New("-plan is empty; leave it out to deploy without a plan")
+	case o.Plan != nil && o.Only != nil:
+		return 0, errors.New("-plan and -only exclude each other: the plan names the functions")
+	case o.Plan != nil && o.First > 0:
+		return 0, errors.New("-plan and -first exclude each other: deploy with -first, or make a plan with -only= of the functions that go first")
+	case o.Wait != nil && o.First == 0:
+		return 0, errors.New("-wait goes with -first")
+	}
+	if o.StopAfter > 0 && o.Concurrency == 0 {
+		return 16, nil
+	}
+	return concurrency(o.Concurrency)
 }
 
 // Deploy updates the code of the functions of an environment, moves them to
 // provided.al2023, and writes a JSON line for each. Running it again does what is
 // left.
-func (w Workspace) Deploy(ctx context.Context, o DeployOptions) error {
-	limit, err := concurrency(o.Concurrency)
+func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
+	w, end := w.begin(ctx, "deploy", o.Env)
+	defer end(&err)
+	limit, err := o.check()
 	if err != nil {
 		return err
+	}
+	var saved *planfile.Plan
+	if o.Plan != nil {
+		if saved, err = planfile.Read(*o.Plan); err != nil {
+			return err
+		}
+		only := strings.Join(saved.Names(), ",")
+		o.Only = &only
 	}
 	s, err := w.open(ctx, o.Selection)
 	if err != nil {
 		return err
 	}
 	saveMemory()
-	results := s.UI.NewResults(s.functions)
-	s.prepare(ctx, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
-	return s.finish(results)
+	d := &deployment{session: s, options: o, limit: limit, results: s.UI.NewResults(s.functions)}
+	s.UI.Fleet(s.functions)
+	err = d.run(ctx, saved)
+	if err != nil && !d.begun.Load() {
+		return err
+	}
+	s.noteUnbuilt()
+	switch failed := s.finish(d.results); {
+	case failed == nil:
+		return err
+	case err != nil: // it failed, even if err says that others are to follow later
+		return errors.Join(failed, errors.New(err.Error()))
+	default:
+		return failed
+	}
 }
 
-// RollbackOptions are the options of Rollback.
+// RollbackOptions are the options of Rollback. With Ask and without Only, it asks
+// on a terminal, and fails elsewhere.
 type RollbackOptions struct {
 	Selection
 	Concurrency int // functions to work on at the same time; default 1024
@@ -57,7 +120,9 @@ type RollbackOptions struct {
 // Rollback returns the functions of an environment to their previous runtime,
 // leaves their code as it is, and writes a JSON line for each. The next Deploy
 // moves them forward again.
-func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) error {
+func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) {
+	w, end := w.begin(ctx, "rollback", o.Env)
+	defer end(&err)
 	limit, err := concurrency(o.Concurrency)
 	if err != nil {
 		return err
@@ -66,7 +131,11 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.confirmAll(ctx, o.Selection, "roll back the runtime"); err != nil {
+		return err
+	}
 	results := s.UI.NewResults(s.functions)
+	s.UI.Fleet(s.functions)
 	s.inspect(ctx)
 	s.warnOfReturn()
 	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
@@ -98,6 +167,9 @@ func (w Workspace) openRollback(ctx context.Context, o RollbackOptions) (*sessio
 	if o.Runtime != "" && !slices.Contains(runtimes, o.Runtime) {
 		return nil, fmt.Errorf("-runtime is %q; pass one of %s", o.Runtime, strings.Join(runtimes, ", "))
 	}
+	if o.Ask && o.Only == nil && !w.UI.Interactive() {
+		return nil, fmt.Errorf("without -only, rollback returns all functions of %q to their old runtime; pass -yes if that is meant; nothing was read or changed", o.Env)
+	}
 	s, err := w.open(ctx, o.Selection)
 	if err != nil {
 		return nil, err
@@ -114,7 +186,8 @@ func (w Workspace) openRollback(ctx context.Context, o RollbackOptions) (*sessio
 	return s, nil
 }
 
-// CleanupOptions are the options of Cleanup.
+// CleanupOptions are the options of Cleanup. With Ask and without Only, it asks on a
+// terminal.
 type CleanupOptions struct {
 	Selection
 	Concurrency  int  // functions to work on at the same time; default 1024
@@ -126,7 +199,9 @@ type CleanupOptions struct {
 // and as healthy as before, and writes a JSON line for each. Once every function
 // of the environment is clean, it sets the environment's "dual" to false in
 // lambdas.json.
-func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) error {
+func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
+	w, end := w.begin(ctx, "cleanup", o.Env)
+	defer end(&err)
 	limit, err := concurrency(o.Concurrency)
 	if err != nil {
 		return err
@@ -135,9 +210,15 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.confirmAll(ctx, o.Selection, "drop lambda from the zip"); err != nil {
+		return err
+	}
 	saveMemory()
 	results := s.UI.NewResults(s.functions)
-	s.prepareCleanup(ctx, o)
+	s.UI.Fleet(s.functions)
+	if err := s.prepareCleanup(ctx, o); err != nil {
+		return err
+	}
 	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
 	err = s.finish(results)
 	if o.KeepManifest {
@@ -177,13 +258,16 @@ func (w Workspace) openCleanup(ctx context.Context, o CleanupOptions) (*session,
 }
 
 // prepareCleanup prepares the functions and refuses those that are not healthy.
-func (s *session) prepareCleanup(ctx context.Context, o CleanupOptions) {
-	s.prepare(ctx, defaultConcurrency, func(*fleet.Function) {})
+func (s *session) prepareCleanup(ctx context.Context, o CleanupOptions) error {
+	if err := s.prepare(ctx, defaultConcurrency, nil, func(*fleet.Function) {}); err != nil {
+		return err
+	}
 	s.warnOfTerraform()
 	s.warnOfNewCode()
 	if !o.Force {
 		s.gate(ctx)
 	}
+	return nil
 }
 
 // warnOfNewCode names the functions to which cleanup deploys other code than the
@@ -196,7 +280,7 @@ func (s *session) warnOfNewCode() {
 		}
 	}
 	if len(names) > 0 {
-		s.notef("WARNING: %s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: mage deploy %s, and clean up later",
+		s.warnf("%s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: mage deploy %s, and clean up later",
 			text.List(names, 20), s.env.Name)
 	}
 }
@@ -218,12 +302,13 @@ func (s *session) apply(ctx context.Context, f *fleet.Function, results *ui.Resu
 
 // finish writes the summary and returns the errors of the functions.
 func (s *session) finish(results *ui.Results) error {
+	broken := results.Finish()
 	s.notef("%s; calls: %s", ui.Summary(s.functions), s.calls())
 	err := fleet.Errors(s.functions)
-	if broken := results.Err(); broken != nil {
+	if broken != nil {
 		err = errors.Join(err, broken)
 	}
-	return err
+	return s.UI.Conclude(s.functions, err)
 }
 
 // saveMemory makes the garbage collector try to keep the process below 256 MiB,

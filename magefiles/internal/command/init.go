@@ -27,7 +27,9 @@ type InitOptions struct {
 // configuration of the process leads to, as the environment o.Env, matched by
 // name with the packages of the module. It omits and notes what it is not sure
 // of, and never overwrites a file.
-func (w Workspace) Init(ctx context.Context, o InitOptions) error {
+func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
+	w, end := w.begin(ctx, "init", o.Env)
+	defer end(&err)
 	if _, err := os.Lstat(File); err == nil {
 		return fmt.Errorf("%s already exists, and init only writes the first one; edit it, or move it away", File)
 	}
@@ -126,7 +128,7 @@ func (s *session) readZips(ctx context.Context, found match.Matching) error {
 	}
 	for i, f := range functions {
 		if f.Err != nil {
-			s.notef("WARNING: %v; add the files besides its binary to \"include\" of %q", f.Err, f.Function.Name)
+			s.warnf("%v; add the files besides its binary to \"include\" of %q", f.Err, f.Function.Name)
 			continue
 		}
 		legacy := f.Observed.Legacy(f.Function.LegacyName())

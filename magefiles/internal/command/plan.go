@@ -13,16 +13,30 @@ import (
 // PlanOptions are the options of Plan.
 type PlanOptions struct {
 	Selection
-	Cleanup  bool   // plan a cleanup
-	Rollback bool   // plan a rollback
-	Force    bool   // with Cleanup: skip the health check
-	Runtime  string // with Rollback: see RollbackOptions
+	Cleanup  bool    // plan a cleanup
+	Rollback bool    // plan a rollback
+	Force    bool    // with Cleanup: skip the health check
+	Runtime  string  // with Rollback: see RollbackOptions
+	Out      *string // file to which the plan of a deploy is written, if not nil
+}
+
+// name returns the command with the action to plan.
+func (o PlanOptions) name() string {
+	switch {
+	case o.Cleanup:
+		return "plan -cleanup"
+	case o.Rollback:
+		return "plan -rollback"
+	}
+	return "plan"
 }
 
 // Plan writes what Deploy would do to each function of an environment, or what
 // Cleanup or Rollback would do, and changes nothing. It returns ErrChanges if
 // there is something to do, and the failures and refusals if there are any.
-func (w Workspace) Plan(ctx context.Context, o PlanOptions) error {
+func (w Workspace) Plan(ctx context.Context, o PlanOptions) (err error) {
+	w, end := w.begin(ctx, o.name(), o.Env)
+	defer end(&err)
 	s, err := w.openPlan(ctx, o)
 	if err != nil {
 		return err
@@ -40,7 +54,16 @@ func (w Workspace) Plan(ctx context.Context, o PlanOptions) error {
 	}
 	s.notef("%s; calls: %s", ui.PlanSummary(s.functions), s.calls())
 	if err := fleet.Errors(s.functions); err != nil {
+		if o.Out != nil {
+			s.notef("%s was not written: make a plan without failures; -only= selects other functions", *o.Out)
+		}
 		return err
+	}
+	if o.Out != nil {
+		if err := s.plan().Write(*o.Out); err != nil {
+			return err
+		}
+		s.notef("the plan is in %s; to do this and nothing else: mage deploy %s -plan=%[1]s", *o.Out, s.env.Name)
 	}
 	if edits || slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return len(f.Plan) > 0 }) {
 		return ErrChanges
@@ -57,10 +80,14 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return nil, errors.New("-force goes with -cleanup")
 	case o.Runtime != "" && !o.Rollback:
 		return nil, errors.New("-runtime goes with -rollback")
+	case o.Out != nil && *o.Out == "":
+		return nil, errors.New("-out is empty; leave it out to write no file")
+	case o.Out != nil && (o.Cleanup || o.Rollback):
+		return nil, errors.New("-out goes with the plan of a deploy, which deploy -plan= applies; leave out -cleanup and -rollback")
 	case o.Cleanup:
 		cleanup := CleanupOptions{Selection: o.Selection, Force: o.Force}
 		if s, err = w.openCleanup(ctx, cleanup); err == nil {
-			s.prepareCleanup(ctx, cleanup)
+			err = s.prepareCleanup(ctx, cleanup)
 		}
 		return s, err
 	case o.Rollback:
@@ -70,7 +97,7 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return s, err
 	}
 	if s, err = w.open(ctx, o.Selection); err == nil {
-		s.prepare(ctx, defaultConcurrency, func(*fleet.Function) {})
+		err = s.prepare(ctx, defaultConcurrency, nil, func(*fleet.Function) {})
 	}
 	return s, err
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // preparation reads the functions of a session, builds their binaries and writes
@@ -21,6 +22,10 @@ import (
 type preparation struct {
 	*session
 	packer   *bundle.Packer
+	reading  *ui.Stage
+	zipping  *ui.Stage
+	read     chan struct{} // closed after all functions have been read
+	switches atomic.Int64  // functions that are to switch, of those that have been read
 	built    chan struct{} // closed after the first build
 	buildErr error         // of the last build
 	ready    map[*fleet.Function]chan struct{}
@@ -30,19 +35,43 @@ type preparation struct {
 // read and its zips are written, for at most limit functions at the same time and
 // in the order of the manifest. It returns when all calls have returned. A
 // function that failed is ready too.
-func (s *session) prepare(ctx context.Context, limit int, ready func(*fleet.Function)) {
+//
+// If consent is not nil, prepare calls it after all functions have been read,
+// with the number of those that a deploy is to switch, while it still builds. If
+// that fails, prepare returns the error and calls ready for no function.
+func (s *session) prepare(ctx context.Context, limit int, consent func(switches int) error, ready func(*fleet.Function)) error {
 	s.UI.Notef("reading and building %s", text.Count(len(s.functions), "function"))
-	p := &preparation{session: s, packer: bundle.NewPacker(s.zips()), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{}}
+	p := &preparation{
+		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
+		reading: s.UI.Stage("reading", "function", len(s.functions)),
+	}
 	for _, f := range s.functions {
 		p.ready[f] = make(chan struct{})
 	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	agreed := sync.OnceValue(func() error {
+		if consent == nil {
+			return nil
+		}
+		<-p.read
+		err := consent(int(p.switches.Load()))
+		if err != nil {
+			stop()
+		}
+		return err
+	})
 	var group sync.WaitGroup
-	group.Go(func() { p.run(ctx) })
+	group.Go(func() { p.run(running) })
+	group.Go(func() { agreed() })
 	fleet.Each(s.functions, limit, func(f *fleet.Function) {
 		<-p.ready[f]
-		ready(f)
+		if agreed() == nil {
+			ready(f)
+		}
 	})
 	group.Wait()
+	return agreed()
 }
 
 // run prepares all functions. Those that lack a binary after the first build are
@@ -57,6 +86,7 @@ func (p *preparation) run(ctx context.Context) {
 	group.Go(func() {
 		defer close(p.built)
 		p.buildErr = p.build(building, p.functions)
+		p.zipping = p.UI.Stage("compressing", "function", len(p.functions))
 	})
 	var left, readable atomic.Int64
 	left.Store(int64(len(p.functions)))
@@ -66,11 +96,20 @@ func (p *preparation) run(ctx context.Context) {
 		if p.rollout.Observe(ctx, f); f.Err == nil {
 			readable.Add(1)
 		}
-		if left.Add(-1) == 0 && readable.Load() == 0 {
-			stop() // there is nothing to build for
+		p.reading.Done()
+		if rollout.Switches(f) {
+			p.switches.Add(1)
+		}
+		if left.Add(-1) == 0 {
+			close(p.read)
+			if readable.Load() == 0 {
+				stop() // there is nothing to build for
+			}
 		}
 		<-p.built
-		if p.finish(ctx, f) {
+		finished := p.finish(ctx, f)
+		p.zipping.Done()
+		if finished {
 			close(p.ready[f])
 			return
 		}
@@ -79,6 +118,7 @@ func (p *preparation) run(ctx context.Context) {
 		lacking = append(lacking, f)
 	})
 	group.Wait()
+	p.zipping.End()
 	p.warnOfHandlers()
 	if len(lacking) == 0 {
 		return

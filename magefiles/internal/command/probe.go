@@ -230,25 +230,20 @@ func (p *prober) run(ctx context.Context, chosen, skipped []probe.Experiment) er
 	return nil
 }
 
-// write writes the page and the evidence to files, and the page to stdout.
+// write writes the page and the evidence to files, and the page to stdout. What
+// cannot be written does not keep the rest from being written: a run takes long.
 func (p *prober) write(report *probe.Report) error {
-	evidence, err := report.JSON(p.options.Account)
-	if err != nil {
-		return err
-	}
 	page := probe.Mask(ui.ProbePage(report), p.options.Account)
-	if err := os.MkdirAll(p.options.Out, 0o755); err != nil {
-		return err
+	errs := []error{p.UI.Text(page), os.MkdirAll(p.options.Out, 0o755)}
+	evidence, err := report.JSON(p.options.Account)
+	if errs = append(errs, err); err == nil {
+		errs = append(errs, atomicfile.Replace(filepath.Join(p.options.Out, "probe.json"), evidence))
 	}
-	for name, content := range map[string][]byte{"probe.json": evidence, "probe.md": []byte(page)} {
-		if err := atomicfile.Replace(filepath.Join(p.options.Out, name), content); err != nil {
-			return err
-		}
-	}
-	if err := p.UI.Text(page); err != nil {
-		return err
-	}
+	errs = append(errs, atomicfile.Replace(filepath.Join(p.options.Out, "probe.md"), []byte(page)))
 	p.UI.Notef("probe: calls: %s", text.Counts(p.client.Calls()))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("writing the results: %w", err)
+	}
 	p.UI.Notef("probe: findings: %s; written to %s and probe.json there", text.Counts(report.Counts()), filepath.Join(p.options.Out, "probe.md"))
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
@@ -30,8 +31,14 @@ type session struct {
 // open reads the manifest, connects, and checks that the account is the one that
 // the manifest names.
 func (w Workspace) open(ctx context.Context, selection Selection) (*session, error) {
+	if err := w.UI.CheckFormat(); err != nil {
+		return nil, err
+	}
 	m, functions, err := w.selected(selection)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.UI.CheckFiles(); err != nil {
 		return nil, err
 	}
 	s := &session{Workspace: w, manifest: m, env: functions[0].Environment, functions: functions}
@@ -53,13 +60,17 @@ func (s *session) connect(ctx context.Context, what string) error {
 	}
 	s.client = awsclient.New(cfg, access)
 	s.notef("%s in %s%s", what, cfg.Region, s.via())
+	connecting := s.UI.Stage("connecting to AWS", "", 0)
+	defer connecting.End()
 	if err := s.client.Identify(ctx, access); err != nil {
 		return err
 	}
 	s.notef("account %s, as %s", s.client.Account, s.client.ARN)
+	s.UI.Connected(s.client.Account, cfg.Region, aws.ToString(cfg.BaseEndpoint))
 
 	opts := s.Rollout
-	opts.Events = s.UI.Step
+	opts.Events = s.UI.Event
+	s.UI.Meter(s.client.Sent)
 	if s.env.Bucket != "" {
 		opts.Upload = upload.New(s.client.Config, s.env.Bucket).Put
 	}
@@ -72,7 +83,9 @@ func (s *session) connect(ctx context.Context, what string) error {
 
 // inspect reads the functions and the directories of their zips.
 func (s *session) inspect(ctx context.Context) {
+	reading := s.UI.Stage("reading", "function", len(s.functions))
 	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) {
+		defer reading.Done()
 		s.rollout.Observe(ctx, f)
 		s.rollout.Inspect(ctx, f)
 	})
@@ -83,7 +96,7 @@ func (s *session) inspect(ctx context.Context) {
 func (s *session) warnOfHandlers() {
 	for _, f := range s.functions {
 		if h := f.Function.Handler; h != "" && f.Observed.Runtime == lambda.Go1x && f.Observed.Handler != h {
-			s.notef("WARNING: %s has the handler %q, and %s says %q: correct %[3]s", f.FunctionName, f.Observed.Handler, File, h)
+			s.warnf("%s has the handler %q, and %s says %q: correct %[3]s", f.FunctionName, f.Observed.Handler, File, h)
 		}
 	}
 }
@@ -103,6 +116,11 @@ func (s *session) via() string {
 // notef notes something about the environment.
 func (s *session) notef(format string, args ...any) {
 	s.UI.Notef("%s: %s", s.env.Name, fmt.Sprintf(format, args...))
+}
+
+// warnf warns of something about the environment.
+func (s *session) warnf(format string, args ...any) {
+	s.UI.Warnf(s.env.Name, format, args...)
 }
 
 // calls lists the calls that were sent to AWS.

@@ -16,7 +16,9 @@ type StatusOptions struct {
 
 // Status writes the state of the functions of an environment. The error names the
 // functions that could not be read, or whose zip could not.
-func (w Workspace) Status(ctx context.Context, o StatusOptions) error {
+func (w Workspace) Status(ctx context.Context, o StatusOptions) (err error) {
+	w, end := w.begin(ctx, "status", o.Env)
+	defer end(&err)
 	dates, err := lambda.LoadLifecycle()
 	if err != nil {
 		return err

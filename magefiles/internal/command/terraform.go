@@ -100,22 +100,22 @@ func (s *session) warnOfTerraform() {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%w; correct %q in %s", err, "terraform", File)
 		}
-		s.notef("WARNING: %v", err)
+		s.warnf("%v", err)
 		return
 	}
 	for _, f := range found.Found {
 		if f.Undoes() {
-			s.notef("WARNING: %s:%d: %s says %s; the next terraform apply undoes the migration of %s, which without lambda is an outage; run: mage terraform -env=%s -write",
+			s.warnf("%s:%d: %s says %s; the next terraform apply undoes the migration of %s, which without lambda is an outage; run: mage terraform -env=%s -write",
 				f.At.Filename, f.At.Line, f.Address, f.Runtime, f.Name, s.env.Name)
 		}
 	}
 	if missing := found.Missing(); len(missing) > 0 {
-		s.notef("WARNING: %s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
+		s.warnf("%s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
 	}
 	if n := len(found.Uploads); n > 0 {
 		s.notef("WARNING: terraform apply may upload the code of %s, and a zip without bootstrap is an outage; run: mage terraform -env=%s", text.Count(n, "function"), s.env.Name)
 	}
 	for _, u := range found.Unsure {
-		s.notef("WARNING: look at %s", ui.TerraformUnsure(u))
+		s.warnf("look at %s", ui.TerraformUnsure(u))
 	}
 }

@@ -1,17 +1,20 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/health"
 	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // VerifyOptions are the options of Verify.
@@ -21,22 +24,37 @@ type VerifyOptions struct {
 
 // Verify compares CloudWatch's figures of each function of an environment since
 // its last change with those before, and writes them. The error names the
-// functions that are not healthy.
-func (w Workspace) Verify(ctx context.Context, o VerifyOptions) error {
+// functions that are not healthy. It is ErrNotYet if all others are, and some were
+// changed too recently.
+func (w Workspace) Verify(ctx context.Context, o VerifyOptions) (err error) {
+	w, end := w.begin(ctx, "verify", o.Env)
+	defer end(&err)
 	s, err := w.open(ctx, o.Selection)
 	if err != nil {
 		return err
 	}
-	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) { s.rollout.Observe(ctx, f) })
+	reading := s.UI.Stage("reading", "function", len(s.functions))
+	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) {
+		s.rollout.Observe(ctx, f)
+		reading.Done()
+	})
 	compared := s.compare(ctx, s.functions)
 	var comparisons []health.Comparison
+	var early []*fleet.Function
+	var notBefore time.Time
 	for _, f := range s.functions {
 		c, ok := compared[f]
 		if !ok {
 			continue
 		}
 		comparisons = append(comparisons, c)
-		if !c.Healthy() {
+		switch {
+		case !c.NotBefore.IsZero():
+			early = append(early, f)
+			if c.NotBefore.After(notBefore) {
+				notBefore = c.NotBefore
+			}
+		case !c.Healthy():
 			f.Fail(fleet.Verifying, "verifying", problems(c))
 		}
 	}
@@ -44,10 +62,19 @@ func (w Workspace) Verify(ctx context.Context, o VerifyOptions) error {
 		return err
 	}
 	s.notef("the figures include all versions and aliases of a function; calls: %s", s.calls())
-	return fleet.Errors(s.functions)
+	if len(early) > 0 {
+		s.notef("not yet: %s changed a moment ago and can be judged from %s: %s", were(len(early)), text.Minute(notBefore), names(early))
+	}
+	if err := fleet.Errors(s.functions); err != nil || len(early) == 0 {
+		return err
+	}
+	return ErrNotYet
 }
 
-func problems(c health.Comparison) error { return errors.New(strings.Join(c.Problems, "; ")) }
+// problems returns why a function is not known to be healthy.
+func problems(c health.Comparison) error {
+	return errors.New(cmp.Or(c.Early, strings.Join(c.Problems, "; ")))
+}
 
 // gate refuses the functions that have something to do and are not healthy.
 func (s *session) gate(ctx context.Context) {
@@ -72,7 +99,10 @@ func (s *session) compare(ctx context.Context, functions []*fleet.Function) map[
 	client := cloudwatch.NewFromConfig(s.client.Config)
 	compared := map[*fleet.Function]health.Comparison{}
 	var mu sync.Mutex
+	measuring := s.UI.Stage("reading metrics", "function", len(functions))
+	defer measuring.End()
 	fleet.Each(functions, comparing, func(f *fleet.Function) {
+		defer measuring.Done()
 		if f.Err != nil {
 			return
 		}

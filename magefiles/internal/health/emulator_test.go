@@ -250,20 +250,28 @@ func TestOldMinutes(t *testing.T) {
 
 func TestNothingToRead(t *testing.T) {
 	a := newAccount(t)
-	for _, test := range []struct{ name, changed, now, problem string }{
-		{"at once", "2026-11-22 10:00:30", "2026-11-22 10:00:30", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"a second too early", "2026-11-22 10:00:00", "2026-11-22 10:01:59", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:00 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"clocks differ", "2026-11-22 10:00:30", "2026-11-22 09:00:00", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC"},
-		{"too old", "2025-08-01 09:59:00", "2026-10-23 10:00:00", "the last change, at 2025-08-01 09:59 UTC, is too long ago: CloudWatch keeps metrics for 455 days"},
+	for _, test := range []struct{ name, changed, now, early, problem string }{
+		{"at once", "2026-11-22 10:00:30", "2026-11-22 10:00:30", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC", ""},
+		{"a second too early", "2026-11-22 10:00:00", "2026-11-22 10:01:59", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:00 UTC; wait until 2026-11-22 10:02 UTC", ""},
+		{"clocks differ", "2026-11-22 10:00:30", "2026-11-22 09:00:00", "CloudWatch counts by the minute, and no whole minute has passed since the change at 2026-11-22 10:00:30 UTC; wait until 2026-11-22 10:02 UTC", ""},
+		{"too old", "2025-08-01 09:59:00", "2026-10-23 10:00:00", "", "the last change, at 2025-08-01 09:59 UTC, is too long ago: CloudWatch keeps metrics for 455 days"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := Compare(t.Context(), a.metrics, changed("f", utc(test.changed), utc(test.now)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := Comparison{Function: "f", Changed: utc(test.changed), Problems: []string{test.problem}}
+			want := Comparison{Function: "f", Changed: utc(test.changed), Early: test.early}
+			if test.problem != "" {
+				want.Problems = []string{test.problem}
+			} else {
+				want.NotBefore = utc("2026-11-22 10:02:00")
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
+			}
+			if got.Healthy() || got.Judged() {
+				t.Error("it is healthy or judged")
 			}
 		})
 	}

@@ -48,10 +48,19 @@ type Comparison struct {
 	Before   Figures
 	After    Figures
 	Problems []string // reasons not to consider the function healthy
+
+	// NotBefore is zero, or the time before which there is nothing to compare:
+	// the change is too recent. Early is the reason.
+	NotBefore time.Time
+	Early     string
 }
 
-// Healthy reports whether there are no problems.
-func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
+// Healthy reports whether the function was compared and there are no problems.
+func (c Comparison) Healthy() bool { return len(c.Problems) == 0 && c.NotBefore.IsZero() }
+
+// Judged reports whether the figures say something about the function: it was
+// invoked since the change.
+func (c Comparison) Judged() bool { return c.NotBefore.IsZero() && c.After.Invocations > 0 }
 
 // Compare compares the time since a function's last change with the same length
 // of time before it. If that is more than 7 days, it compares the last 7 days before now with the
@@ -69,7 +78,7 @@ func (c Comparison) Healthy() bool { return len(c.Problems) == 0 }
 // https://github.com/awsdocs/aws-lambda-developer-guide/blob/main/doc_source/monitoring-metrics.md
 // Assumption: CloudWatch shows them some minutes later; AWS gives no number.
 //
-// A change that is too recent or too old to compare is a problem. It is an error
+// A change that is too old to compare is a problem. It is an error
 // if the time of the change is unknown, or if CloudWatch does not answer, or not
 // completely.
 func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, s lambda.State) (Comparison, error) {
@@ -82,8 +91,9 @@ func Compare(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, s la
 	before, after := spans(changed, now, p)
 	switch {
 	case !after.To.After(after.From):
-		c.Problems = []string{fmt.Sprintf("CloudWatch counts by the minute, and no whole minute has passed since the change at %s; wait until %s",
-			text.Second(changed), text.Minute(before.To.Add(2*p)))}
+		c.NotBefore = before.To.Add(2 * p)
+		c.Early = fmt.Sprintf("CloudWatch counts by the minute, and no whole minute has passed since the change at %s; wait until %s",
+			text.Second(changed), text.Minute(c.NotBefore))
 		return c, nil
 	case now.Sub(before.From) > retention:
 		c.Problems = []string{fmt.Sprintf("the last change, at %s, is too long ago: CloudWatch keeps metrics for %d days", text.Minute(changed), retention/(24*time.Hour))}

@@ -151,13 +151,13 @@ func TestErrors(t *testing.T) {
 			"denied", 403, func(a cbor.Map, _ cbor.List) {
 				a["__type"], a["message"] = cbor.String("com.amazon.coral.service#AccessDenied"), cbor.String("User is not authorized")
 			},
-			"AccessDenied: User is not authorized; allow the action cloudwatch:GetMetricData", 1,
+			"AccessDenied: User is not authorized", 1,
 		},
 		{
 			"denied, with the code of another protocol", 403, func(a cbor.Map, _ cbor.List) {
 				a["__type"], a["message"] = cbor.String("com.amazon.coral.service#AccessDeniedException"), cbor.String("no")
 			},
-			"AccessDeniedException: no; allow the action cloudwatch:GetMetricData", 1,
+			"AccessDeniedException: no", 1,
 		},
 		{"partial", 200, status("PartialData"), "the answer for Errors is PartialData (Busy: try later); run the command again", 1},
 		{"internal error", 200, status("InternalError"), "the answer for Errors is InternalError (Busy: try later); run the command again", 1},

@@ -64,11 +64,7 @@ func measure(ctx context.Context, client cloudwatch.GetMetricDataAPIClient, func
 	}
 	results, err := read(ctx, client, in)
 	if err != nil {
-		hint := ""
-		if strings.HasPrefix(awsclient.Code(err), "AccessDenied") { // AccessDeniedException in some protocols
-			hint = "allow the action cloudwatch:GetMetricData"
-		}
-		return fmt.Errorf("reading CloudWatch's metrics from %s to %s: %w", text.Minute(before.From), text.Minute(after.To), awsclient.Explain(err, hint))
+		return fmt.Errorf("reading CloudWatch's metrics from %s to %s: %w", text.Minute(before.From), text.Minute(after.To), awsclient.Explain(err, ""))
 	}
 	for _, m := range metrics {
 		for _, r := range results[strings.ToLower(m.name)] {

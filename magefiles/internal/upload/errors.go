@@ -26,8 +26,6 @@ func (b *Bucket) explain(err error) error {
 		hint = b.permission(err)
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		hint = b.elsewhere(err)
-	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId":
-		hint = "renew the credentials (aws sso login, if they come from there) and run the command again"
 	}
 	return awsclient.Explain(err, hint)
 }

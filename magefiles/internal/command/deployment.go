@@ -1,0 +1,128 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/planfile"
+	"example.com/dualboot/magefiles/internal/rollout"
+	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/ui"
+)
+
+// deployment is a deploy in progress.
+type deployment struct {
+	*session
+	options DeployOptions
+	limit   int // functions to work on at the same time
+	results *ui.Results
+	begun   atomic.Bool // a function was started or left alone
+	failed  atomic.Int64
+}
+
+// run brings the functions to their goal. Its error is not that of a function.
+func (d *deployment) run(ctx context.Context, saved *planfile.Plan) error {
+	if saved != nil || d.options.First > 0 || d.options.AllOrNothing {
+		return d.deliberate(ctx, saved)
+	}
+	return d.overlapping(ctx)
+}
+
+// start brings a function to its goal, or leaves it alone if too many have failed.
+func (d *deployment) start(ctx context.Context, f *fleet.Function) {
+	if n := d.options.StopAfter; n > 0 && d.failed.Load() >= int64(n) && f.Err == nil {
+		d.leave(f, fmt.Sprintf("%s failed before", text.Count(n, "function")))
+		return
+	}
+	d.begun.Store(true)
+	d.apply(ctx, f, d.results)
+	if f.Err != nil {
+		d.failed.Add(1)
+	}
+}
+
+// leave records that nothing is done to a function, and why.
+func (d *deployment) leave(f *fleet.Function, why string) {
+	d.begun.Store(true)
+	switch planned := f.Planned.RevisionID != ""; {
+	case f.Err != nil:
+		d.UI.Result(f)
+	case !planned || len(f.Plan) > 0:
+		f.NotStarted = why
+	}
+	d.results.Done(f)
+}
+
+// leaveAll leaves the functions alone.
+func (d *deployment) leaveAll(functions []*fleet.Function, why string) {
+	for _, f := range functions {
+		d.leave(f, why)
+	}
+}
+
+// overlapping applies each function as soon as it is prepared.
+func (d *deployment) overlapping(ctx context.Context) error {
+	consent := func(switches int) error { return d.consent(ctx, d.options, switches) }
+	if !d.asksToDeploy(d.options) {
+		consent = nil
+	}
+	return d.prepare(ctx, d.limit, consent, func(f *fleet.Function) { d.start(ctx, f) })
+}
+
+// deliberate prepares and plans all functions before it applies the first.
+func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error {
+	consent := func(switches int) error { return d.consent(ctx, d.options, switches) }
+	if err := d.prepare(ctx, defaultConcurrency, consent, func(f *fleet.Function) { rollout.Preview(f) }); err != nil {
+		return err
+	}
+	if (saved != nil || d.options.AllOrNothing) && fleet.Errors(d.functions) != nil {
+		d.leaveAll(d.functions, "not all functions can be deployed")
+		return nil
+	}
+	if saved != nil {
+		if err := saved.Compare(d.plan()); err != nil {
+			return fmt.Errorf("the plan in %s does not hold any more; nothing was changed; make a new one: mage plan -env=%s -out=%[1]s\n  - %[3]s",
+				*d.options.Plan, d.env.Name, strings.ReplaceAll(err.Error(), "\n", "\n  - "))
+		}
+	}
+	rest := d.functions
+	if d.options.First > 0 {
+		var err error
+		if rest, err = d.try(ctx); err != nil {
+			d.leaveAll(rest, "it was to follow the first functions")
+			return err
+		}
+	}
+	fleet.Each(rest, d.limit, func(f *fleet.Function) { d.start(ctx, f) })
+	return nil
+}
+
+// plan returns the plan of the session for a file.
+func (s *session) plan() *planfile.Plan {
+	return planfile.New(s.env.Name, s.client.Account, s.client.Config.Region, s.functions)
+}
+
+// noteUnbuilt says first which functions were not deployed because they do not
+// build.
+func (s *session) noteUnbuilt() {
+	var names []string
+	for _, f := range s.functions {
+		if e, ok := errors.AsType[*fleet.Error](f.Err); ok && e.Stage == fleet.Building && !errors.Is(f.Err, fleet.ErrInterrupted) {
+			names = append(names, f.Label())
+		}
+	}
+	if len(names) > 0 && len(names) < len(s.functions) {
+		s.notef("WARNING: %s not deployed, because the build fails: %s", were(len(names)), text.List(names, 20))
+	}
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "1 function was"
+	}
+	return text.Count(n, "function") + " were"
+}

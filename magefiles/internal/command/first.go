@@ -1,0 +1,172 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/health"
+	"example.com/dualboot/magefiles/internal/text"
+)
+
+// ErrNotYet reports that functions were changed too recently to judge them.
+var ErrNotYet = errors.New("not yet")
+
+// try migrates the first functions and judges them. It returns the others, and an
+// error if those are not to follow now.
+func (d *deployment) try(ctx context.Context) (rest []*fleet.Function, err error) {
+	switched, pending := d.first()
+	if len(pending) == 0 && !d.leftToSwitch() {
+		return d.functions, nil
+	}
+	rest = slices.DeleteFunc(slices.Clone(d.functions), func(f *fleet.Function) bool { return slices.Contains(pending, f) })
+	if len(pending) > 0 {
+		d.notef("first: %s", names(pending))
+		fleet.Each(pending, d.limit, func(f *fleet.Function) { d.start(ctx, f) })
+		if fleet.Errors(pending) != nil {
+			d.leaveAll(rest, "one of the first functions failed")
+			return nil, nil
+		}
+	}
+	if changing(rest) == 0 {
+		return rest, nil
+	}
+	return rest, d.judge(ctx, append(switched, pending...), changing(rest))
+}
+
+// first returns the functions that go first, in the order of the manifest: those
+// that an earlier run has switched and no cleanup has cleaned up, and, until there
+// are enough, those that are to be switched.
+func (d *deployment) first() (switched, pending []*fleet.Function) {
+	for _, f := range d.functions {
+		switch {
+		case f.Err != nil:
+		case switches(f):
+			pending = append(pending, f)
+		case stage(f) == "switched":
+			switched = append(switched, f)
+		}
+	}
+	switched = switched[:min(d.options.First, len(switched))]
+	return switched, pending[:min(d.options.First-len(switched), len(pending))]
+}
+
+// leftToSwitch reports whether a function is to be switched.
+func (d *deployment) leftToSwitch() bool { return slices.ContainsFunc(d.functions, switches) }
+
+// changing counts the functions that have something to do.
+func changing(functions []*fleet.Function) (n int) {
+	for _, f := range functions {
+		if f.Err == nil && len(f.Plan) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// switches reports whether the plan of a function changes its runtime.
+func switches(f *fleet.Function) bool {
+	return f.Err == nil && slices.ContainsFunc(f.Plan, func(s fleet.Step) bool { return s.Kind == fleet.UpdateConfiguration })
+}
+
+// stage returns how far a function had come when it was read.
+func stage(f *fleet.Function) string {
+	state := f.Observed
+	if p := f.Zips.Find(state.CodeSha256); p != nil && state.Contents == nil {
+		state.Contents = p.Contents()
+	}
+	return state.Stage(f.Function.LegacyName())
+}
+
+// judging is how often functions are judged that cannot be yet.
+const judging = 15 * time.Second
+
+// judge returns nil if the functions are healthy, or if somebody on a terminal says
+// that the others are to follow. Elsewhere it waits for the figures.
+func (d *deployment) judge(ctx context.Context, functions []*fleet.Function, others int) error {
+	wait := 5 * time.Minute
+	if d.options.Wait != nil {
+		wait = *d.options.Wait
+	}
+	for deadline := time.Now().Add(wait); ; {
+		problems, early, err := d.healthOf(ctx, functions)
+		switch {
+		case err != nil:
+			return err
+		case len(problems)+len(early) == 0:
+			d.notef("%s healthy; continuing", text.Are(len(functions), "function"))
+			return nil
+		case d.options.Ask && d.UI.Interactive():
+			return d.ask(ctx, functions, others, append(problems, early...))
+		case len(problems) > 0:
+			return fmt.Errorf("the first functions are not healthy, and the other %s not started:\n  - %s", were(others), strings.Join(problems, "\n  - "))
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w: %s migrated and cannot be judged yet; to continue with the other %s, run the same command again later, or without -first:\n  - %s",
+				ErrNotYet, text.Are(len(functions), "function"), text.Count(others, "function"), strings.Join(early, "\n  - "))
+		}
+		d.notef("waiting for the figures of %s", names(functions))
+		select {
+		case <-ctx.Done():
+			return fleet.ErrInterrupted
+		case <-time.After(judging):
+		}
+	}
+}
+
+// ask asks whether the others are to follow.
+func (d *deployment) ask(ctx context.Context, functions []*fleet.Function, others int, doubts []string) error {
+	for _, doubt := range doubts {
+		d.notef("%s", doubt)
+	}
+	d.notef("%s migrated: %s; look at them, for example with: mage verify -env=%s", text.Are(len(functions), "function"), names(functions), d.env.Name)
+	yes, err := d.UI.Ask(ctx, fmt.Sprintf("%s: continue with the other %s?", d.env.Name, text.Count(others, "function")))
+	switch {
+	case err != nil:
+		return fleet.ErrInterrupted
+	case !yes:
+		return errors.New("stopped after the first functions; run the same command again to continue")
+	}
+	return nil
+}
+
+// healthOf reads the functions again and returns which are not healthy, and which
+// cannot be judged yet.
+func (d *deployment) healthOf(ctx context.Context, functions []*fleet.Function) (problems, early []string, err error) {
+	now := make([]*fleet.Function, len(functions))
+	for i, f := range functions {
+		now[i] = &fleet.Function{Target: f.Target, Goal: f.Goal}
+	}
+	fleet.Each(now, defaultConcurrency, func(f *fleet.Function) { d.rollout.Observe(ctx, f) })
+	compared := d.compare(ctx, now)
+	if err := fleet.Errors(now); err != nil {
+		return nil, nil, err
+	}
+	for _, f := range now {
+		switch c := compared[f]; {
+		case c.Healthy():
+		case c.Judged():
+			problems = append(problems, doubt(f, c))
+		default:
+			early = append(early, doubt(f, c))
+		}
+	}
+	return problems, early, nil
+}
+
+// doubt says why a function is not known to be healthy.
+func doubt(f *fleet.Function, c health.Comparison) string {
+	return fmt.Sprintf("%s: %v", f.Label(), problems(c))
+}
+
+// names lists functions.
+func names(functions []*fleet.Function) string {
+	var list []string
+	for _, f := range functions {
+		list = append(list, f.Label())
+	}
+	return text.List(list, 20)
+}

@@ -1,0 +1,130 @@
+// Package commandline checks the words after mage before the first target acts on
+// them. Mage parses targets and arguments one after the other, and runs a target
+// before it notices that the next word is none. Source:
+// https://github.com/magefile/mage/blob/v1.17.2/mage/template.go
+package commandline
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Target is what mage knows about a target.
+type Target struct {
+	Arguments []string          // names of the required ones
+	Flags     map[string]string // types, such as "string" or "time.Duration", by name in lower case
+	Aliases   []string
+}
+
+// Check returns an error unless mage can run all words: each is a target, or an
+// argument or flag of the target before it. find returns the target of a name, or
+// nil if there is none.
+func Check(words []string, find func(string) (*Target, error)) error {
+	var before []string // the previous target with its arguments and flags
+	var previous *Target
+	for len(words) > 0 {
+		t, err := find(words[0])
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			return unknown(words, previous, before, find)
+		}
+		n, err := t.take(words)
+		if err != nil {
+			return err
+		}
+		previous, before, words = t, words[:n], words[n:]
+	}
+	return nil
+}
+
+// take returns how many words belong to the target, which is the first.
+func (t *Target) take(words []string) (int, error) {
+	name, n := words[0], 1+len(t.Arguments)
+	if n > len(words) {
+		return 0, fmt.Errorf("%s needs %s; write: mage %[1]s <%[3]s>", name, count(len(t.Arguments), "argument"), strings.Join(t.Arguments, "> <"))
+	}
+	for len(t.Flags) > 0 && n < len(words) && strings.HasPrefix(words[n], "-") {
+		if err := t.check(name, words[n]); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// check returns an error unless mage accepts the flag for the target.
+func (t *Target) check(name, word string) error {
+	flag, value, given := strings.Cut(word[1:], "=")
+	kind, ok := t.Flags[strings.ToLower(flag)]
+	switch {
+	case !ok:
+		return fmt.Errorf("%s has no flag %q; list its flags with: mage -h %[1]s", name, "-"+flag)
+	case !given && kind != "bool":
+		return fmt.Errorf("%s: write -%s=VALUE, with = and without a space", name, flag)
+	case !given:
+		return nil
+	}
+	var err error
+	switch kind {
+	case "bool":
+		_, err = strconv.ParseBool(value)
+	case "int":
+		_, err = strconv.Atoi(value)
+	case "float64":
+		_, err = strconv.ParseFloat(value, 64)
+	case "time.Duration":
+		_, err = time.ParseDuration(value)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %q is no %s for -%s", name, value, kind, flag)
+	}
+	return nil
+}
+
+// unknown returns the error for words that begin with no target, after a target
+// that took the words before.
+func unknown(words []string, t *Target, before []string, find func(string) (*Target, error)) error {
+	message := fmt.Sprintf("%q is no target", words[0])
+	if t == nil {
+		return fmt.Errorf("%s; list the targets with: mage -l", message)
+	}
+	message += fmt.Sprintf(", and %s takes %s", before[0], count(len(t.Arguments), "argument"))
+	if _, ok := t.Flags["only"]; !ok || strings.HasPrefix(words[0], "-") {
+		return fmt.Errorf("%s; list the targets with: mage -l", message)
+	}
+	names := words[:1]
+	for _, word := range words[1:] {
+		if other, err := find(word); other != nil || err != nil || strings.HasPrefix(word, "-") {
+			break
+		}
+		names = append(slices.Clip(names), word)
+	}
+	return fmt.Errorf("%s; to select functions, write: mage %s", message, strings.Join(selecting(before, names), " "))
+}
+
+// selecting returns the words of a target with a flag -only for more names.
+func selecting(words, names []string) []string {
+	words, more := slices.Clone(words), strings.Join(names, ",")
+	for i, word := range words {
+		if strings.HasPrefix(strings.ToLower(word), "-only=") {
+			words[i] += "," + more
+			return words
+		}
+	}
+	return append(words, "-only="+more)
+}
+
+func count(n int, noun string) string {
+	switch n {
+	case 0:
+		return "no " + noun
+	case 1:
+		return "one " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
