@@ -44,6 +44,9 @@ type Options struct {
 	// Command, if not nil, is called with each command line before it runs. It
 	// must be safe for concurrent use.
 	Command func(line string)
+	// Progress, if not nil, is called from time to time with the number of binaries
+	// that are built, and of all binaries.
+	Progress func(built, all int)
 }
 
 // Error is what the go command printed for one binary of a function.
@@ -110,7 +113,9 @@ func Build(ctx context.Context, opts Options, functions []*Function) error {
 			}
 		})
 	}
+	stop := watch(opts.Progress, all)
 	group.Wait()
+	stop()
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // Stage is the part of a command in which a function failed.
@@ -44,13 +46,28 @@ func (f *Function) Fail(stage Stage, doing string, err error) {
 	}
 }
 
+// missing is the error of a function that does not exist.
+type missing struct{ error }
+
+func (e missing) Unwrap() error { return e.error }
+
+// AsMissing returns an error that says that a function does not exist: see
+// [Missing].
+func AsMissing(err error) error { return missing{err} }
+
+// Missing reports whether a function failed because it does not exist.
+func Missing(err error) bool {
+	_, ok := errors.AsType[missing](err)
+	return ok
+}
+
 // Errors returns the errors of the functions as one *multierror.Error in their
 // order, or nil if none has failed.
 func Errors(functions []*Function) error {
 	all := &multierror.Error{ErrorFormat: func(errs []error) string {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%d of %d functions failed:", len(errs), len(functions))
-		for _, text := range distinct(errs) {
+		for _, text := range Distinct(errs) {
 			fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(text, "\n", "\n    "))
 		}
 		return b.String()
@@ -63,17 +80,67 @@ func Errors(functions []*Function) error {
 	return all.ErrorOrNil()
 }
 
-// distinct returns the texts of errors. Functions that failed for the same
-// reason share one text, at the place of the first: a broken go.mod is one error.
-func distinct(errs []error) []string {
+// Flatten returns the errors of which an error consists. They are of type *Error
+// where they are about a function.
+func Flatten(err error) (errs []error) {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *Error:
+		return []error{e}
+	case interface{ WrappedErrors() []error }: // *multierror.Error
+		return flattenAll(e.WrappedErrors())
+	case interface{ Unwrap() []error }:
+		return flattenAll(e.Unwrap())
+	case interface{ Unwrap() error }:
+		if errs := Flatten(e.Unwrap()); len(Failures(errs)) > 0 {
+			return errs
+		}
+	}
+	return []error{err}
+}
+
+func flattenAll(list []error) (errs []error) {
+	for _, err := range list {
+		errs = append(errs, Flatten(err)...)
+	}
+	return errs
+}
+
+// Failures returns the errors that are about a function.
+func Failures(errs []error) (failures []*Error) {
+	for _, err := range errs {
+		if e, ok := err.(*Error); ok {
+			failures = append(failures, e)
+		}
+	}
+	return failures
+}
+
+// shown is how many functions that do not exist are named.
+const shown = 5
+
+// Distinct returns the texts of errors. Functions that failed for the same
+// reason share one text, at the place of the first: a broken go.mod is one error,
+// and so is a wrong region, in which no function exists.
+func Distinct(errs []error) []string {
 	type failure struct{ doing, reason string }
 	var order []failure
 	functions := map[failure][]string{}
+	absent := 0
+	for _, err := range errs {
+		if Missing(err) {
+			absent++
+		}
+	}
 	for _, err := range errs {
 		f := failure{reason: err.Error()}
 		var name []string
 		if e, ok := err.(*Error); ok { // not errors.AsType: a joined error says more than its first *Error
 			f, name = failure{e.Doing, e.Err.Error()}, []string{strconv.Quote(e.Function)}
+			if absent > 1 && Missing(err) {
+				f = failure{e.Doing, absence}
+			}
 		}
 		if _, ok := functions[f]; !ok {
 			order = append(order, f)
@@ -82,10 +149,18 @@ func distinct(errs []error) []string {
 	}
 	texts := make([]string, len(order))
 	for i, f := range order {
-		texts[i] = f.reason
-		if f.doing != "" {
-			texts[i] = fmt.Sprintf("%s %s: %s", f.doing, strings.Join(functions[f], ", "), f.reason)
+		names := functions[f]
+		switch {
+		case f.doing == "":
+			texts[i] = f.reason
+		case f.reason == absence:
+			texts[i] = fmt.Sprintf("%s %s: %s: %s", f.doing, text.Count(len(names), "function"), absence, text.List(names, shown))
+		default:
+			texts[i] = fmt.Sprintf("%s %s: %s", f.doing, strings.Join(names, ", "), f.reason)
 		}
 	}
 	return texts
 }
+
+// absence is the error of several functions that do not exist.
+const absence = "they do not exist; check the region and the prefix"

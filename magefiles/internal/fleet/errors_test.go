@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/go-multierror"
@@ -42,6 +44,47 @@ func TestErrors(t *testing.T) {
 	}
 	if !errors.Is(err, broken) {
 		t.Error("the cause is lost")
+	}
+}
+
+// TestMissing checks that a wrong region is one line.
+func TestMissing(t *testing.T) {
+	var list []*Function
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		list = append(list, failed(name, "reading", AsMissing(errors.New("not found: "+name))))
+	}
+	want := `7 of 8 functions failed:
+  - reading 7 functions: they do not exist; check the region and the prefix: "a", "b", "c", "d", "e" and 2 more`
+	if err := Errors(append(list, failed("fine", "", nil))); err == nil || err.Error() != want {
+		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+	if err := Errors(list[:1]); err == nil || err.Error() != "1 of 1 functions failed:\n  - reading \"a\": not found: a" {
+		t.Errorf("error %v", err)
+	}
+	if !Missing(list[0].Err) || Missing(errors.New("not found")) || Missing(nil) {
+		t.Error("Missing does not tell errors apart")
+	}
+}
+
+// TestFlatten checks that no error is lost in joined, multiple and wrapped ones.
+func TestFlatten(t *testing.T) {
+	list := []*Function{failed("a", "building", errors.New("first")), failed("b", "reading", errors.New("second")), failed("fine", "", nil)}
+	list[0].Err = errors.Join(list[0].Err, failed("a", "invoking", errors.New("third")).Err)
+	err := fmt.Errorf("wrapped: %w", errors.Join(Errors(list), errors.New("another"), fmt.Errorf("writing: %w", errors.New("no space left"))))
+	var got []string
+	errs := Flatten(err)
+	for _, err := range errs {
+		got = append(got, err.Error())
+	}
+	want := []string{`building "a": first`, `invoking "a": third`, `reading "b": second`, "another", "writing: no space left"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := len(Failures(errs)); n != 3 {
+		t.Errorf("%d are about a function, want 3", n)
+	}
+	if errs := Flatten(nil); errs != nil {
+		t.Errorf("no error is %v", errs)
 	}
 }
 

@@ -29,6 +29,9 @@ type Function struct {
 
 	// Err is why the function failed, or nil. It is an *Error.
 	Err error
+	// NotStarted is why the command did nothing to the function, although it did
+	// not fail, or "".
+	NotStarted string
 }
 
 // Goal is what a command wants of a function.

@@ -84,6 +84,9 @@ func ours(ctx context.Context, t *trial) error {
 // the same traffic on an emulator of its own, and writes the outcomes as a
 // Markdown table. The error names the lossless ways that lost something.
 func Controls(ctx context.Context, o Options) error {
+	var end func()
+	o.UI, end = o.UI.Begin(ctx, "controls", o.Env)
+	defer end()
 	_, functions, err := o.load()
 	if err != nil {
 		return err
@@ -101,8 +104,12 @@ func Controls(ctx context.Context, o Options) error {
 	}
 	table := text.Table{Header: []string{"way", "failed invocations", "lost records", "worst iterator age"}}
 	var errs []error
-	for _, w := range ways() {
+	all := ways()
+	comparing := o.UI.Stage("comparing", "way", len(all))
+	defer comparing.End()
+	for _, w := range all {
 		out, err := try(ctx, o, w, functions)
+		comparing.Done()
 		if ctx.Err() != nil {
 			errs = append(errs, fleet.ErrInterrupted)
 			break

@@ -77,5 +77,5 @@ func (s *stage) writeDoubts(reports []traffic.Report) error {
 	for _, d := range doubts {
 		fmt.Fprintf(&b, "  %s: %s\n", d.what, strings.Join(d.functions, ", "))
 	}
-	return s.options.UI.Text(b.String())
+	return s.options.UI.Prose(b.String())
 }

@@ -33,7 +33,9 @@ func (s *stage) invokeAll(ctx context.Context, name string) {
 	s.options.UI.Notef("invoking %s", text.Count(len(s.functions), "function"))
 	a := act{name: name, served: map[string]emulator.Deployment{}, answers: map[string][]answer{}}
 	var mu sync.Mutex
+	invoking := s.options.UI.Stage("invoking", "function", len(s.functions))
 	fleet.Each(s.functions, 4*runtime.GOMAXPROCS(0), func(f *fleet.Function) {
+		defer invoking.Done()
 		answers := s.invoke(ctx, f.FunctionName)
 		mu.Lock()
 		defer mu.Unlock()

@@ -42,9 +42,19 @@ type Options struct {
 // worse than before, an event that was lost or failed, or a deployed zip without a
 // binary that its runtime could start. It is also an error if nothing was learnt
 // about any function.
-func Run(ctx context.Context, o Options) error {
+func Run(ctx context.Context, o Options) (err error) {
+	var end func()
+	o.UI, end = o.UI.Begin(ctx, "local", o.Env)
+	defer func() {
+		end()
+		err = o.UI.WriteFiles(err)
+		o.UI.Failed(err)
+	}()
 	m, functions, err := o.load()
 	if err != nil {
+		return err
+	}
+	if err := o.UI.CheckFiles(); err != nil {
 		return err
 	}
 	started := time.Now()
@@ -66,11 +76,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	s.noteMadeUp()
 	reports, err := s.migrate(ctx, s.workspace(m))
+	end() // the results follow
 	errs = append(errs, err, s.write(reports, time.Since(started)))
 	if ctx.Err() != nil { // calls without an answer were interrupted
 		return s.conclude(reports, errors.Join(append(errs, fleet.ErrInterrupted)...))
 	}
-	errs = append(errs, s.check(reports), s.checkLearnt(), s.writeDoubts(reports))
+	errs = append(errs, s.check(reports), s.checkLearnt(), s.writeChanges(), s.writeDoubts(reports))
 	return s.conclude(reports, errors.Join(errs...))
 }
 
@@ -79,7 +90,7 @@ func Run(ctx context.Context, o Options) error {
 func (s *stage) migrate(ctx context.Context, w command.Workspace) ([]traffic.Report, error) {
 	s.invokeAll(ctx, "before")
 	sending := time.Now()
-	events, err := s.traffic(ctx, traffic.Options{Rate: s.options.Rate})
+	events, err := s.traffic(ctx, traffic.Options{Rate: s.options.Rate, Invoked: s.options.UI.Invoked})
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +102,8 @@ func (s *stage) migrate(ctx context.Context, w command.Workspace) ([]traffic.Rep
 		err = w.Cleanup(ctx, command.CleanupOptions{Selection: selection, Force: true, KeepManifest: true})
 		s.invokeAll(ctx, "cleaned up")
 	}
+	waiting := s.options.UI.Stage("sending the rest of the events", "", 0)
+	defer waiting.End()
 	sleep(ctx, s.options.Duration-time.Since(sending))
 	return events.Stop(), err
 }
@@ -98,7 +111,7 @@ func (s *stage) migrate(ctx context.Context, w command.Workspace) ([]traffic.Rep
 // workspace runs commands on the stage.
 func (s *stage) workspace(m *manifest.Manifest) command.Workspace {
 	return command.Workspace{
-		UI:       s.options.UI.WithoutResults(),
+		UI:       s.options.UI.Inner(),
 		Manifest: m,
 		Go:       s.options.Go,
 		Host:     s.host,

@@ -26,14 +26,17 @@ func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 	if len(reports) > 0 {
 		errs = append(errs, u.Text("\n"), u.Table(trafficTable(reports)))
 	}
-	errs = append(errs, u.Text(fmt.Sprintf("\n%s in %.1f s\ndeployments served: %d, of which %d without a binary that the runtime could start\ncalls, with those of the rehearsal itself: %s\n",
+	errs = append(errs, u.Prose(fmt.Sprintf("\n%s in %.1f s\ndeployments served: %d, of which %d without a binary that the runtime could start\ncalls, with those of the rehearsal itself: %s\n",
 		text.Count(len(s.functions), "function"), took.Seconds(), deployments, len(unstartable), text.Counts(s.server.Calls()))))
 	return errors.Join(errs...)
 }
 
 // table has a row for each function, moment and event.
 func (s *stage) table() text.Table {
-	t := text.Table{Header: []string{"FUNCTION", "WHEN", "RUNTIME", "ARCH", "HANDLER", "ZIP", "ANSWER"}}
+	t := text.Table{
+		Header:   []string{"FUNCTION", "WHEN", "RUNTIME", "ARCH", "HANDLER", "ZIP", "ANSWER"},
+		Optional: []string{"ARCH", "HANDLER"},
+	}
 	for _, f := range s.functions[:min(most, len(s.functions))] {
 		name, events := f.FunctionName, s.samples[f.FunctionName].Events
 		for _, a := range s.acts {
@@ -61,7 +64,10 @@ func trafficTable(reports []traffic.Report) text.Table {
 	if len(reports) > most {
 		reports = byKind(reports)
 	}
-	t := text.Table{Header: []string{"TRAFFIC", "SOURCE", "INVOCATIONS", "ERRORS", "RETRIES", "RECORDS", "LOST", "OUT OF ORDER", "WORST LATENCY", "WORST ITERATOR AGE"}}
+	t := text.Table{
+		Header:   []string{"TRAFFIC", "SOURCE", "INVOCATIONS", "ERRORS", "RETRIES", "RECORDS", "LOST", "OUT OF ORDER", "WORST LATENCY", "WORST ITERATOR AGE"},
+		Optional: []string{"WORST ITERATOR AGE", "WORST LATENCY", "RETRIES", "OUT OF ORDER"},
+	}
 	for _, r := range reports {
 		records, age := "", ""
 		if r.Produced > 0 {

@@ -156,7 +156,9 @@ func (s *stage) build(ctx context.Context) error {
 		}
 		list[i] = &f.Build
 	}
-	if err := build.Build(ctx, build.Options{Go: s.options.Go, Host: s.host, Out: filepath.Join("bin", ".build")}, list); err != nil {
+	building := s.options.UI.Stage("building", "binary", 0)
+	defer building.End()
+	if err := build.Build(ctx, build.Options{Go: s.options.Go, Host: s.host, Out: filepath.Join("bin", ".build"), Progress: building.Set}, list); err != nil {
 		s.functions = nil
 		return err
 	}
@@ -180,7 +182,9 @@ var (
 // keeps those that it could create.
 func (s *stage) create(ctx context.Context) error {
 	s.options.UI.Notef("creating %s on the emulator, as before any migration", text.Count(len(s.functions), "function"))
+	creating := s.options.UI.Stage("creating", "function", len(s.functions))
 	fleet.Each(s.functions, runtime.GOMAXPROCS(0), func(f *fleet.Function) {
+		defer creating.Done()
 		if err := s.createOne(ctx, f); err != nil {
 			f.Fail(fleet.Rehearsal, "creating", err)
 		}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
@@ -15,7 +13,7 @@ import (
 
 // conclude writes the verdict and returns the error.
 func (s *stage) conclude(reports []traffic.Report, err error) error {
-	return errors.Join(err, s.options.UI.Text("\n"+s.verdict(reports, err)+"\n"))
+	return s.options.UI.Verdict(s.verdict(reports, err), err)
 }
 
 // verdict says in one line what was proved, or what failed.
@@ -47,6 +45,9 @@ func (s *stage) verdict(reports []traffic.Report, err error) string {
 		}
 	}
 	proved := "PASS: " + text.Count(answering, "function") + " answered as before"
+	if changed := len(s.changes()); changed > 0 {
+		proved = fmt.Sprintf("PASS: %s answered, %d of them otherwise than before", text.Count(answering, "function"), changed)
+	}
 	if failing := len(s.functions) - answering; failing > 0 {
 		proved += fmt.Sprintf(", %d failed from the start", failing)
 	}
@@ -55,21 +56,10 @@ func (s *stage) verdict(reports []traffic.Report, err error) string {
 
 // failures returns the functions that an error is about, each once.
 func failures(err error) (names []string) {
-	switch e := err.(type) {
-	case *fleet.Error:
-		return []string{e.Function}
-	case *multierror.Error:
-		return failures(errors.Join(e.Errors...))
-	case interface{ Unwrap() []error }:
-		for _, err := range e.Unwrap() {
-			for _, name := range failures(err) {
-				if !slices.Contains(names, name) {
-					names = append(names, name)
-				}
-			}
+	for _, e := range fleet.Failures(fleet.Flatten(err)) {
+		if !slices.Contains(names, e.Function) {
+			names = append(names, e.Function)
 		}
-	case interface{ Unwrap() error }:
-		return failures(e.Unwrap())
 	}
 	return names
 }

@@ -93,6 +93,35 @@ func TestLearnt(t *testing.T) {
 	}
 }
 
+func TestChanges(t *testing.T) {
+	s, out := played([]string{"same", "f", "failing"}, map[string][]sample.Event{
+		"same": {{}}, "f": {{Name: "event.json"}, {Name: "events/b.json"}}, "failing": {{JSON: []byte("bad")}},
+	})
+	if err := s.writeChanges(); err != nil || out.Len() > 0 {
+		t.Errorf("%v, %s", err, out)
+	}
+	long := `{"time":"2024-02-01T03:04:05Z","name":"a long name","runtime":`
+	s.acts[0].answers = map[string][]answer{
+		"same": {newAnswer([]byte(`"2024-02-01T03:04:05Z 12345"`))}, "f": {newAnswer([]byte("1")), newAnswer([]byte(long + `"go1.x"}`))}, "failing": s.acts[0].answers["failing"],
+	}
+	s.acts[1].answers = map[string][]answer{
+		"same": {newAnswer([]byte(`"2024-02-01T03:04:06Z 54321"`))}, "f": {newAnswer([]byte("1")), newAnswer([]byte(long + `""}`))}, "failing": {newAnswer([]byte("1"))},
+	}
+	if err := s.writeChanges(); err != nil {
+		t.Error(err)
+	}
+	want := `
+warning: these functions do not fail, but answer otherwise than before
+  f: when deployed, it answered events/b.json with "…ng name\",\"runtime\":\"go1.x\"}" before and "…ng name\",\"runtime\":\"\"}" now
+`
+	if out.String() != want {
+		t.Errorf("got %s\nwant %s", out, want)
+	}
+	if got, want := s.verdict(nil, nil), "PASS: 2 functions answered, 1 of them otherwise than before, 1 failed from the start; "; !strings.HasPrefix(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestCheck checks that each event is compared with itself.
 func TestCheck(t *testing.T) {
 	s, _ := played([]string{"f", "g"}, map[string][]sample.Event{
@@ -109,6 +138,14 @@ func TestCheck(t *testing.T) {
   - invoking, when deployed, "f": it answered events/b.json with "1" before and "no certificate" now
   - sending events to "g": 1 of 2 invocations failed, 0 records were lost and 0 out of order: oops`
 	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+
+	s, _ = played([]string{"f"}, map[string][]sample.Event{"f": {{}}})
+	s.serve(emulator.Deployment{Function: "f", Runtime: "provided.al2023", Handler: "bootstrap", Files: []string{"lambda"}})
+	err = s.check(nil)
+	want = `serving "f": provided.al2023 with handler bootstrap can start nothing in a zip of lambda`
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -46,6 +47,7 @@ type application struct {
 	settled       string                  // the revision for which the settle delay has passed
 	settles       int
 	reread        bool // the function was read again to inspect it
+	revised       int  // updates that met a new revision without an update
 }
 
 // step does the next step and reports whether the function is to go on.
@@ -66,9 +68,14 @@ func (a *application) step(ctx context.Context) (more bool) {
 	if doing, err := a.foreign(next); err != nil {
 		return a.fail(doing, err)
 	}
-	if a.opts.Events != nil {
-		a.opts.Events(a.f, next)
+	event := fleet.Event{Function: a.f, Step: next}
+	switch next.Kind {
+	case fleet.Settle:
+		event.Ends = time.Now().Add(next.Delay)
+	case fleet.UpdateCode, fleet.UpdateConfiguration:
+		event.Queued = true
 	}
+	a.emit(event)
 	switch next.Kind {
 	case fleet.Wait:
 		err = a.wait(ctx)
@@ -233,13 +240,20 @@ func (a *application) settle(ctx context.Context, delay time.Duration) error {
 	if !leads(a.f, a.state, state) {
 		return changed(a.state, state)
 	}
+	if a.state.SameUpdate(state) {
+		a.settled = state.RevisionID
+	}
 	a.see(state)
 	return nil
 }
 
+// mostRevised is how often an update is sent again because somebody tags the
+// function or publishes a version of it.
+const mostRevised = 3
+
 // update sends an update and records what its answer means for the next plan.
 func (a *application) update(ctx context.Context, step fleet.Step) error {
-	err := a.send(ctx, step, a.state)
+	err := a.send(ctx, step, a.state, sync.OnceFunc(func() { a.emit(fleet.Event{Function: a.f, Step: step}) }))
 	switch {
 	case err == nil:
 		a.f.Done = append(a.f.Done, step)
@@ -263,11 +277,20 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 	case awsclient.Code(err) == "PreconditionFailedException":
 		// Somebody else has changed the function, or this call, sent twice: read.
 		// If the step is still to be done, it was somebody else.
-		a.sent[step.Kind] = a.state
-		a.past[a.state.RevisionID] = a.state
+		// But a new revision without an update changes nothing for the step.
+		before := a.state
+		a.past[before.RevisionID] = before
 		state, err := a.fresh(ctx)
 		if err != nil {
 			return &readError{err}
+		}
+		if a.revised < mostRevised && before.SameUpdate(state) {
+			a.revised++
+			if a.settled == before.RevisionID {
+				a.settled = state.RevisionID
+			}
+		} else {
+			a.sent[step.Kind] = before
 		}
 		a.see(state)
 		return nil
@@ -278,10 +301,11 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 	return blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
 }
 
-// send calls UpdateFunctionCode or UpdateFunctionConfiguration.
-func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State) error {
+// send calls UpdateFunctionCode or UpdateFunctionConfiguration. It calls begun once
+// that begins.
+func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State, begun func()) error {
 	if step.Kind == fleet.UpdateConfiguration {
-		return r.sendConfiguration(ctx, step, state)
+		return r.sendConfiguration(ctx, step, state, begun)
 	}
 	weight := min(step.Package.Size, r.opts.Uploads)
 	if r.uploads.Acquire(ctx, weight) != nil {
@@ -296,6 +320,7 @@ func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State)
 	var err error
 	if step.Bucket != "" {
 		var key string
+		begun()
 		err = r.finish(ctx, func(ctx context.Context) error {
 			key, err = r.opts.Upload(ctx, step.Package)
 			return err
@@ -308,12 +333,12 @@ func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State)
 		return err
 	}
 	return r.call(ctx, func(ctx context.Context) error {
-		_, err := r.client.UpdateFunctionCode(ctx, in, r.bound)
+		_, err := r.client.UpdateFunctionCode(ctx, in, r.bound, begin(begun))
 		return err
 	})
 }
 
-func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state lambda.State) error {
+func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state lambda.State, begun func()) error {
 	if r.switches.Acquire(ctx, 1) != nil {
 		return fleet.ErrInterrupted
 	}
@@ -324,7 +349,7 @@ func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state 
 			Runtime:      types.Runtime(step.Runtime),
 			Handler:      &step.Handler,
 			RevisionId:   &state.RevisionID,
-		}, r.bound)
+		}, r.bound, begin(begun))
 		return err
 	})
 }

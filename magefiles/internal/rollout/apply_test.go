@@ -230,6 +230,35 @@ func TestDeploy(t *testing.T) {
 			err:   `updating the code of "a": somebody else has changed the function (CodeSha256 old → theirs, RevisionId r0 → r1); run the command again when they are done`, runtime: types.RuntimeGo1x,
 		},
 		{
+			name: "somebody tags the function between each read and write, and while it settles",
+			prepare: func(l *lambdatest.Lambda) {
+				code, config := once(lambdatest.Code, func() { l.Tag("a") }), once(lambdatest.Config, func() { l.Tag("a") })
+				l.Before = func(call lambdatest.Call) *lambdatest.Error {
+					code(call)
+					return config(call)
+				}
+				time.AfterFunc(30*time.Second, func() { l.Tag("a") })
+			},
+			calls: []string{
+				"0s get a", "0s zip old", "0s code a", "0s get a", "0s code a", "1s get a",
+				"61s get a", "61s config a", "61s get a", "61s config a", "62s get a",
+			},
+			runtime: types.RuntimeProvidedal2023,
+		},
+		{
+			name: "somebody keeps tagging the function",
+			prepare: func(l *lambdatest.Lambda) {
+				l.Before = func(call lambdatest.Call) *lambdatest.Error {
+					if call.Operation == lambdatest.Code {
+						l.Tag("a")
+					}
+					return nil
+				}
+			},
+			err:     `updating the code of "a": somebody else has changed the function (RevisionId r3 → r4); run the command again when they are done`,
+			runtime: types.RuntimeGo1x,
+		},
+		{
 			name: "somebody else deploys after the write",
 			prepare: func(l *lambdatest.Lambda) {
 				l.Before = func(call lambdatest.Call) *lambdatest.Error {
@@ -407,7 +436,7 @@ func TestDeploy(t *testing.T) {
 				}
 			},
 			calls: []string{"0s get a", "0s zip old", "0s code a", "1s get a"},
-			err:   `waiting for the update of "a": AccessDeniedException: not authorized`, runtime: types.RuntimeGo1x,
+			err:   `waiting for the update of "a": AccessDeniedException: not authorized; allow the action lambda:GetFunction; see Permissions in magefiles/docs/reference.md#permissions`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "it does not exist",

@@ -48,11 +48,10 @@ func changed(before, now lambda.State) error {
 
 // explain shortens an error of AWS and adds the fix of the most common one.
 func explain(err error) error {
-	hint := ""
 	if awsclient.Code(err) == "ResourceNotFoundException" {
-		hint = "create the function, or correct its name in lambdas.json"
+		return fleet.AsMissing(awsclient.Explain(err, "create the function, or correct its name in lambdas.json"))
 	}
-	return awsclient.Explain(err, hint)
+	return awsclient.Explain(err, "")
 }
 
 // rejected reports whether an update failed because AWS has blocked the runtime.

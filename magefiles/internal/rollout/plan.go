@@ -134,6 +134,13 @@ func inspects(steps []fleet.Step) bool {
 // Refused reports whether the function is refused whatever its packages are.
 func Refused(f *fleet.Function) bool { return deployable(f.Observed, f.Action) != nil }
 
+// Switches reports whether a deploy is to change the runtime of a function that was
+// read, unless it refuses the function.
+func Switches(f *fleet.Function) bool {
+	s := f.Observed
+	return f.Err == nil && f.Action == fleet.Deploy && !Refused(f) && (s.Runtime != lambda.ProvidedAL2023 || s.Handler != lambda.Bootstrap)
+}
+
 // NeedsContents reports whether the plan of a function depends on the contents of
 // the deployed zip, which were not read.
 func NeedsContents(f *fleet.Function) bool {

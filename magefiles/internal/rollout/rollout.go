@@ -53,8 +53,9 @@ type Options struct {
 	// HTTP downloads the directories of deployed zips; default
 	// http.DefaultClient.
 	HTTP bundle.Doer
-	// Events, if not nil, is called when a step begins, from many goroutines.
-	Events func(*fleet.Function, fleet.Step)
+	// Events, if not nil, is called when a step begins, and when an update has to
+	// wait for its turn before, from many goroutines.
+	Events func(fleet.Event)
 }
 
 const (
@@ -102,6 +103,28 @@ func (r *Rollout) bound(o *sdk.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Deserialize.Add(bound, middleware.Before)
 	})
+}
+
+// begin calls do once an attempt of a call is sent: after its turn under the quotas
+// has come.
+func begin(do func()) func(*sdk.Options) {
+	begin := middleware.DeserializeMiddlewareFunc("Begin", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		do()
+		return next.HandleDeserialize(ctx, in)
+	})
+	return func(o *sdk.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Deserialize.Add(begin, middleware.Before)
+		})
+	}
+}
+
+// emit reports what happens to a function.
+func (r *Rollout) emit(e fleet.Event) {
+	if r.opts.Events != nil {
+		e.At = time.Now()
+		r.opts.Events(e)
+	}
 }
 
 // call makes one call to AWS, and explains its error.

@@ -5,14 +5,11 @@ package text
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode/utf8"
 )
 
 // Count returns a number with its noun: "1 function", "1,204 functions".
@@ -123,50 +120,4 @@ func Change(before, after string) string {
 		return after
 	}
 	return before + " → " + after
-}
-
-// Table is a table of text. Each row has as many cells as the header.
-type Table struct {
-	Header []string
-	Rows   [][]string
-}
-
-// Add appends a row.
-func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
-
-// Write writes the table with aligned columns.
-func (t Table) Write(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, strings.Join(t.Header, "\t"))
-	for _, row := range t.Rows {
-		fmt.Fprintln(tw, strings.Join(row, "\t"))
-	}
-	return tw.Flush()
-}
-
-// WriteMarkdown writes the table as Markdown, with aligned columns.
-func (t Table) WriteMarkdown(w io.Writer) error {
-	widths := make([]int, len(t.Header))
-	for _, row := range slices.Concat([][]string{t.Header}, t.Rows) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	var b strings.Builder
-	line := func(cells []string) {
-		for i, cell := range cells {
-			fmt.Fprintf(&b, "| %-*s ", widths[i], cell)
-		}
-		b.WriteString("|\n")
-	}
-	line(t.Header)
-	for range t.Header {
-		b.WriteString("| --- ")
-	}
-	b.WriteString("|\n")
-	for _, row := range t.Rows {
-		line(row)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

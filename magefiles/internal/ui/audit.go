@@ -14,16 +14,35 @@ import (
 
 // Audit writes the findings of an audit.
 func (u *UI) Audit(r *audit.Report) error {
-	return rows(u, r.Findings, func(w io.Writer) error { return writeFindings(w, r.Findings) })
+	table, warnings := findingsTable(r.Findings)
+	d := tabular(auditResult(r), r.Findings, table)
+	d.text = func(w io.Writer, width int) error { return writeFindings(w, r.Findings, width) }
+	d.markdown = func(w io.Writer) error {
+		err := writeMarkdownTable(w, table)
+		for _, warning := range warnings {
+			fmt.Fprintf(w, "\n- %s", markdown(warning.function+": "+strings.Join(warning.texts, "; ")))
+		}
+		if len(warnings) > 0 {
+			fmt.Fprintln(w)
+		}
+		return err
+	}
+	return u.publish(d)
 }
 
-// writeFindings writes a table of the functions, and their warnings.
-func writeFindings(w io.Writer, findings []audit.Finding) error {
-	if len(findings) == 0 {
-		return nil
+// warning is what to look at before a function is migrated.
+type warning struct {
+	function string
+	texts    []string
+}
+
+// findingsTable returns a table of the functions, and their warnings.
+func findingsTable(findings []audit.Finding) (text.Table, []warning) {
+	table := text.Table{
+		Header:   []string{"FUNCTION", "RUNTIME", "DEPRECATED", "UPDATES BLOCKED", "COVERED BY"},
+		Optional: []string{"DEPRECATED"},
 	}
-	table := text.Table{Header: []string{"FUNCTION", "RUNTIME", "DEPRECATED", "UPDATES BLOCKED", "COVERED BY"}}
-	var warnings strings.Builder
+	var warnings []warning
 	for _, f := range findings {
 		runtime, dates := f.Runtime, f.Dates
 		if !f.Due {
@@ -32,14 +51,35 @@ func writeFindings(w io.Writer, findings []audit.Finding) error {
 		}
 		table.Add(f.FunctionName, runtime, day(dates.Deprecated), day(dates.BlockUpdate), cmp.Or(f.CoveredBy, "-"))
 		if len(f.Warnings) > 0 {
-			fmt.Fprintf(&warnings, "\n%s\n  %s\n", f.FunctionName, strings.Join(f.Warnings, "\n  "))
+			warnings = append(warnings, warning{f.FunctionName, f.Warnings})
 		}
 	}
-	if err := table.Write(w); err != nil {
+	return table, warnings
+}
+
+// writeFindings writes a table of the functions, and their warnings.
+func writeFindings(w io.Writer, findings []audit.Finding, width int) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	table, warnings := findingsTable(findings)
+	if err := table.WriteFit(w, width); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, warnings.String())
+	var b strings.Builder
+	for _, warning := range warnings {
+		fmt.Fprintf(&b, "\n%s\n", warning.function)
+		for _, t := range warning.texts {
+			b.WriteString(text.Indent("  ", t, width))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// auditResult counts the findings.
+func auditResult(r *audit.Report) string {
+	return fmt.Sprintf("%d of %s on a runtime that is deprecated or soon blocked", len(r.Findings), text.Count(r.Functions, "function"))
 }
 
 // day returns "2027-03-03, in 101 days", or "-" if there is no date.

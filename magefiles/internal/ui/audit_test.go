@@ -29,7 +29,7 @@ func TestAudit(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out strings.Builder
-			if err := writeFindings(&out, r.Findings); err != nil {
+			if err := writeFindings(&out, r.Findings, 0); err != nil {
 				t.Fatal(err)
 			}
 			for _, note := range AuditNotes(&r) {

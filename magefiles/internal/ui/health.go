@@ -13,6 +13,7 @@ type comparison struct {
 	FunctionName  string
 	Healthy       bool
 	Problems      []string
+	NotBefore     time.Time `json:",omitzero"` // there is nothing to compare before
 	Changed       time.Time
 	Before, After figures
 }
@@ -41,21 +42,31 @@ func newFigures(f health.Figures) figures {
 // Health writes the comparisons of a fleet.
 func (u *UI) Health(comparisons []health.Comparison) error {
 	var list []comparison
+	healthy := 0
 	for _, c := range comparisons {
-		list = append(list, comparison{c.Function, c.Healthy(), append([]string{}, c.Problems...), c.Changed.UTC(), newFigures(c.Before), newFigures(c.After)})
+		if c.Healthy() {
+			healthy++
+		}
+		list = append(list, comparison{c.Function, c.Healthy(), append([]string{}, c.Problems...), c.NotBefore, c.Changed.UTC(), newFigures(c.Before), newFigures(c.After)})
 	}
-	return rows(u, list, healthTable(comparisons).Write)
+	return u.publish(tabular(fmt.Sprintf("%d of %s healthy", healthy, text.Count(len(comparisons), "function")), list, healthTable(comparisons)))
 }
 
 // healthTable has each figure before and after the change.
 func healthTable(comparisons []health.Comparison) text.Table {
-	table := text.Table{Header: []string{"FUNCTION", "SINCE", "INVOCATIONS", "ERRORS", "THROTTLES", "DURATION", "ITERATOR AGE", "VERDICT"}}
+	table := text.Table{
+		Header:   []string{"FUNCTION", "SINCE", "INVOCATIONS", "ERRORS", "THROTTLES", "DURATION", "ITERATOR AGE", "VERDICT"},
+		Optional: []string{"SINCE", "THROTTLES", "ITERATOR AGE", "DURATION"},
+	}
 	known := func(f health.Figures) bool { return !f.To.IsZero() }
 	invoked := func(f health.Figures) bool { return f.Invocations > 0 }
 	streaming := func(f health.Figures) bool { return f.Stream }
 	for _, c := range comparisons {
 		verdict := "healthy"
-		if !c.Healthy() {
+		switch {
+		case !c.NotBefore.IsZero():
+			verdict = "not yet, from " + text.Minute(c.NotBefore)
+		case !c.Healthy():
 			verdict = text.Count(len(c.Problems), "problem")
 		}
 		table.Add(c.Function, text.Minute(c.Changed),

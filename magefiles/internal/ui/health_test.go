@@ -25,7 +25,8 @@ func TestHealthTable(t *testing.T) {
 			Before: health.Figures{To: to},
 			After:  health.Figures{To: to, Invocations: 7, Duration: 2 * time.Second, IteratorAge: 1200 * time.Millisecond, Stream: true},
 		},
-		{Function: "prod-new", Changed: changed, Problems: []string{"none has passed", "another"}},
+		{Function: "prod-old", Changed: changed, Problems: []string{"one", "another"}},
+		{Function: "prod-new", Changed: changed, NotBefore: changed.Add(90 * time.Second)},
 	}).Write(&out)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +35,8 @@ func TestHealthTable(t *testing.T) {
 FUNCTION          SINCE                 INVOCATIONS    ERRORS                THROTTLES  DURATION       ITERATOR AGE  VERDICT
 prod-example-api  2026-11-22 10:00 UTC  1,204 → 1,190  0 (0 %) → 31 (2.6 %)  3 → 0      12.3ms → 12ms                1 problem
 prod-events       2026-11-22 10:00 UTC  0 → 7          0 (0 %) → 0 (0 %)     0 → 0      - → 2s         - → 1.2s      healthy
-prod-new          2026-11-22 10:00 UTC                                                                               2 problems
+prod-old          2026-11-22 10:00 UTC                                                                               2 problems
+prod-new          2026-11-22 10:00 UTC                                                                               not yet, from 2026-11-22 10:02 UTC
 `
 	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -22,6 +21,7 @@ type plan struct {
 	Error               string `json:",omitempty"`
 
 	layers []string // that keep cleanup from that
+	steps  []fleet.Step
 	err    error
 }
 
@@ -53,6 +53,7 @@ func newPlan(f *fleet.Function) plan {
 			p.layers = f.Planned.Layers
 		}
 	}
+	p.steps = f.Plan
 	for _, s := range f.Plan {
 		p.Steps = append(p.Steps, s.String())
 		if s.Kind == fleet.Inspect {
@@ -72,53 +73,13 @@ func (u *UI) Plans(functions []*fleet.Function) error {
 	for i, f := range functions {
 		plans[i] = newPlan(f)
 	}
-	return rows(u, plans, func(w io.Writer) error {
-		apart := false // whether the previous plan has several lines
-		for i, p := range plans {
-			long := p.err == nil && len(p.Steps) > 0
-			if i > 0 && (long || apart) {
-				fmt.Fprintln(w)
-			}
-			apart = long
-			if err := p.write(w); err != nil {
-				return err
-			}
-		}
-		return nil
+	groups := groupPlans(functions, plans)
+	return u.publish(document{
+		summary:  PlanSummary(functions),
+		rows:     anys(plans),
+		text:     func(w io.Writer, width int) error { return writeGroups(w, groups, width) },
+		markdown: func(w io.Writer) error { return writeMarkdownTable(w, groupTable(groups)) },
 	})
-}
-
-func (p plan) write(w io.Writer) error {
-	switch {
-	case p.err != nil:
-		_, err := fmt.Fprintf(w, "%s: %s\n", p.FunctionName, reason(p.err))
-		return err
-	case len(p.Steps) == 0 && p.CleanupArchitecture != "":
-		_, err := fmt.Fprintf(w, "%s: nothing to do; %s\n", p.FunctionName, p.later())
-		return err
-	case len(p.Steps) == 0:
-		_, err := fmt.Fprintf(w, "%s: nothing to do\n", p.FunctionName)
-		return err
-	}
-	fmt.Fprintf(w, "%s:\n", p.FunctionName)
-	row := func(name, value string) { fmt.Fprintf(w, "  %-14s%s\n", name, value) }
-	if p.After != nil {
-		code := "unchanged"
-		if p.Before.CodeSha256 != p.After.CodeSha256 {
-			code = "new"
-		}
-		row("runtime", text.Change(p.Before.Runtime, p.After.Runtime))
-		row("handler", text.Change(p.Before.Handler, p.After.Handler))
-		row("architecture", p.architecture())
-		row("code", code)
-		row("zip", text.Change(p.Before.zip(), p.After.zip()))
-	}
-	name := "steps"
-	for i, step := range p.Steps {
-		row(name, fmt.Sprintf("%d. %s", i+1, step))
-		name = ""
-	}
-	return nil
 }
 
 func (p plan) architecture() string {
@@ -129,28 +90,20 @@ func (p plan) architecture() string {
 	return change
 }
 
+// code says whether the code changes.
+func (p plan) code() string {
+	if p.Before.CodeSha256 != p.After.CodeSha256 {
+		return "new"
+	}
+	return "unchanged"
+}
+
 // later says what cleanup does to the architecture.
 func (p plan) later() string {
 	if len(p.layers) > 0 {
 		return fmt.Sprintf(`cleanup refuses to move it to %s until "layerArchitectures" has that`, p.CleanupArchitecture)
 	}
 	return "cleanup moves it to " + p.CleanupArchitecture
-}
-
-// zip describes the deployed zip.
-func (s side) zip() string {
-	if s.contents == nil {
-		return text.Size(s.CodeSize)
-	}
-	return s.contents.String() + ", " + text.Size(s.CodeSize)
-}
-
-// reason is an error without the name of its function.
-func reason(err error) string {
-	if e, ok := errors.AsType[*fleet.Error](err); ok {
-		return e.Doing + ": " + e.Err.Error()
-	}
-	return err.Error()
 }
 
 // PlanSummary counts the plans: "2 to change, 1 with nothing to do, 0 failed or

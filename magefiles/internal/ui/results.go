@@ -3,9 +3,11 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"sync"
 
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // result is what a program reads about one function.
@@ -33,16 +35,21 @@ func newResult(f *fleet.Function) result {
 	for _, step := range f.Done {
 		r.Changes = append(r.Changes, step.Kind.String())
 	}
-	if f.Err != nil {
+	switch {
+	case f.Err != nil:
 		r.Error = f.Err.Error()
+	case f.NotStarted != "":
+		r.Error = "not started: " + f.NotStarted
 	}
 	return r
 }
 
-// Results writes a JSON line for each function in the order of the fleet, as soon
-// as the functions before it are done. It may be used from many goroutines.
+// Results writes what became of functions: a JSON line for each in the order of
+// the fleet, as soon as the functions before it are done, or at the end in another
+// format. It may be used from many goroutines.
 type Results struct {
-	ui *UI
+	ui        *UI
+	functions []*fleet.Function
 
 	mu   sync.Mutex
 	left []*fleet.Function // not written yet
@@ -52,7 +59,7 @@ type Results struct {
 
 // NewResults returns results for the functions.
 func (u *UI) NewResults(functions []*fleet.Function) *Results {
-	return &Results{ui: u, left: functions, done: map[*fleet.Function]bool{}}
+	return &Results{ui: u, functions: functions, left: functions, done: map[*fleet.Function]bool{}}
 }
 
 // Done records that a function is done.
@@ -61,30 +68,60 @@ func (r *Results) Done(f *fleet.Function) {
 	defer r.mu.Unlock()
 	r.done[f] = true
 	for len(r.left) > 0 && r.done[r.left[0]] {
-		r.err = cmp.Or(r.err, r.ui.JSON(newResult(r.left[0])))
+		if r.ui.format() == formatJSON {
+			r.err = cmp.Or(r.err, r.ui.JSON(newResult(r.left[0])))
+		}
 		r.left = r.left[1:]
 	}
 }
 
-// Err returns the first error of writing a line.
-func (r *Results) Err() error {
+// Finish writes what is left to write once all functions are done, and returns
+// the first error of writing.
+func (r *Results) Finish() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.err
+	// The lines are written, and the table that was redrawn is one.
+	d := tabular(Summary(r.functions), []result(nil), resultTable(r.functions))
+	if r.ui.Format == "" && r.ui.board.Live() {
+		d.text = func(io.Writer, int) error { return nil }
+	}
+	return cmp.Or(r.err, r.ui.publish(d))
+}
+
+// resultTable has a row for each function.
+func resultTable(functions []*fleet.Function) text.Table {
+	t := text.Table{Header: []string{"FUNCTION", "RESULT", "RUNTIME", "ARCH"}, Optional: []string{"ARCH"}}
+	for _, f := range functions {
+		outcome := "unchanged"
+		switch {
+		case f.Err != nil:
+			outcome = "FAILED: " + text.Line(reason(f.Err))
+		case len(f.Done) > 0:
+			outcome = "changed"
+		}
+		t.Add(f.Label(), outcome, text.Change(f.Observed.Runtime, f.Current.Runtime), f.Current.Architecture)
+	}
+	return t
 }
 
 // Summary counts the outcomes: "1 changed, 2 unchanged, 0 failed".
 func Summary(functions []*fleet.Function) string {
-	var changed, same, failed int
+	var changed, same, failed, notStarted int
 	for _, f := range functions {
 		switch {
 		case f.Err != nil:
 			failed++
+		case f.NotStarted != "":
+			notStarted++
 		case len(f.Done) > 0:
 			changed++
 		default:
 			same++
 		}
 	}
-	return fmt.Sprintf("%d changed, %d unchanged, %d failed", changed, same, failed)
+	summary := fmt.Sprintf("%d changed, %d unchanged, %d failed", changed, same, failed)
+	if notStarted > 0 {
+		summary += fmt.Sprintf(", %d not started", notStarted)
+	}
+	return summary
 }

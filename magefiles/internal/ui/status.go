@@ -61,13 +61,16 @@ func newStatus(f *fleet.Function, dates *lambda.Lifecycle, now time.Time) status
 // Status writes the state of functions at the time now.
 func (u *UI) Status(functions []*fleet.Function, dates *lambda.Lifecycle, now time.Time) error {
 	var list []status
-	table := text.Table{Header: []string{"FUNCTION", "RUNTIME", "HANDLER", "ARCH", "PACKAGE", "UPDATE", "CHANGED", "UPDATES BLOCKED", "STAGE"}}
+	table := text.Table{
+		Header:   []string{"FUNCTION", "RUNTIME", "HANDLER", "ARCH", "PACKAGE", "UPDATE", "CHANGED", "UPDATES BLOCKED", "STAGE"},
+		Optional: []string{"HANDLER", "UPDATE", "ARCH", "CHANGED", "PACKAGE", "UPDATES BLOCKED"},
+	}
 	for _, f := range functions {
 		s := newStatus(f, dates, now)
 		list = append(list, s)
 		table.Add(s.cells()...)
 	}
-	return rows(u, list, table.Write)
+	return u.publish(tabular(StatusSummary(functions), list, table))
 }
 
 func (s status) cells() []string {

@@ -1,109 +1,223 @@
-// Package ui renders everything that people and programs read: progress on
-// stderr, results on stdout as a table on a terminal and as JSON lines elsewhere.
+// Package ui renders everything that people and programs read: progress on stderr,
+// results on stdout as a table, as JSON lines or as Markdown.
 package ui
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
-	"time"
-
-	"golang.org/x/term"
 
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/progress"
+	"example.com/dualboot/magefiles/internal/report"
 	"example.com/dualboot/magefiles/internal/text"
 )
 
 // UI writes the progress and the results of one command. It may be used from many
 // goroutines.
 type UI struct {
-	stdout, stderr io.Writer
-	start          time.Time
+	stdout io.Writer
+	stderr io.Writer
+	board  *progress.Board
+	record *report.Recorder
+	colour bool
+	github bool   // annotate the run of GitHub Actions
+	digest string // file that results are appended to as Markdown, or ""
 
-	mu *sync.Mutex // held while a line is written
+	// Format is the format of results: "table", "json" or "md". Without one it is
+	// table on a terminal and json elsewhere.
+	Format string
+	title  string // of the command: "deploy prod"
+	inner  bool   // the command is a part of another one
+
+	mu *sync.Mutex // held while a line of JSON is written
+}
+
+// Options are the options of Open.
+type Options struct {
+	Stdout, Stderr io.Writer    // default os.Stdout and os.Stderr
+	Plain          bool         // write lines, even where progress could be redrawn
+	Format         string       // see UI
+	Files          report.Files // that are written at the end of the command
 }
 
 // New returns a UI that begins now. The writers default to os.Stdout and
 // os.Stderr.
-func New(stdout, stderr io.Writer) *UI {
-	return &UI{stdout: cmp.Or[io.Writer](stdout, os.Stdout), stderr: cmp.Or[io.Writer](stderr, os.Stderr), start: time.Now(), mu: &sync.Mutex{}}
+func New(stdout, stderr io.Writer) *UI { return Open(Options{Stdout: stdout, Stderr: stderr}) }
+
+// Open returns a UI that begins now and follows the environment of the process:
+// TERM, CI, NO_COLOR, CLICOLOR, CLICOLOR_FORCE, GITHUB_ACTIONS and
+// GITHUB_STEP_SUMMARY.
+func Open(o Options) *UI {
+	stderr := cmp.Or[io.Writer](o.Stderr, os.Stderr)
+	board := boardOptions(stderr, o.Plain, os.Getenv)
+	return &UI{
+		stdout: cmp.Or[io.Writer](o.Stdout, os.Stdout),
+		stderr: stderr,
+		board:  progress.NewBoard(stderr, board),
+		record: report.NewRecorder(o.Files),
+		colour: board.Colour,
+		github: board.Group,
+		digest: os.Getenv("GITHUB_STEP_SUMMARY"),
+		Format: o.Format,
+		mu:     &sync.Mutex{},
+	}
 }
 
-// WithoutResults returns a UI that writes the same progress and no results.
-func (u *UI) WithoutResults() *UI {
-	quiet := *u
-	quiet.stdout = io.Discard
-	return &quiet
+// CheckFormat returns an error if there is no such format.
+func (u *UI) CheckFormat() error {
+	switch u.Format {
+	case "", formatTable, formatJSON, formatMarkdown:
+		return nil
+	}
+	return fmt.Errorf("-format is %q; pass one of table, json, md", u.Format)
 }
+
+// Inner returns the UI for commands that are a part of this one. They write the
+// same progress and no results.
+func (u *UI) Inner() *UI {
+	inner := *u
+	inner.stdout, inner.digest, inner.inner = io.Discard, "", true
+	return &inner
+}
+
+// Begin returns the UI of a command on an environment, and what ends its progress.
+// Progress says so once ctx is done.
+func (u *UI) Begin(ctx context.Context, command, env string) (*UI, func()) {
+	named := *u
+	if u.inner {
+		named.title = u.title + ": " + command
+		u.record.Post(progress.Counted{Stage: command})
+		return &named, func() { u.record.Post(progress.Counted{Stage: command, Over: true}) }
+	}
+	named.title = strings.TrimSpace(command + " " + env)
+	u.board.Post(progress.Titled(named.title))
+	u.record.Title(named.title)
+	stop := context.AfterFunc(ctx, func() { u.board.Post(progress.Interrupted{}) })
+	return &named, func() { stop(); u.board.Stop() }
+}
+
+// Pause calls do while no progress is written, for a question on the terminal.
+func (u *UI) Pause(do func()) { u.board.Do(do) }
 
 // Notef writes one line of progress, after the seconds since the beginning.
-func (u *UI) Notef(format string, args ...any) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	fmt.Fprintf(u.stderr, "%7.1fs  %s\n", time.Since(u.start).Seconds(), fmt.Sprintf(format, args...))
+func (u *UI) Notef(format string, args ...any) { u.board.Linef(format, args...) }
+
+// Warnf writes a warning of something about an environment as one line of progress.
+func (u *UI) Warnf(env, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	u.Notef("%s: %s: %s", env, progress.Yellow.Paint(u.colour, "WARNING"), message)
+	u.annotate("warning", env+": "+message)
 }
 
-// Step writes that a step of a function begins.
-func (u *UI) Step(f *fleet.Function, s fleet.Step) { u.Notef("%s: %v", f.Label(), s) }
+// Meter makes progress show the calls and the bytes that were sent to AWS.
+func (u *UI) Meter(meter func() (calls int, bytes int64)) {
+	u.board.Meter(func() progress.Metered {
+		calls, bytes := meter()
+		return progress.Metered{Calls: calls, Bytes: bytes}
+	})
+	u.record.Meter(meter)
+}
 
-// Result writes the outcome of a function.
+// post shows and records an event.
+func (u *UI) post(e progress.Event) {
+	u.board.Post(e)
+	u.record.Post(e)
+}
+
+// Fleet says that the command begins to work on functions.
+func (u *UI) Fleet(functions []*fleet.Function) {
+	names := make([]string, len(functions))
+	for i, f := range functions {
+		names[i] = f.Label()
+	}
+	u.post(progress.Titled(u.title))
+	u.post(progress.Began{Functions: names})
+}
+
+// Event shows what happens to a function.
+func (u *UI) Event(e fleet.Event) {
+	u.post(progress.Stepped{Function: e.Function.Label(), Step: e.Step, Queued: e.Queued, Ends: e.Ends})
+	if !e.Queued && !u.board.Live() {
+		u.Notef("%s: %v", e.Function.Label(), e.Step)
+	}
+}
+
+// Result shows the outcome of a function.
 func (u *UI) Result(f *fleet.Function) {
+	done := progress.Finished{Function: f.Label(), Text: f.Current.Runtime}
+	line := ""
 	switch {
 	case f.Err != nil:
-		// The complete error is in the summary at the end.
-		first, _, _ := strings.Cut(f.Err.Error(), "\n")
-		u.Notef("%s: FAILED: %s", f.Label(), first)
+		// The error is in the list at the end.
+		line = progress.Red.Paint(u.colour, "FAILED") + ", see below"
+		done.Outcome = progress.Failed
+		done.Text, _, _ = strings.Cut(reason(f.Err), "\n")
+		if errors.Is(f.Err, fleet.ErrInterrupted) {
+			done.Outcome = progress.Stopped
+		}
 	case len(f.Done) == 0:
-		u.Notef("%s: nothing to do, %s", f.Label(), f.Current.Runtime)
-	case f.Observed.Runtime != f.Current.Runtime:
-		u.Notef("%s: done, %s → %s", f.Label(), f.Observed.Runtime, f.Current.Runtime)
+		line = "nothing to do, " + f.Current.Runtime
+		done.Outcome = progress.Unchanged
 	default:
-		u.Notef("%s: done, %s", f.Label(), f.Current.Runtime)
+		done.Text = f.Current.Runtime
+		if f.Observed.Runtime != f.Current.Runtime {
+			done.Text = text.Change(f.Observed.Runtime, f.Current.Runtime)
+		}
+		line = progress.Green.Paint(u.colour, "done") + ", " + done.Text
+	}
+	u.board.Post(done)
+	u.record.Result(f, done.Outcome)
+	if !u.board.Live() {
+		u.Notef("%s: %s", f.Label(), line)
 	}
 }
 
 // Text writes s to stdout as it is.
 func (u *UI) Text(s string) error {
-	_, err := io.WriteString(u.stdout, s)
-	return written(err)
+	return u.write(func(w io.Writer) error {
+		_, err := io.WriteString(w, s)
+		return err
+	})
 }
 
+// Prose writes lines to stdout, which wrap between words on a terminal.
+func (u *UI) Prose(s string) error { return u.Text(text.WrapLines(s, width(u.stdout))) }
+
 // Table writes a table to stdout, on a terminal or not.
-func (u *UI) Table(t text.Table) error { return written(t.Write(u.stdout)) }
+func (u *UI) Table(t text.Table) error {
+	return u.write(func(w io.Writer) error { return t.WriteFit(w, width(u.stdout)) })
+}
 
 // Markdown writes a table to stdout as Markdown.
-func (u *UI) Markdown(t text.Table) error { return written(t.WriteMarkdown(u.stdout)) }
+func (u *UI) Markdown(t text.Table) error { return u.write(t.WriteMarkdown) }
 
 // JSON writes v to stdout as one line.
 func (u *UI) JSON(v any) error {
+	return u.write(func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		return e.Encode(v)
+	})
+}
+
+// write calls print with stdout. Progress on the same terminal makes room.
+func (u *UI) write(print func(io.Writer) error) (err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	e := json.NewEncoder(u.stdout)
-	e.SetEscapeHTML(false)
-	return written(e.Encode(v))
-}
-
-func written(err error) error {
+	if terminal(u.stdout) == nil {
+		err = print(u.stdout)
+	} else {
+		u.board.Do(func() { err = print(u.stdout) })
+	}
 	if err != nil {
 		return fmt.Errorf("writing the results: %w", err)
-	}
-	return nil
-}
-
-// rows writes rows to stdout: with print if it is a terminal, and as JSON lines
-// otherwise.
-func rows[T any](u *UI, rows []T, print func(io.Writer) error) error {
-	if f, ok := u.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return written(print(f))
-	}
-	for _, row := range rows {
-		if err := u.JSON(row); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -47,8 +47,8 @@ func TestResultsAreInOrder(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
-	if results.Err() != nil {
-		t.Error(results.Err())
+	if err := results.Finish(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestResultsThatCannotBeWritten(t *testing.T) {
 	a := function("a", "", "")
 	results := New(broken{}, nil).NewResults([]*fleet.Function{a})
 	results.Done(a)
-	if err := results.Err(); err == nil || err.Error() != "writing the results: no space left" {
+	if err := results.Finish(); err == nil || err.Error() != "writing the results: no space left" {
 		t.Errorf("error %v", err)
 	}
 }
@@ -69,7 +69,7 @@ func TestProgress(t *testing.T) {
 	var out bytes.Buffer
 	u := New(nil, &out)
 	step := fleet.Step{Kind: fleet.Wait}
-	u.Step(function("a", "", ""), step)
+	u.Event(fleet.Event{Function: function("a", "", ""), Step: step})
 	u.Result(function("a", "go1.x", "provided.al2023", step))
 	u.Result(function("b", "provided.al2023", "provided.al2023", step))
 	u.Result(function("c", "provided.al2023", "provided.al2023"))
@@ -79,7 +79,7 @@ func TestProgress(t *testing.T) {
 		"a: done, go1.x → provided.al2023",
 		"b: done, provided.al2023",
 		"c: nothing to do, provided.al2023",
-		"d: FAILED: first line",
+		"d: FAILED, see below",
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
 		if elapsed, text, _ := strings.Cut(line, "s  "); text != want[i] || strings.TrimSpace(elapsed) != "0.0" {
@@ -103,5 +103,20 @@ func TestSummaries(t *testing.T) {
 	}
 	if got, want := StatusSummary(fleet), "1 clean, 2 unknown"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestNotStarted(t *testing.T) {
+	functions := []*fleet.Function{
+		{Done: []fleet.Step{{Kind: fleet.UpdateCode}}},
+		{Err: errors.New("out of order")},
+		{NotStarted: "1 function failed before"},
+		{},
+	}
+	if got, want := Summary(functions), "1 changed, 1 unchanged, 1 failed, 1 not started"; got != want {
+		t.Errorf("summary %q, want %q", got, want)
+	}
+	if got, want := newResult(functions[2]).Error, "not started: 1 function failed before"; got != want {
+		t.Errorf("error %q, want %q", got, want)
 	}
 }

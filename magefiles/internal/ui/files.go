@@ -1,0 +1,37 @@
+package ui
+
+import "errors"
+
+// CheckFiles returns an error if the report or the trace could not be written.
+// Without it, [UI.WriteFiles] writes none.
+func (u *UI) CheckFiles() error {
+	if u.inner {
+		return nil
+	}
+	return u.record.Check()
+}
+
+// WriteFiles writes the report and the trace at the end of a command. It returns
+// the error of the command, with what failed.
+func (u *UI) WriteFiles(err error) error {
+	if u.inner {
+		return err
+	}
+	cause := err
+	if c, ok := errors.AsType[*concluded](err); ok {
+		cause = c.error
+	}
+	if broken := u.record.Write(cause); broken != nil {
+		return errors.Join(err, broken)
+	}
+	return err
+}
+
+// Connected records to which account and region a command has connected. The
+// endpoint is "" unless it is not AWS's own.
+func (u *UI) Connected(account, region, endpoint string) {
+	u.record.Connected(account, region, endpoint)
+}
+
+// Invoked records an invocation by the traffic of a rehearsal.
+func (u *UI) Invoked(failed bool) { u.record.Invoked(failed) }
