@@ -3,6 +3,7 @@ package targets_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -124,7 +125,7 @@ func TestNoRetries(t *testing.T) {
 	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
-	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: injected by the test`; status != 1 || !strings.Contains(stderr, want) {
+	if want := `updating the configuration of "prod-order-stream": AccessDeniedException: injected by the test; allow the action lambda:UpdateFunctionConfiguration; see Permissions in magefiles/docs/reference.md#permissions`; status != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit status %d, and the error does not say %q:\n%s", status, want, stderr)
 	}
 	if tries != 1 {
@@ -133,6 +134,64 @@ func TestNoRetries(t *testing.T) {
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")
 	f.expect("go1.x", "lambda", dual, "order-stream")
 	f.wantStartable()
+}
+
+// TestExpires deploys until the credentials expire. The error is shown once, and
+// says how to renew credentials of their kind.
+func TestExpires(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "example-api")
+	f.create("example-api")
+	cmd := f.command("deployProd")
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+f.through(func(w http.ResponseWriter, r *http.Request, _ http.Handler, operation string, _ int) bool {
+		if operation == "UpdateFunctionConfiguration" {
+			refuse(w, r, http.StatusForbidden, "ExpiredTokenException")
+			return true
+		}
+		return false
+	}))
+	status, _, stderr := result(t, cmd)
+	if want := `updating the configuration of "prod-example-api": ExpiredTokenException: injected by the test; run: aws configure --profile our_prod`; status != 1 || strings.Count(stderr, want) != 1 || strings.Count(stderr, "ExpiredToken") != 1 {
+		t.Errorf("exit status %d, and the errors are not once %q:\n%s", status, want, stderr)
+	}
+	f.wantStartable()
+}
+
+// TestNotAWS plans where something else answers than AWS, or nothing does.
+func TestNotAWS(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "example-api")
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "<html>Log in</html>")
+	}))
+	t.Cleanup(page.Close)
+	redirect := httptest.NewServer(http.RedirectHandler("https://login.example.com/?token=hidden", http.StatusFound))
+	t.Cleanup(redirect.Close)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // which accepts connections, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	for _, test := range []struct{ endpoint, want string }{
+		{page.URL, "a login page or a proxy answers for 127.0.0.1:PORT, not AWS (status 200 with a web page); log in to the network, or correct HTTPS_PROXY"},
+		{redirect.URL, "a login page or a proxy answers for 127.0.0.1:PORT, not AWS (status 302, redirecting to https://login.example.com); log in to the network, or correct HTTPS_PROXY"},
+		{"https" + strings.TrimPrefix(page.URL, "http"), "127.0.0.1:PORT does not speak TLS; write http:// in AWS_ENDPOINT_URL if that is right"},
+		{"http://" + silent.Addr().String(), "127.0.0.1:PORT gives no answer within 10s; check that http://127.0.0.1:PORT is the right endpoint (AWS_ENDPOINT_URL)"},
+	} {
+		t.Run(test.endpoint, func(t *testing.T) {
+			t.Parallel()
+			cmd := f.command("plan")
+			cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+test.endpoint, "AWS_MAX_ATTEMPTS=1")
+			defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
+			status, stdout, stderr := result(t, cmd)
+			_, port, _ := net.SplitHostPort(test.endpoint[strings.Index(test.endpoint, "//")+2:])
+			want := `Error: calling GetCallerIdentity for environment "prod": ` + test.want + "\n"
+			if got := strings.ReplaceAll(stderr, ":"+port, ":PORT"); status != 1 || stdout != "" || !strings.HasSuffix(got, want) {
+				t.Errorf("exit status %d, want 1 and %q:\n%s%s", status, want, stdout, got)
+			}
+		})
+	}
 }
 
 // TestReadsWhileBuilding answers the first read once the function is built. The

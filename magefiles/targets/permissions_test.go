@@ -29,8 +29,8 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 
-	f := newFixture(t, emulator.Options{}, "order-stream")
-	f.create("order-stream")
+	f := newFixture(t, emulator.Options{}, "order-stream", "nightly-report")
+	f.create("order-stream", "nightly-report")
 	name := aws.String("prod-order-stream")
 	if _, err := f.client.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: name}); err != nil {
 		t.Fatal(err)
@@ -62,11 +62,18 @@ func TestPermissions(t *testing.T) {
 	record("plan")
 	record("status")
 	record("deploy", "prod")
-	record("rollback")
+	record("rollback", "-yes")
 	f.must("deployProd")
 	f.must("deployProd")
 	f.server.Age(5)
 	record("verify")
+	another := aws.String("prod-nightly-report")
+	if _, err := f.client.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: another}); err != nil {
+		t.Fatal(err)
+	}
+	f.create("nightly-report")
+	record("deploy", "prod", "-first=1", "-wait=0s") // it judges order-stream, and does not start the other
+	f.must("deployProd", "-only=nightly-report")
 	record("plan", "-cleanup")
 	record("cleanup")
 	record("cleanup", "-force")

@@ -104,7 +104,7 @@ func TestInterrupt(t *testing.T) {
 			f := newStub(t, emulator.Options{}, "first", "second")
 			f.manifest("15m", "first", "second")
 			f.create("first", "second")
-			cmd := f.command("deployProd", "-concurrency=1")
+			cmd := f.command("deployProd", "-concurrency=1", "-report=deploy.html")
 			pipe, err := cmd.StderrPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -140,6 +140,9 @@ func TestInterrupt(t *testing.T) {
 				if !strings.Contains(stderr.String(), want) {
 					t.Errorf("the error does not say %q:\n%s", want, stderr.String())
 				}
+			}
+			if page, err := os.ReadFile(f.path("deploy.html")); !strings.Contains(string(page), "2: 0 changed, 0 unchanged, 0 failed, 2 stopped") {
+				t.Errorf("the report does not say that two functions were stopped: %v\n%.3000s", err, page)
 			}
 			if writes := f.updates(); writes != 1 {
 				t.Errorf("%d updates, want 1", writes)

@@ -16,7 +16,9 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"example.com/dualboot/magefiles/internal/command"
+	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/interrupt"
+	"example.com/dualboot/magefiles/internal/report"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
@@ -25,11 +27,15 @@ import (
 // They are lambda for go1.x and bootstrap for provided.al2023.
 func Build(
 	ctx context.Context,
+	env *string, // environment whose settings count (default those of no environment)
 	only *string, // functions to build, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Build(ctx, command.BuildOptions{Only: only})
+	if err != nil {
+		return err
+	}
+	return workspace(nil).Build(ctx, command.BuildOptions{Env: env, Only: only})
 }
 
 // Zip (local) builds the functions and writes their zips.
@@ -37,35 +43,77 @@ func Build(
 // These are bin/NAME/lambda.zip with both binaries and bin/NAME/bootstrap.zip.
 func Zip(
 	ctx context.Context,
+	env *string, // environment whose settings count (default those of no environment)
 	only *string, // functions to zip, by name or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Zip(ctx, command.BuildOptions{Only: only})
+	if err != nil {
+		return err
+	}
+	return workspace(nil).Zip(ctx, command.BuildOptions{Env: env, Only: only})
 }
 
 // Deploy (changes AWS) moves functions to provided.al2023.
 //
 // The functions of the environment serve all the time. Run it again to finish
-// what is left.
+// what is left. The environment is the first argument, as in deploy staging or
+// deploy -env=staging.
 func Deploy(
 	ctx context.Context,
-	env string,
+	environment string,
+	env *string, // environment, if it is the first argument
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at the same time (default 1024)
+	concurrency *int, // functions to work on at the same time (default 1024, or 16 with -stopAfter)
+	first *int, // migrate so many functions first, and the others if these are healthy
+	wait *time.Duration, // with -first: how long to wait for their metrics (default 5m)
+	stopAfter *int, // start no function after so many failures
+	allOrNothing *bool, // change nothing unless all functions can be built and planned
+	plan *string, // file of plan -out=: do what it says and nothing else
+	yes *bool, // do not ask
+	report *string, // also write a report to this file, as a page (.html)
+	trace *string, // also write the timeline to this file, for Perfetto (.json)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Deploy(ctx, command.DeployOptions{Selection: selection(&env, only), Concurrency: value(concurrency, 0)})
+	if err != nil {
+		return err
+	}
+	if environment, err = firstArgument(environment, env); err != nil {
+		return err
+	}
+	return deploy(ctx, environment, only, concurrency, first, wait, stopAfter, allOrNothing, plan, yes, format, report, trace)
 }
 
 // DeployProd (changes AWS) is deploy prod.
 func DeployProd(
 	ctx context.Context,
 	only *string, // functions to deploy, by name or pattern, comma-separated (default all)
-	concurrency *int, // functions to work on at the same time (default 1024)
+	concurrency *int, // functions to work on at the same time (default 1024, or 16 with -stopAfter)
+	first *int, // migrate so many functions first, and the others if these are healthy
+	wait *time.Duration, // with -first: how long to wait for their metrics (default 5m)
+	stopAfter *int, // start no function after so many failures
+	allOrNothing *bool, // change nothing unless all functions can be built and planned
+	plan *string, // file of plan -out=: do what it says and nothing else
+	yes *bool, // do not ask
+	report *string, // also write a report to this file, as a page (.html)
+	trace *string, // also write the timeline to this file, for Perfetto (.json)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	return Deploy(ctx, production, only, concurrency)
+	ctx, stop, err := begin(ctx)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	return deploy(ctx, production, only, concurrency, first, wait, stopAfter, allOrNothing, plan, yes, format, report, trace)
+}
+
+func deploy(ctx context.Context, env string, only *string, concurrency, first *int, wait *time.Duration, stopAfter *int, allOrNothing *bool, plan *string, yes *bool, format, report, trace *string) error {
+	return pending(recording(format, report, trace).Deploy(ctx, command.DeployOptions{
+		Selection: asking(selection(&env, only), yes), Concurrency: value(concurrency, 0),
+		First: value(first, 0), Wait: wait, StopAfter: value(stopAfter, 0), AllOrNothing: value(allOrNothing, false), Plan: plan,
+	}))
 }
 
 // Audit (reads AWS) lists functions on retired runtimes.
@@ -77,10 +125,14 @@ func Audit(
 	ctx context.Context,
 	env *string, // environment whose account and region are read (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Audit(ctx, command.AuditOptions{Selection: selection(env, only)})
+	if err != nil {
+		return err
+	}
+	return workspace(format).Audit(ctx, command.AuditOptions{Selection: selection(env, only)})
 }
 
 // Init (reads AWS) writes a first lambdas.json.
@@ -93,9 +145,12 @@ func Init(
 	env *string, // name of the environment (default prod)
 	only *string, // functions, by name on AWS or pattern, comma-separated (default all)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Init(ctx, command.InitOptions{Selection: selection(env, only)})
+	if err != nil {
+		return err
+	}
+	return workspace(nil).Init(ctx, command.InitOptions{Selection: selection(env, only)})
 }
 
 // Plan (reads AWS) shows what deploy would do.
@@ -111,41 +166,55 @@ func Plan(
 	rollback *bool, // plan a rollback
 	force *bool, // with -cleanup: skip the health check
 	runtime *string, // with -rollback: the runtime to return to (default go1.x)
+	out *string, // file to write the plan to, for deploy -plan=
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return pending(workspace().Plan(ctx, command.PlanOptions{
+	if err != nil {
+		return err
+	}
+	return pending(workspace(format).Plan(ctx, command.PlanOptions{
 		Selection: selection(env, only),
-		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""),
+		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""), Out: out,
 	}))
 }
 
 // Status (reads AWS) shows how far each function has come.
 //
 // It shows runtime, zip, last update, and the days until AWS plans to block
-// updates: as a table on a terminal, and as JSON lines elsewhere.
+// updates.
 func Status(
 	ctx context.Context,
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Status(ctx, command.StatusOptions{Selection: selection(env, only)})
+	if err != nil {
+		return err
+	}
+	return workspace(format).Status(ctx, command.StatusOptions{Selection: selection(env, only)})
 }
 
 // Verify (reads AWS) compares metrics with those before.
 //
 // It reads errors, throttles, durations and iterator ages of each function from
-// CloudWatch, and fails for functions that cleanup would refuse.
+// CloudWatch, and fails for functions that cleanup would refuse. The exit status is
+// 2 if some were changed too recently to judge them, and all others are healthy.
 func Verify(
 	ctx context.Context,
 	env *string, // environment (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Verify(ctx, command.VerifyOptions{Selection: selection(env, only)})
+	if err != nil {
+		return err
+	}
+	return pending(workspace(format).Verify(ctx, command.VerifyOptions{Selection: selection(env, only)}))
 }
 
 // Probe (changes AWS) asks AWS about what dualboot assumes.
@@ -165,9 +234,12 @@ func Probe(
 	settle *time.Duration, // assumed settle delay (default 60s)
 	out *string, // directory of probe.json and probe.md (default bin/probe)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return pending(workspace().Probe(ctx, command.ProbeOptions{
+	if err != nil {
+		return err
+	}
+	return pending(workspace(nil).Probe(ctx, command.ProbeOptions{
 		Region: region, Account: account, Role: role,
 		Yes: value(yes, false), Clean: value(clean, false), Quotas: value(quotas, false),
 		Only: only, Settle: settle, Out: value(out, ""),
@@ -177,7 +249,8 @@ func Probe(
 // Rollback (changes AWS) returns functions to the old runtime.
 //
 // It needs the binary for that runtime in the deployed zip. The next deploy moves
-// the functions forward again.
+// the functions forward again. Without -only it asks, or needs -yes where it
+// cannot.
 func Rollback(
 	ctx context.Context,
 	env *string, // environment to roll back (default prod)
@@ -185,29 +258,44 @@ func Rollback(
 	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
 	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
 	concurrency *int, // functions to work on at the same time (default 1024)
+	yes *bool, // do not ask
+	report *string, // also write a report to this file, as a page (.html)
+	trace *string, // also write the timeline to this file, for Perfetto (.json)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Rollback(ctx, command.RollbackOptions{
-		Selection: selection(env, only), Runtime: value(runtime, ""), Settle: settle, Concurrency: value(concurrency, 0),
+	if err != nil {
+		return err
+	}
+	return recording(format, report, trace).Rollback(ctx, command.RollbackOptions{
+		Selection: asking(selection(env, only), yes), Runtime: value(runtime, ""), Settle: settle, Concurrency: value(concurrency, 0),
 	})
 }
 
 // Cleanup (changes AWS) drops lambda from the zips.
 //
 // Run it later, when all is well: it refuses functions that are not on
-// provided.al2023, and functions that are less healthy than before.
+// provided.al2023, and functions that are less healthy than before. Without -only
+// it asks on a terminal.
 func Cleanup(
 	ctx context.Context,
 	env *string, // environment to clean up (default prod)
 	only *string, // functions to clean up, by name or pattern, comma-separated (default all)
 	force *bool, // skip the health check
 	concurrency *int, // functions to work on at the same time (default 1024)
+	yes *bool, // do not ask
+	report *string, // also write a report to this file, as a page (.html)
+	trace *string, // also write the timeline to this file, for Perfetto (.json)
+	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
-	ctx, stop := interrupt.Context(ctx)
+	ctx, stop, err := begin(ctx)
 	defer stop()
-	return workspace().Cleanup(ctx, command.CleanupOptions{
-		Selection: selection(env, only), Force: value(force, false), Concurrency: value(concurrency, 0),
+	if err != nil {
+		return err
+	}
+	return recording(format, report, trace).Cleanup(ctx, command.CleanupOptions{
+		Selection: asking(selection(env, only), yes), Force: value(force, false), Concurrency: value(concurrency, 0),
 	})
 }
 
@@ -223,7 +311,10 @@ func Terraform(
 	varFile *string, // variable files, comma-separated, besides those that terraform reads by itself
 	write *bool, // change the files
 ) error {
-	return pending(workspace().Terraform(command.TerraformOptions{
+	if err := checkCommandLine(); err != nil {
+		return err
+	}
+	return pending(workspace(nil).Terraform(command.TerraformOptions{
 		Selection: selection(env, only), Dir: value(dir, ""), Write: value(write, false),
 		Var: value(Var, ""), VarFiles: value(varFile, ""),
 	}))
@@ -231,19 +322,65 @@ func Terraform(
 
 const production = "prod"
 
-func workspace() command.Workspace {
-	return command.Workspace{UI: ui.New(nil, nil), Go: mg.GoCmd(), Verbose: mg.Verbose()}
+// begin checks the command line, and returns a context that ends with a signal.
+func begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	ctx, stop := interrupt.Context(ctx)
+	return ctx, stop, checkCommandLine()
+}
+
+// checkCommandLine exits like mage if it cannot run the whole command line, of
+// which this target may be the first part.
+func checkCommandLine() error {
+	if err := commandline.CheckSelf(); err != nil {
+		return mg.Fatal(misused, err)
+	}
+	return nil
+}
+
+// firstArgument returns the environment that deploy is for. Its first argument may
+// be a flag, which mage does not parse there.
+func firstArgument(environment string, env *string) (string, error) {
+	name, err := commandline.Argument("deploy", "environment", environment, "env", env)
+	if err != nil {
+		return "", mg.Fatal(misused, err)
+	}
+	return name, nil
+}
+
+// misused is the exit status of mage for a command line that it does not
+// understand.
+const misused = 2
+
+func workspace(format *string) command.Workspace { return recording(format, nil, nil) }
+
+// recording returns a workspace whose command also writes a report and a trace.
+func recording(format, page, trace *string) command.Workspace {
+	return command.Workspace{
+		UI: ui.Open(ui.Options{
+			Plain: mg.Verbose(), Format: value(format, ""), Files: report.Files{Report: value(page, ""), Trace: value(trace, "")},
+		}),
+		Go: mg.GoCmd(), Verbose: mg.Verbose(),
+	}
 }
 
 func selection(env, only *string) command.Selection {
 	return command.Selection{Env: value(env, production), Only: only}
 }
 
-// pending exits with status 2 if there are changes to make, which is no error for
-// mage to print.
+// asking makes a command that changes functions ask, unless the flag -yes is set.
+func asking(s command.Selection, yes *bool) command.Selection {
+	s.Ask = !value(yes, false)
+	return s
+}
+
+// pending exits with status 2 if there is something to do now or later. What is to
+// do was printed, unless the error says it.
 func pending(err error) error {
-	if errors.Is(err, command.ErrChanges) {
+	switch {
+	case err == command.ErrChanges || err == command.ErrNotYet:
 		os.Exit(2)
+	case errors.Is(err, command.ErrNotYet):
+		return mg.Fatal(2, err)
 	}
 	return err
 }

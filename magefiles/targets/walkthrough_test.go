@@ -140,6 +140,9 @@ func renderSteps(steps []step) string {
 	return b.String()
 }
 
+// still matches the lines that appear only if something takes long.
+var still = regexp.MustCompile(`(?m)^ *\d+\.\ds  still .*\n`)
+
 // play runs the commands in one shell on a terminal, in dir and with temporary
 // files in tmp, and returns what each printed.
 func play(t *testing.T, dir, tmp string, steps []step) []string {
@@ -181,7 +184,7 @@ func play(t *testing.T, dir, tmp string, steps []step) []string {
 		number, text, _ := strings.Cut(part, "\n")
 		var i int
 		if _, err := fmt.Sscan(number, &i); err == nil {
-			printed[i] = text
+			printed[i] = still.ReplaceAllString(text, "")
 			t.Logf("$ %s%s", steps[i].command, text)
 		}
 	}

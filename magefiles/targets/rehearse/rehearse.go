@@ -15,6 +15,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/interrupt"
 	"example.com/dualboot/magefiles/internal/rehearsal"
+	"example.com/dualboot/magefiles/internal/report"
 	"example.com/dualboot/magefiles/internal/ui"
 )
 
@@ -32,6 +33,8 @@ func Local(
 	update *time.Duration, // how long an update takes on the emulator (default 1s)
 	window *time.Duration, // how long the previous version may serve after an update (default 2s)
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
+	report *string, // also write a report to this file, as a page (.html)
+	trace *string, // also write the timeline to this file, for Perfetto (.json)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
@@ -45,7 +48,7 @@ func Local(
 		Window:   value(window, 2*time.Second),
 		Settle:   value(settle, value(window, 2*time.Second)),
 		Go:       mg.GoCmd(),
-		UI:       ui.New(nil, nil),
+		UI:       recording(report, trace),
 	})
 }
 
@@ -71,7 +74,7 @@ func Controls(
 		Window: value(window, 2*time.Second),
 		Settle: value(window, 2*time.Second),
 		Go:     mg.GoCmd(),
-		UI:     ui.New(nil, nil),
+		UI:     ui.Open(ui.Options{Plain: mg.Verbose()}),
 	})
 }
 
@@ -101,6 +104,11 @@ func Emulator(
 }
 
 const production = "prod"
+
+// recording returns a UI that also writes a report and a trace.
+func recording(page, trace *string) *ui.UI {
+	return ui.Open(ui.Options{Plain: mg.Verbose(), Files: report.Files{Report: value(page, ""), Trace: value(trace, "")}})
+}
 
 func value[T any](p *T, otherwise T) T {
 	if p == nil {

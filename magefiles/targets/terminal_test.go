@@ -1,0 +1,140 @@
+//go:build unix
+
+package targets_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"example.com/dualboot/magefiles/internal/emulator"
+)
+
+// onTerminal runs a command on a terminal of 80 columns and returns its exit status
+// and what it wrote. watch receives the terminal and all that was written so far.
+func onTerminal(t *testing.T, cmd *exec.Cmd, watch func(terminal *os.File, written string)) (status int, written string) {
+	t.Helper()
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 80, Rows: 24})
+	if err != nil {
+		t.Skipf("no terminal is available: %v", err)
+	}
+	defer terminal.Close()
+	var out bytes.Buffer
+	for part := make([]byte, 4096); ; {
+		n, err := terminal.Read(part) // ends with an error when the command ends
+		out.Write(part[:n])
+		if watch != nil {
+			watch(terminal, out.String())
+		}
+		if err != nil {
+			break
+		}
+	}
+	cmd.Wait()
+	return cmd.ProcessState.ExitCode(), strings.ReplaceAll(out.String(), "\r\n", "\n")
+}
+
+// lastLine returns the last line of what a command wrote.
+func lastLine(written string) string {
+	lines := strings.Split(strings.TrimSpace(written), "\n")
+	return lines[len(lines)-1]
+}
+
+// TestTerminal deploys on a terminal: what it shows depends on the environment.
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	const table = "\x1b[?25l"
+	for _, test := range []struct {
+		name       string
+		env        []string
+		flags      []string
+		live       bool
+		want, lack []string
+	}{
+		{
+			name: "a terminal", env: []string{"TERM=xterm"}, live: true,
+			want: []string{"settle, ", "\x1b[32mPASS\x1b[m: 1 changed, 0 unchanged, 0 failed"},
+			lack: []string{"{\"FunctionName\"", "first: settle for", "RESULT"},
+		},
+		{
+			name: "JSON on a terminal", env: []string{"TERM=xterm"}, flags: []string{"-format=json"}, live: true,
+			want: []string{"{\"FunctionName\"", "PASS"},
+		},
+		{
+			name: "a table on a terminal", env: []string{"TERM=xterm", "NO_COLOR=1"}, flags: []string{"-format=table"}, live: true,
+			want: []string{"FUNCTION    RESULT   RUNTIME ", "PASS"}, lack: []string{"\x1b[32m"},
+		},
+		{
+			name: "a dumb terminal", env: []string{"TERM=dumb"},
+			want: []string{"prod-first: settle for", "\nFUNCTION    RESULT   RUNTIME "}, lack: []string{"\x1b", "{\"FunctionName\""},
+		},
+		{
+			name: "CI", env: []string{"TERM=xterm", "CI=true"},
+			want: []string{"prod-first: settle for"}, lack: []string{"\x1b"},
+		},
+		{
+			name: "verbose", env: []string{"TERM=xterm"}, flags: []string{"-v"},
+			want: []string{"prod-first: settle for", " build "}, lack: []string{"\x1b"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newStub(t, emulator.Options{}, "first")
+			f.create("first")
+			args, flags := []string{"deployProd"}, test.flags
+			if len(flags) > 0 && flags[0] == "-v" {
+				args, flags = []string{"-v", "deployProd"}, nil
+			}
+			cmd := f.command(append(args, flags...)...)
+			cmd.Env = append(cmd.Env, test.env...)
+			status, written := onTerminal(t, cmd, nil)
+			if status != 0 || strings.Contains(written, table) != test.live {
+				t.Errorf("exit status %d, %q", status, written)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(written, want) {
+					t.Errorf("it does not write %q:\n%q", want, written)
+				}
+			}
+			for _, lack := range test.lack {
+				if strings.Contains(written, lack) {
+					t.Errorf("it writes %q:\n%q", lack, written)
+				}
+			}
+			if test.live && !strings.Contains(lastLine(written), "PASS") {
+				t.Errorf("the last line is %q", lastLine(written))
+			}
+		})
+	}
+}
+
+// TestTerminalInterrupted presses Ctrl-C while functions settle.
+func TestTerminalInterrupted(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "first", "second")
+	f.manifest("15m", "first", "second")
+	f.create("first", "second")
+	cmd := f.command("deployProd")
+	cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=1")
+	pressed := false
+	status, written := onTerminal(t, cmd, func(terminal *os.File, written string) {
+		if !pressed && strings.Contains(written, "2 settling") {
+			pressed = true
+			io.WriteString(terminal, "\x03")
+		}
+	})
+	if status != 1 || lastLine(written) != "FAIL: interrupted, with 2 functions left; run the same command again to finish" {
+		t.Errorf("exit status %d, %q", status, written)
+	}
+	after := written[strings.LastIndex(written, "\x1b[?25l"):]
+	for _, want := range []string{"0 of 2 functions done, 2 stopped", "stopped, settling: interrupted", "\x1b[?25h"} {
+		if !strings.Contains(written, want) {
+			t.Errorf("it does not write %q:\n%q", want, after)
+		}
+	}
+}
