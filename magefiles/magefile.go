@@ -41,7 +41,10 @@ func Test() error {
 	if race() {
 		args = append(args, "-race")
 	}
-	return sh.RunWithV(env, mg.GoCmd(), append(args, paths...)...)
+	if err := sh.RunWithV(env, mg.GoCmd(), append(args, paths...)...); err != nil {
+		return mg.Fatal(sh.ExitStatus(err), "go test fails") // err lists all packages
+	}
+	return nil
 }
 
 // packages returns the packages of the module. Those with the most dependencies

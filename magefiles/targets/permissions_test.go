@@ -29,7 +29,7 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 
-	f := newFixture(t, emulator.Options{}, "order-stream", "nightly-report")
+	f := newStub(t, emulator.Options{}, "order-stream", "nightly-report")
 	f.create("order-stream", "nightly-report")
 	name := aws.String("prod-order-stream")
 	if _, err := f.client.PublishVersion(t.Context(), &lambda.PublishVersionInput{FunctionName: name}); err != nil {

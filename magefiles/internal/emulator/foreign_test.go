@@ -30,30 +30,29 @@ func foreignArch() (goarch string, arch types.Architecture) {
 	return "arm64", types.ArchitectureArm64
 }
 
-// foreignBinary is the handler for foreignArch.
-var foreignBinary = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "foreign-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	goarch, _ := foreignArch()
-	path := filepath.Join(dir, "bootstrap")
-	cmd := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", path, "./testdata/handler")
+// idleFor builds the program in testdata/idle, which is much smaller than the
+// handler.
+func idleFor(t testing.TB, goarch string) []byte { return buildFor(t, goarch, "./testdata/idle") }
+
+// buildFor builds a package for Linux.
+func buildFor(t testing.TB, goarch, pkg string) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bootstrap")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-tags", "lambda.norpc", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+goarch, "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.New(string(out))
+		t.Fatalf("building %s: %v\n%s", pkg, err, out)
 	}
-	return os.ReadFile(path)
-})
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
 
 // createForeign creates a function for foreignArch.
-func (b *bench) createForeign(name string) {
+func (b *bench) createForeign(name string, content []byte) {
 	b.Helper()
-	content, err := foreignBinary()
-	if err != nil {
-		b.Fatal(err)
-	}
 	_, arch := foreignArch()
 	b.create(function(name, types.RuntimeProvidedal2023, makeZip(b, file{"bootstrap", 0o755, content}), func(in *lambda.CreateFunctionInput) {
 		in.Architectures = []types.Architecture{arch}
@@ -68,7 +67,8 @@ func TestForeignArchitecture(t *testing.T) {
 	if hostBinaries {
 		t.Skip("this machine cannot run linux binaries")
 	}
-	_, arch := foreignArch()
+	goarch, arch := foreignArch()
+	idle := idleFor(t, goarch)
 
 	t.Run("a build for this machine", func(t *testing.T) {
 		t.Parallel()
@@ -82,15 +82,15 @@ func TestForeignArchitecture(t *testing.T) {
 		}}
 		b := newBench(t, options.WithLookPath(noQEMU))
 		for _, name := range []string{"a", "b"} {
-			b.createForeign(name)
+			b.createForeign(name, idle)
 			for range 2 {
 				if r := b.invoke(name, event{}); r.Pid == 0 {
 					t.Errorf("%s answers %+v", name, r)
 				}
 			}
 		}
-		if len(seen) != 1 || !strings.HasSuffix(seen[0], "/testdata/handler") {
-			t.Errorf("built %v, want the handler once", seen)
+		if len(seen) != 1 || !strings.HasSuffix(seen[0], "/testdata/idle") {
+			t.Errorf("built %v, want idle once", seen)
 		}
 	})
 
@@ -98,14 +98,14 @@ func TestForeignArchitecture(t *testing.T) {
 		t.Parallel()
 		options := emulator.Options{HostBuild: func(context.Context, *buildinfo.BuildInfo) (string, error) { return "", errors.New("no sources") }}
 		b := newBench(t, options.WithLookPath(noQEMU))
-		b.createForeign("a")
+		b.createForeign("a", idle)
 		b.wantUninvokable("a", "failed: no sources. Install qemu-user.")
 	})
 
 	t.Run("nothing to run it with", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t, emulator.Options{}.WithLookPath(noQEMU))
-		b.createForeign("a")
+		b.createForeign("a", idle)
 		b.wantUninvokable("a", "this machine cannot run "+string(arch)+". Install qemu-user.")
 	})
 
@@ -123,7 +123,7 @@ func TestForeignArchitecture(t *testing.T) {
 			}
 			return "", exec.ErrNotFound
 		}))
-		b.createForeign("a")
+		b.createForeign("a", idle)
 		if r := b.invoke("a", event{}); r.Pid == 0 {
 			t.Errorf("it answers %+v", r)
 		}
@@ -135,7 +135,7 @@ func TestForeignArchitecture(t *testing.T) {
 			t.Skip("this test needs an amd64 machine with qemu-aarch64 (qemu-user)")
 		}
 		b := newBench(t, emulator.Options{})
-		b.createForeign("a")
+		b.createForeign("a", buildFor(t, goarch, "./testdata/handler"))
 		if r := b.invoke("a", event{}); r.Pid == 0 {
 			t.Errorf("it answers %+v", r)
 		}
@@ -149,15 +149,8 @@ func TestWrongArchitecture(t *testing.T) {
 	if hostBinaries {
 		t.Skip("this machine cannot run linux binaries")
 	}
-	content, err := foreignBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	own, err := os.ReadFile(built.norpc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, arch := foreignArch()
+	goarch, arch := foreignArch()
+	content, own := idleFor(t, goarch), idleFor(t, runtime.GOARCH)
 	b := newBench(t, emulator.Options{})
 	b.create(function("foreign", types.RuntimeProvidedal2023, makeZip(t, file{"bootstrap", 0o755, content})))
 	b.create(function("own", types.RuntimeProvidedal2023, makeZip(t, file{"bootstrap", 0o755, own}), func(in *lambda.CreateFunctionInput) {

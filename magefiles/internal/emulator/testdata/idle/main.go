@@ -1,0 +1,4 @@
+// Idle is a small program that is no handler.
+package main
+
+func main() {}
