@@ -31,20 +31,27 @@ func Test() error {
 	if err := sh.RunWithV(env, mg.GoCmd(), "vet", "-trimpath", "./..."); err != nil {
 		return err
 	}
-	paths, err := packages()
+	all, err := packages()
 	if err != nil {
 		return err
 	}
 	// Tests wait for much of their time: run those of twice as many packages as there
 	// are cores.
 	args := []string{"test", "-trimpath", "-vet=off", "-shuffle=on", "-p", strconv.Itoa(2 * runtime.NumCPU())}
+	detect := args
 	if race() {
-		args = append(args, "-race")
+		detect = append(slices.Clip(args), "-race")
 	}
-	if err := sh.RunWithV(env, mg.GoCmd(), append(args, paths...)...); err != nil {
-		return mg.Fatal(sh.ExitStatus(err), "go test fails") // err lists all packages
+	var errs error
+	for _, command := range [][]string{
+		append(detect, slices.DeleteFunc(slices.Clone(all), runsProgram)...),
+		append(args, slices.DeleteFunc(all, func(p string) bool { return !runsProgram(p) })...),
+	} {
+		if err := sh.RunWithV(env, mg.GoCmd(), command...); err != nil {
+			errs = mg.Fatal(sh.ExitStatus(err), "go test fails") // err lists all packages
+		}
 	}
-	return nil
+	return errs
 }
 
 // packages returns the packages of the module. Those with the most dependencies
@@ -61,6 +68,12 @@ func packages() ([]string, error) {
 		_, lines[i], _ = strings.Cut(line, " ")
 	}
 	return lines, nil
+}
+
+// runsProgram reports whether the tests of a package run the compiled program. The
+// race detector would see only the tests themselves, and slow them down.
+func runsProgram(path string) bool {
+	return strings.HasSuffix(path, "/magefiles/targets") || strings.HasSuffix(path, "/internal/bench")
 }
 
 // Bench (local) measures dualboot against the recipe.

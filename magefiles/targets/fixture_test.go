@@ -27,7 +27,7 @@ type fixture struct {
 func newFixture(t *testing.T, options emulator.Options, names ...string) *fixture {
 	t.Helper()
 	f := startFixture(t, options)
-	if err := clone(f.dir, "go.mod", "go.sum", "functions"); err != nil {
+	if err := cloneSamples(f.dir); err != nil {
 		t.Fatal(err)
 	}
 	f.manifest("300ms", names...)

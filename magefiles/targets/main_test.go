@@ -3,11 +3,13 @@ package targets_test
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -91,6 +93,52 @@ func goFlags() string {
 		flags += " -cover -coverpkg=example.com/dualboot/magefiles/...,command-line-arguments"
 	}
 	return flags
+}
+
+// cloneSamples copies the module with the samples, and what an earlier run has built
+// of them.
+func cloneSamples(dir string) error {
+	built, err := builtSamples()
+	if err != nil {
+		return err
+	}
+	if err := clone(dir, "go.mod", "go.sum", "functions"); err != nil {
+		return err
+	}
+	return linkTree(filepath.Join(dir, "bin"), built)
+}
+
+// builtSamples returns the directory bin of the samples after mage zip.
+var builtSamples = sync.OnceValues(func() (string, error) {
+	program, err := magefile()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(scratch, "samples")
+	if err := clone(dir, "go.mod", "go.sum", "functions", "lambdas.json"); err != nil {
+		return "", err
+	}
+	cmd := exec.Command(program, "zip")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mage zip: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "bin"), nil
+})
+
+// linkTree fills a directory with links to the files of another one. Nothing
+// changes such files: programs replace them.
+func linkTree(to, from string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := filepath.Join(to, strings.TrimPrefix(path, from))
+		if entry.IsDir() {
+			return os.MkdirAll(name, 0o755)
+		}
+		return os.Link(path, name)
+	})
 }
 
 // clone copies parts of the repository into a directory.

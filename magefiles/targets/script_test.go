@@ -214,7 +214,7 @@ func (s *script) stubs(names []string) error { return stubs(s.MkAbs("."), names.
 // samples
 func (s *script) samples([]string) error {
 	s.sampled = true
-	return clone(s.MkAbs("."), "go.mod", "go.sum", "functions")
+	return cloneSamples(s.MkAbs("."))
 }
 
 // checkout

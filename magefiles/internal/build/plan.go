@@ -156,12 +156,13 @@ func (c command) halves() (command, command) {
 // one module with the same tags and different executable names. A package that
 // several functions share is built once.
 func plan(binary Binary, platform Platform, out string, units []*unit) []command {
+	root := out
 	out = filepath.Join(out, platform.OS+"-"+platform.Arch, string(binary.Kind))
 	var commands []command
 	index := map[string]int{} // of the command that writes to a directory
 	for _, u := range units {
 		tags := slices.Compact(slices.Sorted(slices.Values(slices.Concat(binary.Kind.tags(), u.function.Tags))))
-		dir := filepath.Join(out, digest(u.module, strings.Join(tags, ","), strconv.Itoa(u.function.place)))
+		dir := filepath.Join(out, digest(relative(root, u.module), strings.Join(tags, ","), strconv.Itoa(u.function.place)))
 		i, ok := index[dir]
 		if !ok {
 			i = len(commands)
@@ -176,8 +177,18 @@ func plan(binary Binary, platform Platform, out string, units []*unit) []command
 	return commands
 }
 
-// digest names the output directory of a command. It is the same in every run,
-// so that go build finds the executables of the previous one.
+// relative returns the path of a module relative to the directory of the binaries,
+// if it has one.
+func relative(out, module string) string {
+	if path, err := filepath.Rel(out, module); err == nil {
+		return filepath.ToSlash(path)
+	}
+	return module
+}
+
+// digest names the output directory of a command. It is the same in every run, also
+// after the repository was moved, so that go build finds the executables of the
+// previous one.
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:4])

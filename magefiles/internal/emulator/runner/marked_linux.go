@@ -3,7 +3,6 @@ package runner
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -29,13 +28,19 @@ func killMarked(mark string) {
 }
 
 func marked(mark string) (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, file := range files {
-		environ, err := os.ReadFile(file) // fails for the processes of other users
-		if err != nil || !bytes.Contains(environ, []byte(mark)) {
+	proc, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer proc.Close()
+	names, _ := proc.Readdirnames(-1)
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil {
 			continue
 		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+		environ, err := os.ReadFile("/proc/" + name + "/environ") // fails for the processes of other users
+		if err == nil && bytes.Contains(environ, []byte(mark)) {
 			pids = append(pids, pid)
 		}
 	}
