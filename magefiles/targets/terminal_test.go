@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/creack/pty"
 
 	"example.com/dualboot/magefiles/internal/emulator"
@@ -113,26 +115,36 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// TestTerminalInterrupted presses Ctrl-C while functions settle.
+// TestTerminalInterrupted presses Ctrl-C while functions settle. Before that, the
+// table is the one of the picture in the README.
 func TestTerminalInterrupted(t *testing.T) {
 	t.Parallel()
-	f := newStub(t, emulator.Options{}, "first", "second")
-	f.manifest("15m", "first", "second")
-	f.create("first", "second")
+	f := newStub(t, emulator.Options{}, samples...)
+	f.manifest("60s", samples...)
+	f.create(samples[1:]...)
+	moved := legacy("prod-"+samples[0], zipOf("bootstrap"))
+	moved.Runtime, moved.Handler = types.RuntimeProvidedal2023, aws.String("bootstrap")
+	if err := f.account.create(t.Context(), moved); err != nil {
+		t.Fatal(err)
+	}
 	cmd := f.command("deployProd")
-	cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=1")
-	pressed := false
+	cmd.Env = append(cmd.Env, "TERM=xterm")
+	var frame []string
 	status, written := onTerminal(t, cmd, func(terminal *os.File, written string) {
-		if !pressed && strings.Contains(written, "2 settling") {
-			pressed = true
+		if frame == nil && strings.HasSuffix(written, "\x1b[?2026l") && strings.Contains(written, "1 of 4 functions done, 3 settling") {
+			frame = lastFrame(written)
 			io.WriteString(terminal, "\x03")
 		}
 	})
-	if status != 1 || lastLine(written) != "FAIL: interrupted, with 2 functions left; run the same command again to finish" {
+	if frame == nil {
+		t.Fatalf("three functions never settle:\n%q", written)
+	}
+	checkPicture(t, frame)
+	if status != 1 || lastLine(written) != "\x1b[31mFAIL\x1b[m: interrupted, with 3 functions left; run the same command again to finish" {
 		t.Errorf("exit status %d, %q", status, written)
 	}
 	after := written[strings.LastIndex(written, "\x1b[?25l"):]
-	for _, want := range []string{"0 of 2 functions done, 2 stopped", "stopped, settling: interrupted", "\x1b[?25h"} {
+	for _, want := range []string{"1 of 4 functions done, 3 stopped", "stopped, settling: interrupted", "\x1b[?25h"} {
 		if !strings.Contains(written, want) {
 			t.Errorf("it does not write %q:\n%q", want, after)
 		}

@@ -34,6 +34,10 @@ type Options struct {
 
 	// Covered maps function names to the names in lambdas.json.
 	Covered map[string]string
+
+	// Listed, if not nil, is called with the number of functions and versions that
+	// have been listed so far.
+	Listed func(n int)
 }
 
 // Report is the result of an audit.
@@ -60,7 +64,7 @@ func Run(ctx context.Context, client Client, o Options) (*Report, error) {
 }
 
 func run(ctx context.Context, client Client, o Options, c calendar) (*Report, error) {
-	functions, err := listFunctions(ctx, client, o.Only)
+	functions, err := listFunctions(ctx, client, o)
 	if err != nil {
 		return nil, err
 	}

@@ -30,13 +30,13 @@ type function struct {
 
 // listFunctions returns the selected functions by name, with their versions. Source:
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
-func listFunctions(ctx context.Context, client Client, only func(string) bool) (map[string]*function, error) {
-	functions := map[string]*function{}
+func listFunctions(ctx context.Context, client Client, o Options) (map[string]*function, error) {
+	functions, listed := map[string]*function{}, 0
 	pages := sdk.NewListFunctionsPaginator(client, &sdk.ListFunctionsInput{FunctionVersion: types.FunctionVersionAll})
 	err := eachPage(ctx, "the functions", pages, func(page *sdk.ListFunctionsOutput) {
 		for _, c := range page.Functions {
 			name := aws.ToString(c.FunctionName)
-			if only != nil && !only(name) {
+			if o.Only != nil && !o.Only(name) {
 				continue
 			}
 			f := functions[name]
@@ -49,6 +49,9 @@ func listFunctions(ctx context.Context, client Client, only func(string) bool) (
 			} else {
 				f.versions = append(f.versions, c)
 			}
+		}
+		if listed += len(page.Functions); o.Listed != nil {
+			o.Listed(listed)
 		}
 	})
 	return functions, err

@@ -33,7 +33,7 @@ func (w Workspace) Audit(ctx context.Context, o AuditOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	reading := s.UI.Stage("reading the account", "", 0)
+	reading := s.UI.Stage("reading the account", "version", 0)
 	covered := map[string]string{}
 	for _, f := range s.functions {
 		covered[f.FunctionName] = f.Function.Name
@@ -41,6 +41,7 @@ func (w Workspace) Audit(ctx context.Context, o AuditOptions) (err error) {
 	found, err := audit.Run(ctx, sdk.NewFromConfig(s.client.Config), audit.Options{
 		Covered: covered,
 		Only:    func(name string) bool { return choice.Has(name, covered[name]) },
+		Listed:  func(n int) { reading.Set(n, 0) },
 	})
 	reading.End()
 	switch {

@@ -109,10 +109,13 @@ func (d *deployment) judge(ctx context.Context, functions []*fleet.Function, oth
 				ErrNotYet, text.Are(len(functions), "function"), text.Count(others, "function"), strings.Join(early, "\n  - "))
 		}
 		d.notef("waiting for the figures of %s", names(functions))
+		waiting := d.UI.Wait("waiting for figures", judging)
 		select {
 		case <-ctx.Done():
+			waiting.End()
 			return fleet.ErrInterrupted
 		case <-time.After(judging):
+			waiting.End()
 		}
 	}
 }

@@ -36,7 +36,9 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 	if err := manifest.CheckEnvironment(o.Env); err != nil {
 		return err
 	}
+	looking := w.UI.Stage("looking for packages", "", 0)
 	packages, left, err := match.Packages(ctx, w.Go, ".")
+	looking.End()
 	if err != nil {
 		return err
 	}
@@ -92,6 +94,8 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 // list returns the functions of the account and region that are chosen.
 func (s *session) list(ctx context.Context, choice *manifest.Choice) ([]match.Deployed, error) {
 	var list []match.Deployed
+	listing, listed := s.UI.Stage("listing the functions", "function", 0), 0
+	defer listing.End()
 	pages := sdk.NewListFunctionsPaginator(sdk.NewFromConfig(s.client.Config), &sdk.ListFunctionsInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -107,6 +111,8 @@ func (s *session) list(ctx context.Context, choice *manifest.Choice) ([]match.De
 				list = append(list, d)
 			}
 		}
+		listed += len(page.Functions)
+		listing.Set(listed, 0)
 	}
 	return list, nil
 }

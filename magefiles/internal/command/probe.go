@@ -50,7 +50,9 @@ const probeCalls = 10
 // Probe runs experiments with functions of its own, compares the results with
 // what dualboot assumes, and writes a page and the evidence. Without Yes it says
 // what it would create and returns ErrChanges, as it does if a result differs.
-func (w Workspace) Probe(ctx context.Context, o ProbeOptions) error {
+func (w Workspace) Probe(ctx context.Context, o ProbeOptions) (err error) {
+	w, end := w.begin(ctx, "probe", o.Region)
+	defer end(&err)
 	o.Out = cmp.Or(o.Out, filepath.Join("bin", "probe"))
 	chosen, skipped, err := o.experiments()
 	if err != nil {

@@ -23,8 +23,9 @@ type Options struct {
 const (
 	// refresh is the time between two frames.
 	refresh = 100 * time.Millisecond
-	// silence is how long no line is written, at most, while something goes on.
-	silence = 5 * time.Second
+	// silence is how long no line is written, at most, unless the last one says until
+	// when.
+	silence = 2 * time.Second
 )
 
 // Board shows a model while a command works. Its methods may be called from many
@@ -38,6 +39,7 @@ type Board struct {
 	model   *Model
 	screen  screen
 	spoken  time.Time // of the last line
+	quiet   time.Time // until when that line has said that nothing happens, or zero
 	meter   func() Metered
 	running bool
 	stop    chan struct{}
@@ -68,17 +70,26 @@ func (b *Board) Meter(meter func() Metered) {
 	b.meter = meter
 }
 
-// Post takes in an event. The first stage, or the first functions, make the board
-// show the model until Stop.
+// Post takes in an event. A title, a stage or functions make the board show the
+// model until Stop.
 func (b *Board) Post(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.model.Fold(time.Now(), e)
+	b.stir()
 	switch e.(type) {
-	case Began, Counted:
+	case Titled, Began, Counted:
 		b.begin()
 	case Interrupted:
 		b.interrupt()
+	}
+}
+
+// stir ends a silence that a line has announced, as if that line was written now.
+// The caller holds b.mu.
+func (b *Board) stir() {
+	if !b.quiet.IsZero() {
+		b.spoken, b.quiet = time.Now(), time.Time{}
 	}
 }
 
@@ -87,7 +98,7 @@ func (b *Board) Post(e Event) {
 func (b *Board) interrupt() {
 	if b.running {
 		b.screen.erase()
-		b.line("interrupted: waiting for the answers to calls in flight")
+		b.line("interrupted: " + inFlight)
 	}
 }
 
@@ -118,7 +129,7 @@ func (b *Board) Raw(s string) { b.Do(func() { _, _ = io.WriteString(b.w, s) }) }
 
 // line writes a line. The caller holds b.mu.
 func (b *Board) line(s string) {
-	b.spoken = time.Now()
+	b.spoken, b.quiet = time.Now(), time.Time{}
 	before := fmt.Sprintf("%7.1fs  ", b.spoken.Sub(b.start).Seconds())
 	if b.Live() {
 		_, _ = io.WriteString(b.w, text.Indent(before, s, b.opts.Size().Width))
@@ -135,7 +146,7 @@ func (b *Board) Do(do func()) {
 	b.screen.erase()
 	do()
 	if b.redraws() {
-		b.screen.draw(b.frame())
+		b.screen.draw(b.frame(), b.opts.Size())
 	}
 }
 
@@ -154,8 +165,8 @@ func (b *Board) Stop() {
 	if running && b.Live() {
 		b.screen.erase()
 		b.model.Fold(time.Now(), Ended{})
-		if lines := b.frame(); len(lines) > 0 {
-			b.screen.leave(lines)
+		if len(b.model.rows) > 0 {
+			b.screen.leave(b.frame())
 		}
 	}
 	if running && b.opts.Group {
@@ -184,14 +195,17 @@ func (b *Board) tick() {
 	if b.meter != nil {
 		b.model.Fold(now, b.meter())
 	}
-	switch {
-	case b.redraws():
-		b.screen.draw(b.frame())
-	case b.Live():
-	case now.Sub(b.spoken) >= silence:
-		if line := b.model.Line(now); line != "" {
-			b.line("still " + line)
-		}
+	if b.redraws() {
+		b.screen.draw(b.frame(), b.opts.Size())
+		return
+	}
+	if !now.Before(b.quiet) {
+		b.stir()
+	}
+	if b.quiet.IsZero() && now.Add(refresh).Sub(b.spoken) > silence { // the next tick is too late
+		line, quiet := b.model.Line(now)
+		b.line("still " + line)
+		b.quiet = quiet
 	}
 }
 

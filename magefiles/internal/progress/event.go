@@ -39,7 +39,8 @@ type Counted struct {
 	Stage string // "building"
 	Noun  string // of what is counted: "binary"; "" if nothing is
 	Done  int
-	Total int // 0 if it is unknown
+	Total int       // 0 if it is unknown
+	Until time.Time // when it ends, if that is known
 	Over  bool
 }
 

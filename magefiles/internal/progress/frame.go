@@ -18,15 +18,16 @@ const margin = "  "
 // the stages that are not over, the functions, and the totals. No line is as wide
 // as the terminal, and one row of the terminal is left. If the functions
 // do not fit, those that something is done to come first, then those that failed,
-// those that wait, and the rest is counted. There are no lines while nothing goes on. Colours only repeat what the words say.
+// those that wait, and the rest is counted. Without a title, stages and functions
+// there are no lines. Colours only repeat what the words say.
 func Frame(m *Model, now time.Time, size Size, colour bool) []string {
-	if len(m.stages)+len(m.rows) == 0 {
+	if m.title == "" && len(m.stages)+len(m.rows) == 0 {
 		return nil
 	}
 	f := &frame{Model: m, now: now, width: max(1, size.Width-1), colour: colour}
 	lines := []string{f.head()}
 	for _, s := range m.stages {
-		lines = append(lines, f.cut(margin+s.String()))
+		lines = append(lines, f.cut(margin+f.stage(s)))
 	}
 	if len(m.rows) > 0 {
 		const around = 3 // the header and the totals
@@ -55,6 +56,14 @@ func (f *frame) head() string {
 		title += ": interrupted"
 	}
 	return Bold.Paint(f.colour, f.cut(fmt.Sprintf("%7.1fs  %s", f.now.Sub(f.start).Seconds(), title)))
+}
+
+// stage describes a stage.
+func (f *frame) stage(s Counted) string {
+	if s.Until.IsZero() {
+		return s.String()
+	}
+	return s.String() + ", " + clock(s.Until.Sub(f.now)) + " left"
 }
 
 // bar returns the share that is done, and what is sent to AWS.

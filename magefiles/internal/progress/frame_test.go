@@ -93,6 +93,18 @@ var scenes = map[string]func() *script{
 		s.end(20, "prod-nightly-report", Unchanged, "provided.al2023")
 		return s
 	},
+	"settling": func() *script {
+		s := begin("prod-example-api", "prod-order-stream")
+		s.step(0, "prod-example-api", settle)
+		s.step(10, "prod-order-stream", settle)
+		return s
+	},
+	"sending": func() *script {
+		s := &script{NewModel(epoch), epoch}
+		s.post(0, Titled("local prod"))
+		s.post(10, Counted{Stage: "sending events", Until: epoch.Add(30 * time.Second)})
+		return s
+	},
 	"a failure": func() *script {
 		s := begin("prod-example-api", "prod-order-stream")
 		s.step(1, "prod-example-api", code)
@@ -252,21 +264,28 @@ func TestShare(t *testing.T) {
 
 func TestLine(t *testing.T) {
 	for scene, want := range map[string]string{
-		"nothing goes on": "",
+		"nothing goes on": "working on ",
 		"preparing":       "reading (1 of 2 functions), building (3 of 8 binaries)",
-		"four functions":  "1 of 4 functions done, 1 settling, 1 working, 1 queued, the last one settles for 43s, 39.0 MB sent",
-		"a failure":       "",
+		"four functions":  "1 of 4 functions done, 1 settling, 1 working, 1 queued, 39.0 MB sent",
+		"a failure":       "working on deploy prod",
+		"settling":        "0 of 2 functions done, 2 settling; next step at 08:01:00, in 50s",
+		"sending":         "sending events; next step at 08:00:30, in 20s",
+		"interrupted":     "waiting for the answers to calls in flight",
 	} {
 		s := scenes[scene]()
-		if got := s.model.Line(s.now); got != want {
+		got, quiet := s.model.Line(s.now)
+		if got != want {
 			t.Errorf("%s: %q, want %q", scene, got, want)
+		}
+		if announced := strings.Contains(got, "next step at "+quiet.Format(time.TimeOnly)); announced == quiet.IsZero() {
+			t.Errorf("%s: %q, and quiet until %v", scene, got, quiet)
 		}
 	}
 }
 
 func TestClock(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second: "0.0s", 940 * time.Millisecond: "0.9s", 42900 * time.Millisecond: "42s", 65 * time.Second: "1m05s", 15 * time.Minute: "15m00s",
+		-time.Second: "0.0s", 9990 * time.Millisecond: "9.9s", 940 * time.Millisecond: "0.9s", 42900 * time.Millisecond: "42s", 65 * time.Second: "1m05s", 15 * time.Minute: "15m00s",
 	} {
 		if got := clock(d); got != want {
 			t.Errorf("%v is %s, want %s", d, got, want)

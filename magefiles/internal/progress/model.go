@@ -2,6 +2,7 @@ package progress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (m *Model) row(name string) *row {
 
 func (r *row) over() bool { return r.state >= changed }
 
-func (r *row) busy() bool { return r.state > waiting && !r.over() }
+func (r row) busy() bool { return r.state > waiting && !r.over() }
 
 // share returns which part of its way a function has behind it, from 0 to 1. The
 // settle delay is most of the way.
@@ -176,39 +177,59 @@ func (e Counted) String() string {
 	return fmt.Sprintf("%s (%d of %s)", e.Stage, e.Done, text.Count(e.Total, e.Noun))
 }
 
-// Line returns in one line what goes on, or "" if nothing does.
-func (m *Model) Line(now time.Time) string {
+// inFlight is what goes on after an interrupt.
+const inFlight = "waiting for the answers to calls in flight"
+
+// Line returns in one line what goes on. If nothing can happen before some time, the
+// line says so, and Line returns that time.
+func (m *Model) Line(now time.Time) (line string, quiet time.Time) {
+	if m.interrupted {
+		return inFlight, time.Time{}
+	}
 	var parts []string
 	for _, s := range m.stages {
 		parts = append(parts, s.String())
 	}
-	busy, last := 0, time.Time{}
+	if slices.ContainsFunc(m.rows, row.busy) {
+		parts = append(parts, m.totals())
+	}
+	if len(parts) == 0 {
+		return "working on " + m.title, time.Time{}
+	}
+	if m.bytes >= 1<<20 {
+		parts = append(parts, text.Size(m.bytes)+" sent")
+	}
+	line = strings.Join(parts, ", ")
+	next := m.next()
+	if !next.After(now) {
+		return line, time.Time{}
+	}
+	return fmt.Sprintf("%s; next step at %s, in %s", line, next.In(now.Location()).Format(time.TimeOnly), clock(next.Sub(now))), next
+}
+
+// next returns the time of the next event if everything that goes on waits for a
+// time, or zero.
+func (m *Model) next() (first time.Time) {
+	var ends []time.Time // zero if it is not known
+	for _, s := range m.stages {
+		ends = append(ends, s.Until)
+	}
 	for _, r := range m.rows {
 		if r.busy() {
-			busy++
-		}
-		if r.state == settling && r.ends.After(last) {
-			last = r.ends
+			ends = append(ends, r.ends)
 		}
 	}
-	if busy > 0 {
-		line := m.totals()
-		if left := last.Sub(now); left > 0 {
-			line += ", the last one settles for " + clock(left)
-		}
-		if m.bytes >= 1<<20 {
-			line += ", " + text.Size(m.bytes) + " sent"
-		}
-		parts = append(parts, line)
+	if len(ends) == 0 {
+		return time.Time{}
 	}
-	return strings.Join(parts, ", ")
+	return slices.MinFunc(ends, time.Time.Compare)
 }
 
 // clock returns a duration as a clock shows it: "0.4s", "43s", "1m05s".
 func clock(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", max(0, d).Seconds())
+		return fmt.Sprintf("%.1fs", max(0, d).Truncate(100*time.Millisecond).Seconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%.0fs", d.Truncate(time.Second).Seconds())
 	}

@@ -18,6 +18,9 @@ const (
 	wrap        = "\x1b[?7h"
 	eraseLine   = "\x1b[K" // to its end
 	eraseBelow  = "\x1b[J" // from the cursor
+	// eraseDrawn erases the line of the cursor and those below, of which there are
+	// some. Erased from the top of the screen, tmux would keep them in its history.
+	eraseDrawn = eraseLine + "\r\n" + eraseBelow + "\x1b[1A"
 )
 
 // screen redraws lines in place on a terminal.
@@ -30,26 +33,37 @@ const (
 type screen struct {
 	w     io.Writer
 	drawn string // what is on the screen
+	size  Size   // of the terminal when it was drawn
 }
 
-// draw replaces the lines on the screen.
-func (s *screen) draw(lines []string) {
+// draw replaces the lines on the screen, which has that size.
+//
+// After a resize it erases them first. A terminal that has wrapped a line may
+// otherwise take what is written over it for one line with the next, and join them
+// at the next resize. Lines that a terminal moves off the screen when it wraps them
+// stay in its history.
+func (s *screen) draw(lines []string, size Size) {
+	before := ""
+	if size != s.size && s.drawn != "" {
+		before = eraseDrawn
+	}
+	s.size = size
 	text := strings.Join(lines, eraseLine+"\r\n")
 	switch {
-	case text == s.drawn:
+	case text == s.drawn && before == "":
 		return
 	case text == "":
 		s.erase()
 		return
 	}
 	s.drawn = text
-	s.write(eraseLine + "\r\n" + text + eraseLine + eraseBelow + fmt.Sprintf("\x1b[%dA\r", len(lines)))
+	s.write(before + eraseLine + "\r\n" + text + eraseLine + eraseBelow + fmt.Sprintf("\x1b[%dA\r", len(lines)))
 }
 
 // erase removes the lines from the screen.
 func (s *screen) erase() {
 	if s.drawn != "" {
-		s.write(eraseBelow)
+		s.write(eraseDrawn)
 	}
 	s.drawn = ""
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,23 +116,29 @@ func (v *vt) want(t *testing.T, want ...string) {
 
 func TestScreen(t *testing.T) {
 	v := newVT(6)
-	s := screen{w: v}
+	s, size := screen{w: v}, Size{80, 6}
 	io.WriteString(v, "$ mage\n")
-	s.draw([]string{"title", "first", "second"})
+	s.draw([]string{"title", "first", "second"}, size)
 	v.want(t, "$ mage", "", "title", "first", "second")
-	s.draw([]string{"title 2", "1st"})
+	s.draw([]string{"title 2", "1st"}, size)
 	v.want(t, "$ mage", "", "title 2", "1st")
 	io.WriteString(v, "a message of mage\n") // which the screen does not know of
-	s.draw([]string{"title 3", "1st", "2nd"})
+	s.draw([]string{"title 3", "1st", "2nd"}, size)
 	v.want(t, "$ mage", "a message of mage", "", "title 3", "1st", "2nd")
 	writes := v.written
-	s.draw([]string{"title 3", "1st", "2nd"})
+	s.draw([]string{"title 3", "1st", "2nd"}, size)
 	if v.written != writes {
 		t.Error("the same lines are written again")
 	}
-	s.draw([]string{"title 4", "1st", "2nd", "3rd"}) // scrolls
+	size.Width = 60
+	s.draw([]string{"title 3", "1st", "2nd"}, size)
+	if v.written != writes+1 {
+		t.Error("the same lines are not written again after a resize")
+	}
+	v.want(t, "$ mage", "a message of mage", "", "title 3", "1st", "2nd")
+	s.draw([]string{"title 4", "1st", "2nd", "3rd"}, size) // scrolls
 	v.want(t, "$ mage", "a message of mage", "", "title 4", "1st", "2nd", "3rd")
-	s.draw(nil)
+	s.draw(nil, size)
 	v.want(t, "$ mage", "a message of mage")
 	s.leave([]string{"end", "1st"})
 	io.WriteString(v, "$ ")
@@ -145,7 +152,7 @@ func TestBoard(t *testing.T) {
 		b := NewBoard(v, Options{Size: func() Size { return Size{80, 24} }})
 		b.Post(Titled("deploy prod"))
 		b.Linef("%d functions", 2)
-		v.want(t, "    0.0s  2 functions")
+		v.want(t, "    0.0s  2 functions", "", "    0.0s  deploy prod")
 		b.Post(Counted{Stage: "reading", Noun: "function", Total: 1})
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -185,38 +192,77 @@ func TestBoardInterrupted(t *testing.T) {
 		b.Post(Interrupted{})
 		time.Sleep(time.Second)
 		b.Linef("a note")
-		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note")
+		time.Sleep(2*time.Second + refresh/2)
+		const still = "    4.0s  still waiting for the answers to calls in flight"
+		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note", still)
 		b.Post(Finished{Function: "a", Outcome: Stopped, Text: "left to do: all"})
 		b.Stop()
-		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note",
-			"    2.0s  deploy prod: interrupted", "  FUNCTION  STEP                                            TIME", "  a         stopped, left to do: all                        0.0s",
+		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note", still,
+			"    4.0s  deploy prod: interrupted", "  FUNCTION  STEP                                            TIME", "  a         stopped, left to do: all                        0.0s",
 			"  0 of 1 function done, 1 stopped", "  [----------------------------------------]    0 %")
 	})
 }
 
-// TestLines shows a command in lines: at least every few seconds one.
+// TestLines shows a command in lines.
 func TestLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		b := NewBoard(&out, Options{Group: true})
 		b.Post(Titled("deploy prod"))
+		time.Sleep(3 * time.Second)
 		b.Post(Counted{Stage: "building", Noun: "binary", Total: 8})
-		time.Sleep(4 * time.Second)
+		time.Sleep(1750 * time.Millisecond)
 		b.Linef("a note")
-		time.Sleep(4 * time.Second)
+		time.Sleep(time.Second)
 		b.Post(Counted{Stage: "building", Noun: "binary", Done: 3, Total: 8})
-		time.Sleep(7 * time.Second)
+		time.Sleep(2 * time.Second)
 		b.Post(Counted{Stage: "building", Noun: "binary", Done: 8, Total: 8})
-		time.Sleep(time.Minute) // nothing goes on
 		b.Stop()
+		time.Sleep(time.Minute) // nothing goes on
 		want := `::group::deploy prod
-    4.0s  a note
-    9.0s  still building (3 of 8 binaries)
-   14.0s  still building (3 of 8 binaries)
+    2.0s  still working on deploy prod
+    4.0s  still building (0 of 8 binaries)
+    4.8s  a note
+    6.7s  still building (3 of 8 binaries)
 ::endgroup::
 `
 		if out.String() != want {
 			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+		}
+	})
+}
+
+// TestAnnouncedSilence says once until when functions settle, and again after
+// another line.
+func TestAnnouncedSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		b := NewBoard(&out, Options{})
+		settle := func(name string, delay time.Duration) {
+			b.Post(Stepped{Function: name, Step: fleet.Step{Kind: fleet.Settle, Delay: delay}, Ends: time.Now().Add(delay)})
+		}
+		b.Post(Titled("deploy prod"))
+		b.Post(Began{Functions: []string{"a", "b"}})
+		settle("a", 30*time.Second)
+		settle("b", time.Minute)
+		time.Sleep(20 * time.Second)
+		b.Linef("a note")
+		time.Sleep(5*time.Second - refresh/2)
+		b.Post(Stepped{Function: "b", Queued: true}) // writes no line, and is not to wait for
+		time.Sleep(3 * time.Second)
+		settle("b", time.Minute)
+		time.Sleep(5 * time.Second)
+		b.Stop()
+		want := `    2.0s  still 0 of 2 functions done, 2 settling; next step at HH:MM:30, in 28s
+   20.0s  a note
+   22.0s  still 0 of 2 functions done, 2 settling; next step at HH:MM:30, in 8.0s
+   26.9s  still 0 of 2 functions done, 1 settling, 1 queued
+   28.9s  still 0 of 2 functions done, 2 settling; next step at HH:MM:30, in 1.1s
+   32.0s  still 0 of 2 functions done, 2 settling
+`
+		got := regexp.MustCompile(`\d\d:\d\d:`).ReplaceAllString(out.String(), "HH:MM:")
+		if got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	})
 }

@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	s.noteMadeUp()
 	reports, err := s.migrate(ctx, s.workspace(m))
 	end() // the results follow
-	errs = append(errs, err, s.write(reports, time.Since(started)))
+	errs = append(errs, err, o.UI.Space(), s.write(reports, time.Since(started)))
 	if ctx.Err() != nil { // calls without an answer were interrupted
 		return s.conclude(reports, errors.Join(append(errs, fleet.ErrInterrupted)...))
 	}
@@ -102,9 +102,13 @@ func (s *stage) migrate(ctx context.Context, w command.Workspace) ([]traffic.Rep
 		err = w.Cleanup(ctx, command.CleanupOptions{Selection: selection, Force: true, KeepManifest: true})
 		s.invokeAll(ctx, "cleaned up")
 	}
-	waiting := s.options.UI.Stage("sending the rest of the events", "", 0)
+	if rest := s.options.Duration - time.Since(sending); rest > 0 {
+		waiting := s.options.UI.Wait("sending events", rest)
+		sleep(ctx, rest)
+		waiting.End()
+	}
+	waiting := s.options.UI.Stage("waiting for the last answers", "", 0)
 	defer waiting.End()
-	sleep(ctx, s.options.Duration-time.Since(sending))
 	return events.Stop(), err
 }
 

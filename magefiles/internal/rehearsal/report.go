@@ -20,9 +20,6 @@ func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 	u := s.options.UI
 	deployments, unstartable := s.deployed()
 	errs := []error{u.Table(s.table())}
-	if more := len(s.functions) - most; more > 0 {
-		errs = append(errs, u.Text(fmt.Sprintf("and %d more\n", more)))
-	}
 	if len(reports) > 0 {
 		errs = append(errs, u.Text("\n"), u.Table(trafficTable(reports)))
 	}
@@ -31,7 +28,8 @@ func (s *stage) write(reports []traffic.Report, took time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// table has a row for each function, moment and event.
+// table has a row for each function, moment and event, or counts the functions at
+// the end of many.
 func (s *stage) table() text.Table {
 	t := text.Table{
 		Header:   []string{"FUNCTION", "WHEN", "RUNTIME", "ARCH", "HANDLER", "ZIP", "ANSWER"},
@@ -54,6 +52,9 @@ func (s *stage) table() text.Table {
 				first = make([]string, len(first))
 			}
 		}
+	}
+	if more := len(s.functions) - most; more > 0 {
+		t.Add(fmt.Sprintf("and %d more", more), "", "", "", "", "", "")
 	}
 	return t
 }

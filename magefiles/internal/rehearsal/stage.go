@@ -183,7 +183,8 @@ var (
 func (s *stage) create(ctx context.Context) error {
 	s.options.UI.Notef("creating %s on the emulator, as before any migration", text.Count(len(s.functions), "function"))
 	creating := s.options.UI.Stage("creating", "function", len(s.functions))
-	fleet.Each(s.functions, runtime.GOMAXPROCS(0), func(f *fleet.Function) {
+	// Each waits for the emulator most of the time.
+	fleet.Each(s.functions, 4*runtime.GOMAXPROCS(0), func(f *fleet.Function) {
 		defer creating.Done()
 		if err := s.createOne(ctx, f); err != nil {
 			f.Fail(fleet.Rehearsal, "creating", err)

@@ -31,6 +31,7 @@ type Recorder struct {
 	timeline Timeline
 	meters   []func() (calls int, bytes int64)
 	checked  bool
+	written  bool // at the end of the command
 }
 
 // NewRecorder returns a recorder of a command that begins now.
@@ -129,24 +130,41 @@ func replaceable(path, mark string) bool {
 	return err == nil && (len(head) == 0 || bytes.Contains(head, []byte(mark)))
 }
 
-// Write writes the files at the end of a command, with its error. It may be called
-// once.
+// Interrupted writes the files as soon as a command is interrupted: the program may
+// be ended before the command is. It leaves errors to [Recorder.Write], and does
+// nothing after it.
+func (r *Recorder) Interrupted(failure error) {
+	r.record(func(_ *Timeline, at time.Duration) {
+		if !r.written {
+			_ = r.write(at, failure)
+		}
+	})
+}
+
+// Write writes the files at the end of a command, with its error.
 func (r *Recorder) Write(failure error) (err error) {
-	r.record(func(t *Timeline, at time.Duration) {
-		if !r.checked {
-			return
-		}
-		for _, meter := range r.meters {
-			calls, bytes := meter()
-			t.Calls, t.Bytes = t.Calls+calls, t.Bytes+bytes
-		}
-		t.end(at, failure)
-		err = errors.Join(
-			write("-report", r.files.Report, func(w io.Writer) error { return WritePage(w, *t) }),
-			write("-trace", r.files.Trace, func(w io.Writer) error { return WriteTrace(w, *t) }),
-		)
+	r.record(func(_ *Timeline, at time.Duration) {
+		r.written = true
+		err = r.write(at, failure)
 	})
 	return err
+}
+
+// write writes the files as if the command ended now. The caller holds r.mu.
+func (r *Recorder) write(at time.Duration, failure error) error {
+	if !r.checked {
+		return nil
+	}
+	t := r.timeline.clone()
+	for _, meter := range r.meters {
+		calls, bytes := meter()
+		t.Calls, t.Bytes = t.Calls+calls, t.Bytes+bytes
+	}
+	t.end(at, failure)
+	return errors.Join(
+		write("-report", r.files.Report, func(w io.Writer) error { return WritePage(w, t) }),
+		write("-trace", r.files.Trace, func(w io.Writer) error { return WriteTrace(w, t) }),
+	)
 }
 
 func write(flag, path string, content func(io.Writer) error) error {

@@ -7,14 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/progress"
 )
 
 func TestRecorder(t *testing.T) {
 	dir := t.TempDir()
 	files := Files{Report: filepath.Join(dir, "a.html"), Trace: filepath.Join(dir, "a.json")}
+	var r *Recorder
 	for _, title := range []string{"first", "second"} { // replaces the files of the first
-		r := NewRecorder(files)
+		r = NewRecorder(files)
 		if err := r.Check(); err != nil {
 			t.Fatal(err)
 		}
@@ -22,11 +24,18 @@ func TestRecorder(t *testing.T) {
 		r.Meter(func() (int, int64) { return 3, 1 << 20 })
 		r.Meter(func() (int, int64) { return 4, 1 << 20 })
 		r.Post(progress.Began{Functions: []string{"a"}})
+		r.Post(progress.Counted{Stage: "building"})
+		r.Post(progress.Stepped{Function: "a", Step: fleet.Step{Kind: fleet.Wait}})
 		r.Invoked(true)
+		r.Interrupted(errors.New("interrupted"))
+		if page, err := os.ReadFile(files.Report); !strings.Contains(string(page), "<title>FAIL: "+title+"</title>") || !strings.Contains(string(page), ": interrupted</p>") {
+			t.Errorf("the page after an interrupt is %v\n%s", err, page)
+		}
 		if err := r.Write(errors.New("no credentials\nat all")); err != nil {
 			t.Fatal(err)
 		}
 	}
+	r.Interrupted(errors.New("too late"))
 	page, err := os.ReadFile(files.Report)
 	if err != nil {
 		t.Fatal(err)

@@ -130,6 +130,22 @@ func (t *Timeline) invoked(at time.Duration, failed bool) {
 	}
 }
 
+// clone returns a copy that [Timeline.end] can change.
+func (t *Timeline) clone() Timeline {
+	c := *t
+	c.Stages = slices.Clone(t.Stages)
+	for i := range c.Stages {
+		c.Stages[i].Spans = slices.Clone(c.Stages[i].Spans)
+	}
+	c.Functions = slices.Clone(t.Functions)
+	for i, f := range c.Functions {
+		g := *f
+		g.Segments = slices.Clone(f.Segments)
+		c.Functions[i] = &g
+	}
+	return c
+}
+
 // end ends what is not over and takes in the error of the command.
 func (t *Timeline) end(at time.Duration, err error) {
 	t.Took = at

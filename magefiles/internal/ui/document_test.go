@@ -181,12 +181,18 @@ func TestAnnotations(t *testing.T) {
 	u.Failed(fleet.Errors([]*fleet.Function{absent("a"), absent("b"), failed("c", errors.New("one\r\ntwo: 5%")), {}}))
 	u.Failed(errors.New("no region"))
 	u.Failed(nil)
+	u.Failed(errors.Join( // the parts of a rehearsal, each with its own list
+		fleet.Errors([]*fleet.Function{failed("a", &fleet.Error{Function: "a", Doing: "building", Err: errors.New("broken")})}),
+		&concluded{fleet.Errors([]*fleet.Function{failed("b", &fleet.Error{Function: "b", Doing: "invoking", Err: errors.New("lost")})}), "FAIL", 80},
+	))
 	want := `    0.0s  prod: WARNING: 100 % of
 it
 ::warning title=dualboot::prod: 100 %25 of%0Ait
 ::error title=dualboot::reading 2 functions: they do not exist; check the region and the prefix: "a", "b"
 ::error title=dualboot::one%0D%0Atwo: 5%25
 ::error title=dualboot::no region
+::error title=dualboot::building "a": broken
+::error title=dualboot::invoking "b": lost
 `
 	if log.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", log.String(), want)

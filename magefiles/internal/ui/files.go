@@ -17,11 +17,7 @@ func (u *UI) WriteFiles(err error) error {
 	if u.inner {
 		return err
 	}
-	cause := err
-	if c, ok := errors.AsType[*concluded](err); ok {
-		cause = c.error
-	}
-	if broken := u.record.Write(cause); broken != nil {
+	if broken := u.record.Write(cause(err)); broken != nil {
 		return errors.Join(err, broken)
 	}
 	return err

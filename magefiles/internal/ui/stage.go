@@ -2,6 +2,7 @@ package ui
 
 import (
 	"sync"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/progress"
 )
@@ -19,6 +20,13 @@ type Stage struct {
 // noun says what is counted; "" counts nothing.
 func (u *UI) Stage(name, noun string, total int) *Stage {
 	s := &Stage{post: u.post, state: progress.Counted{Stage: name, Noun: noun, Total: total}}
+	s.post(s.state)
+	return s
+}
+
+// Wait says that a stage begins that takes so long.
+func (u *UI) Wait(name string, delay time.Duration) *Stage {
+	s := &Stage{post: u.post, state: progress.Counted{Stage: name, Until: time.Now().Add(delay)}}
 	s.post(s.state)
 	return s
 }

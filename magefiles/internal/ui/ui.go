@@ -88,7 +88,8 @@ func (u *UI) Inner() *UI {
 }
 
 // Begin returns the UI of a command on an environment, and what ends its progress.
-// Progress says so once ctx is done.
+// Once ctx is done, progress says so, and the report and the trace are written as
+// far as the command has come.
 func (u *UI) Begin(ctx context.Context, command, env string) (*UI, func()) {
 	named := *u
 	if u.inner {
@@ -99,7 +100,10 @@ func (u *UI) Begin(ctx context.Context, command, env string) (*UI, func()) {
 	named.title = strings.TrimSpace(command + " " + env)
 	u.board.Post(progress.Titled(named.title))
 	u.record.Title(named.title)
-	stop := context.AfterFunc(ctx, func() { u.board.Post(progress.Interrupted{}) })
+	stop := context.AfterFunc(ctx, func() {
+		u.board.Post(progress.Interrupted{})
+		u.record.Interrupted(fleet.ErrInterrupted)
+	})
 	return &named, func() { stop(); u.board.Stop() }
 }
 
@@ -177,6 +181,14 @@ func (u *UI) Result(f *fleet.Function) {
 	if !u.board.Live() {
 		u.Notef("%s: %s", f.Label(), line)
 	}
+}
+
+// Space separates what follows on stdout from progress on the same terminal.
+func (u *UI) Space() error {
+	if terminal(u.stdout) == nil {
+		return nil
+	}
+	return u.Text("\n")
 }
 
 // Text writes s to stdout as it is.

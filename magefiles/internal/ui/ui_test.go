@@ -2,13 +2,20 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/report"
 )
 
 // function returns a function on its way from one runtime to another.
@@ -86,6 +93,43 @@ func TestProgress(t *testing.T) {
 			t.Errorf("line %d is %q, want %q", i, line, want[i])
 		}
 	}
+}
+
+// TestSilence waits from the beginning of a command.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		u, end := New(nil, &out).Begin(t.Context(), "init", "prod")
+		time.Sleep(3 * time.Second)
+		waiting := u.Wait("waiting for figures", time.Hour)
+		time.Sleep(time.Hour)
+		waiting.End()
+		end()
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != 2 || !strings.HasSuffix(lines[0], "2.0s  still working on init prod") || !strings.HasSuffix(lines[1], ", in 59m59s") {
+			t.Errorf("got\n%s", out.String())
+		}
+	})
+}
+
+// TestInterrupted finds a report as soon as a command is interrupted.
+func TestInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "a.html")
+		u := Open(Options{Stderr: io.Discard, Files: report.Files{Report: file}})
+		if err := u.CheckFiles(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, interrupt := context.WithCancel(t.Context())
+		u, end := u.Begin(ctx, "deploy", "prod")
+		defer end()
+		u.Fleet([]*fleet.Function{function("a", "", "")})
+		interrupt()
+		synctest.Wait()
+		if page, err := os.ReadFile(file); !strings.Contains(string(page), "1 not finished") {
+			t.Errorf("%v\n%s", err, page)
+		}
+	})
 }
 
 func TestSummaries(t *testing.T) {

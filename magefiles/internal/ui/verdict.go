@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/progress"
 	"example.com/dualboot/magefiles/internal/text"
@@ -24,6 +22,14 @@ func (e *concluded) Error() string {
 	return strings.TrimSuffix(text.WrapLines(e.error.Error()+"\n\n"+e.verdict, e.width), "\n")
 }
 func (e *concluded) Unwrap() error { return e.error }
+
+// cause returns the error of a command without its verdict.
+func cause(err error) error {
+	if c, ok := err.(*concluded); ok { // not errors.AsType: a joined error says more
+		return c.error
+	}
+	return err
+}
 
 // Verdict writes the verdict of a command to stdout as the last line. It returns
 // err, which has the verdict as its own last line where people would look for it.
@@ -91,16 +97,12 @@ func (u *UI) emphasize(line string) string {
 	return style.Paint(u.colour, word) + ":" + rest
 }
 
-// Failed annotates the run of GitHub Actions with the error of the command.
+// Failed annotates the run of GitHub Actions with each error of the command.
 func (u *UI) Failed(err error) {
 	if u.inner || err == nil {
 		return
 	}
-	texts := []string{err.Error()}
-	if all, ok := errors.AsType[*multierror.Error](err); ok {
-		texts = fleet.Distinct(all.Errors)
-	}
-	for _, t := range texts {
+	for _, t := range fleet.Distinct(fleet.Flatten(cause(err))) {
 		u.annotate("error", t)
 	}
 }
