@@ -73,16 +73,21 @@ func (t *Table) drop(width int) (left []string) {
 	return left
 }
 
-// shrink returns the widths of the columns in a table of at most width columns:
-// the widest columns give way.
+// shrink returns the widths of the columns in a table of at most width columns. The
+// widest column gives way; once none is wider than wide, the last one, which often
+// is free text, down to narrow.
 func (t Table) shrink(width int) []int {
+	const wide, narrow = 20, 8
 	widths := t.widths()
 	for width > 0 && total(widths) > width {
-		widest := slices.Index(widths, slices.Max(widths))
-		if widths[widest] <= 1 {
+		give := slices.Index(widths, slices.Max(widths))
+		if last := len(widths) - 1; widths[give] <= wide && widths[last] > narrow {
+			give = last
+		}
+		if widths[give] <= 1 {
 			break
 		}
-		widths[widest]--
+		widths[give]--
 	}
 	return widths
 }

@@ -59,8 +59,12 @@ func Thousands[N ~int | ~int64](n N) string {
 }
 
 // Size returns a number of bytes in megabytes of 2^20 bytes, as Lambda counts
-// its limits: "6.1 MB". See [Bytes] for a size that is compared with a limit.
+// its limits, or in gigabytes of 2^30 bytes: "6.1 MB", "1.6 GB". See [Bytes] for a
+// size that is compared with a limit.
 func Size(n int64) string {
+	if n >= 1<<30 {
+		return strconv.FormatFloat(float64(n)/(1<<30), 'f', 1, 64) + " GB"
+	}
 	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MB"
 }
 

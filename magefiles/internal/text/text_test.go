@@ -20,6 +20,7 @@ func TestText(t *testing.T) {
 		{Thousands(int64(1234567)), "1,234,567"},
 		{Size(6_400_000), "6.1 MB"},
 		{Size(50 << 20), "50.0 MB"},
+		{Size(1630 << 20), "1.6 GB"},
 		{Bytes(50<<20 + 1), "52,428,801 bytes (50.0 MB)"},
 		{Percent(0), "0 %"},
 		{Percent(0.0003), "0.03 %"},
