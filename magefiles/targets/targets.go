@@ -165,7 +165,7 @@ func Plan(
 	cleanup *bool, // plan a cleanup
 	rollback *bool, // plan a rollback
 	force *bool, // with -cleanup: skip the health check
-	runtime *string, // with -rollback: the runtime to return to (default go1.x)
+	runtime *string, // with -rollback: the runtime to return to (default "rollbackTo" in lambdas.json, or go1.x)
 	out *string, // file to write the plan to, for deploy -plan=
 	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
@@ -255,7 +255,7 @@ func Rollback(
 	ctx context.Context,
 	env *string, // environment to roll back (default prod)
 	only *string, // functions to roll back, by name or pattern, comma-separated (default all)
-	runtime *string, // runtime to return to (default go1.x; required for functions with "dual": false)
+	runtime *string, // runtime to return to (default "rollbackTo" in lambdas.json, or go1.x)
 	settle *time.Duration, // settle delay instead of the environment's, for a zip that has been there for longer
 	concurrency *int, // functions to work on at the same time (default 1024)
 	yes *bool, // do not ask
@@ -308,7 +308,7 @@ func Terraform(
 	only *string, // functions, by name or pattern, comma-separated (default all)
 	dir *string, // directory of the Terraform files (default "terraform" of the environment in lambdas.json)
 	Var *string, // values of Terraform variables, as NAME=VALUE, comma-separated
-	varFile *string, // variable files, comma-separated, besides those that terraform reads by itself
+	varFile *string, // variable files, comma-separated, after those in lambdas.json
 	write *bool, // change the files
 ) error {
 	if err := checkCommandLine(); err != nil {

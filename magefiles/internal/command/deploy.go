@@ -110,8 +110,8 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 type RollbackOptions struct {
 	Selection
 	Concurrency int // functions to work on at the same time; default 1024
-	// Runtime is the runtime to return to; default go1.x, but required for
-	// functions with "dual": false.
+	// Runtime is the runtime to return to; default the one that the manifest says
+	// for each function.
 	Runtime string
 	// Settle, if not nil, is the settle delay instead of the environment's.
 	Settle *time.Duration
@@ -163,9 +163,8 @@ func (s *session) warnOfReturn() {
 
 // openRollback opens a session whose functions have a rollback as their goal.
 func (w Workspace) openRollback(ctx context.Context, o RollbackOptions) (*session, error) {
-	runtimes := []string{lambda.Go1x, lambda.ProvidedAL2, lambda.Provided}
-	if o.Runtime != "" && !slices.Contains(runtimes, o.Runtime) {
-		return nil, fmt.Errorf("-runtime is %q; pass one of %s", o.Runtime, strings.Join(runtimes, ", "))
+	if o.Runtime != "" && !slices.Contains(lambda.Origins(), o.Runtime) {
+		return nil, fmt.Errorf("-runtime is %q; pass one of %s", o.Runtime, strings.Join(lambda.Origins(), ", "))
 	}
 	if o.Ask && o.Only == nil && !w.UI.Interactive() {
 		return nil, fmt.Errorf("without -only, rollback returns all functions of %q to their old runtime; pass -yes if that is meant; nothing was read or changed", o.Env)
@@ -175,10 +174,7 @@ func (w Workspace) openRollback(ctx context.Context, o RollbackOptions) (*sessio
 		return nil, err
 	}
 	for _, f := range s.functions {
-		f.Action, f.Previous = fleet.Rollback, o.Runtime
-		if f.Function.Dual { // it was on go1.x
-			f.Previous = cmp.Or(f.Previous, lambda.Go1x)
-		}
+		f.Action, f.Previous = fleet.Rollback, cmp.Or(o.Runtime, f.RollbackTo)
 		if o.Settle != nil {
 			f.Settle = *o.Settle
 		}

@@ -16,6 +16,7 @@ import (
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/match"
 	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // InitOptions are the options of Init.
@@ -55,23 +56,34 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 		return err
 	}
 	found := match.Match(o.Env, deployed, packages)
-	for _, u := range append(left, found.Unmatched...) {
-		s.notef("left out %s: %s", u.Name, u.Reason)
+	for _, note := range ui.LeftOut(append(left, found.Unmatched...)) {
+		s.notef("%s", note)
 	}
 	if choice.Unused() != "" {
 		return s.noFunction(choice)
 	}
 	if len(found.Functions) == 0 {
+		s.noteExample(found.Example)
 		return fmt.Errorf("found %s in account %s in %s, but none matches one of the module's %d packages that import aws-lambda-go; nothing was written",
 			text.Count(len(deployed), "function"), s.client.Account, s.client.Config.Region, len(packages))
 	}
 	if err := s.readZips(ctx, found); err != nil {
 		return err
 	}
+	if err := s.create(o.Env, found); err != nil {
+		return err
+	}
+	s.noteExample(found.Example)
+	s.notef("%s written with %s; read it before you deploy", File, text.Count(len(found.Functions), "function"))
+	return nil
+}
+
+// create writes the manifest of one environment, and the schema.
+func (s *session) create(env string, found match.Matching) error {
 	m := &manifest.Manifest{
 		Schema:       "./" + manifest.SchemaFile,
 		Architecture: found.Architecture,
-		Environments: map[string]manifest.Environment{o.Env: {
+		Environments: map[string]manifest.Environment{env: {
 			Profile: cmp.Or(os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE")),
 			Region:  s.client.Config.Region,
 			Prefix:  found.Prefix,
@@ -84,11 +96,19 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 	if err := manifest.Create(File, m); err != nil {
 		return err
 	}
-	if _, err := manifest.WriteSchema("."); err != nil {
-		return err
+	_, err := manifest.WriteSchema(".")
+	return err
+}
+
+// noteExample shows how to add a function that was left out.
+func (s *session) noteExample(example *manifest.Function) {
+	if example == nil {
+		return
 	}
-	s.notef("%s written with %s; read it before you deploy", File, text.Count(len(found.Functions), "function"))
-	return nil
+	if line, err := manifest.Line(*example); err == nil {
+		s.notef("to add a function that was left out, write a line such as this to \"functions\" in %s, with the directory of its package:", File)
+		s.notef("  %s", line)
+	}
 }
 
 // list returns the functions of the account and region that are chosen.

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.com/dualboot/magefiles/internal/lambda"
@@ -19,7 +22,7 @@ type TerraformOptions struct {
 	Dir      string // of the Terraform files; default the environment's "terraform"
 	Write    bool   // change the files
 	Var      string // values of variables as of terraform's -var: NAME=VALUE, comma-separated
-	VarFiles string // paths as of terraform's -var-file, comma-separated
+	VarFiles string // paths as of terraform's -var-file, comma-separated, after those in the manifest
 }
 
 // Terraform writes a diff of the Terraform files that keeps the next apply from
@@ -36,11 +39,12 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	if dir == "" {
 		return fmt.Errorf(`which directory has the Terraform files of environment %q? pass -dir=, or add it as "terraform" to %s`, o.Env, File)
 	}
-	found, err := terraform.Read(dir, s.wanted(), terraform.Variables{
-		Environ: os.Environ(), Files: commaSeparated(o.VarFiles), Values: commaSeparated(o.Var),
-	})
+	variables := s.terraformVariables(dir)
+	variables.Files = append(variables.Files, commaSeparated(o.VarFiles)...)
+	variables.Values = commaSeparated(o.Var)
+	found, err := terraform.Read(dir, s.wanted(), variables)
 	if err != nil {
-		return err
+		return s.explainTerraform(dir, err)
 	}
 	if err := s.UI.Text(found.Diff()); err != nil {
 		return err
@@ -48,7 +52,7 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 	for _, note := range ui.TerraformNotes(found) {
 		s.notef("%s", note)
 	}
-	if o.Var+o.VarFiles != "" && len(found.Changes) > 0 {
+	if len(variables.Files)+len(variables.Values) > 0 && len(found.Changes) > 0 {
 		s.notef("other environments that use the same *.tf files get the changes too; apply them there after their functions are deployed")
 	}
 	left := len(found.Unsure) > 0
@@ -66,6 +70,32 @@ func (w Workspace) Terraform(o TerraformOptions) error {
 		return ErrChanges
 	}
 	return nil
+}
+
+// terraformVariables returns the variables of the environment for the Terraform
+// files in dir.
+func (s *session) terraformVariables(dir string) terraform.Variables {
+	v := terraform.Variables{Environ: os.Environ()}
+	for _, file := range s.env.TerraformVarFiles {
+		v.Files = append(v.Files, filepath.Join(dir, filepath.FromSlash(file)))
+	}
+	return v
+}
+
+// explainTerraform adds which member of the manifest names a file or directory that
+// does not exist.
+func (s *session) explainTerraform(dir string, err error) error {
+	missing, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	switch name := missing.Path; {
+	case s.env.Terraform != "" && filepath.Clean(name) == filepath.Clean(s.env.Terraform):
+		return fmt.Errorf("%w; correct %q in %s", err, "terraform", File)
+	case slices.Contains(s.terraformVariables(dir).Files, name):
+		return fmt.Errorf("%w; correct %q in %s", err, "terraformVarFiles", File)
+	}
+	return err
 }
 
 // commaSeparated returns the elements of a list, which may be empty.
@@ -95,12 +125,9 @@ func (s *session) warnOfTerraform() {
 	if s.env.Terraform == "" {
 		return
 	}
-	found, err := terraform.Read(s.env.Terraform, s.wanted(), terraform.Variables{Environ: os.Environ()})
+	found, err := terraform.Read(s.env.Terraform, s.wanted(), s.terraformVariables(s.env.Terraform))
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("%w; correct %q in %s", err, "terraform", File)
-		}
-		s.warnf("%v", err)
+		s.warnf("%v", s.explainTerraform(s.env.Terraform, err))
 		return
 	}
 	for _, f := range found.Found {
@@ -117,5 +144,8 @@ func (s *session) warnOfTerraform() {
 	}
 	for _, u := range found.Unsure {
 		s.warnf("look at %s", ui.TerraformUnsure(u))
+	}
+	if slices.ContainsFunc(found.Unsure, func(u terraform.Unsure) bool { return strings.Contains(u.Hint, "-varfile=") }) {
+		s.notef("add the files of -varfile= as %q to the environment in %s, and every command reads them", "terraformVarFiles", File)
 	}
 }

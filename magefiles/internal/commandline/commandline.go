@@ -42,6 +42,24 @@ func Check(words []string, find func(string) (*Target, error)) error {
 	return nil
 }
 
+// checkOnce returns an error if a target's flag is given twice: mage keeps only the
+// last.
+func checkOnce(target string, flags []string) error {
+	seen := map[string]bool{} // by name in lower case
+	for _, word := range flags {
+		flag, _, hasValue := strings.Cut(word, "=")
+		name := strings.ToLower(flag)
+		switch {
+		case seen[name] && hasValue:
+			return fmt.Errorf("%s: %s is given twice, and mage keeps only the last; write it once, with commas between values if it takes several", target, flag)
+		case seen[name]:
+			return fmt.Errorf("%s: %s is given twice; write it once", target, flag)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
 // take returns how many words belong to the target, which is the first.
 func (t *Target) take(words []string) (int, error) {
 	name, n := words[0], 1+len(t.Arguments)
@@ -54,7 +72,7 @@ func (t *Target) take(words []string) (int, error) {
 		}
 		n++
 	}
-	return n, nil
+	return n, checkOnce(name, words[1+len(t.Arguments):n])
 }
 
 // check returns an error unless mage accepts the flag for the target.

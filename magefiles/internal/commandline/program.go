@@ -15,16 +15,19 @@ import (
 // CheckSelf checks the command line of this process, which mage has compiled. It
 // accepts any in another program.
 //
-// The command line of a single target is one that mage has checked already. For
-// any other, it asks the program itself, with -h and -l, what its targets are:
+// The command line of a single target is one that mage has checked already, except
+// for flags that are given twice. For any other, it asks the program itself, with -h and -l, what its targets are:
 // only the main package that mage generates knows all of them.
 func CheckSelf() error {
 	if _, ok := os.LookupEnv("MAGEFILE_VERBOSE"); !ok { // the generated main package sets it
 		return nil
 	}
 	words := targets(os.Args[1:])
-	if len(words) == 0 || !slices.ContainsFunc(words[1:], func(word string) bool { return !strings.HasPrefix(word, "-") }) {
+	if len(words) == 0 {
 		return nil
+	}
+	if !slices.ContainsFunc(words[1:], func(word string) bool { return !strings.HasPrefix(word, "-") }) {
+		return checkOnce(words[0], words[1:])
 	}
 	if os.Getenv(help) != "" { // then mage runs no target: it was asked by itself, and is no program of mage
 		return errors.New("this program runs targets when it is asked for help; compile it with: mage -compile")

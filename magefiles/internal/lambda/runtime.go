@@ -32,6 +32,10 @@ const (
 // go1.x cannot invoke a binary.
 const NoRPC = "lambda.norpc"
 
+// Origins returns the runtimes that functions are moved from, and that a rollback
+// returns them to.
+func Origins() []string { return []string{Go1x, ProvidedAL2, Provided} }
+
 // IsProvided reports whether the runtime is an OS-only runtime.
 func IsProvided(runtime string) bool {
 	return runtime == Provided || runtime == ProvidedAL2 || runtime == ProvidedAL2023

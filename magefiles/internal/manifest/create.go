@@ -56,11 +56,21 @@ type omitTrue bool
 // IsZero makes omitzero omit true.
 func (b omitTrue) IsZero() bool { return bool(b) }
 
+// Line returns f as a line of a manifest.
+func Line(f Function) (string, error) {
+	data, err := marshal(functionLine{f, omitTrue(f.Dual)})
+	return string(data), err
+}
+
+func marshal(v any) ([]byte, error) {
+	return json.Marshal(v, json.Deterministic(true), jsontext.SpaceAfterColon(true), jsontext.SpaceAfterComma(true))
+}
+
 // format returns m as JSON.
 func format(m *Manifest) ([]byte, error) {
 	var errs []error
 	line := func(what string, v any) string {
-		data, err := json.Marshal(v, json.Deterministic(true), jsontext.SpaceAfterColon(true), jsontext.SpaceAfterComma(true))
+		data, err := marshal(v)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 		}

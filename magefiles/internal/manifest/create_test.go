@@ -19,11 +19,11 @@ const created = `{
   "single": false,
   "environments": {
     "dev": {},
-    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": true, "terraform": "../infra/prod", "dual": false, "settle": "1m30s"}
+    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": true, "terraform": "../infra/prod", "terraformVarFiles": ["prod.tfvars"], "rollbackTo": "provided", "dual": false, "settle": "1m30s"}
   },
   "functions": [
     {"name": "b", "package": "./functions/b"},
-    {"name": "a", "package": ".", "tags": ["x", "y.z"], "handler": "bin/a", "include": ["a & b/**"], "drop": ["*.md"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
+    {"name": "a", "package": ".", "tags": ["x", "y.z"], "rollbackTo": "provided.al2", "handler": "bin/a", "include": ["a & b/**"], "drop": ["*.md"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
   ]
 }
 `
@@ -37,14 +37,14 @@ func TestCreate(t *testing.T) {
 		Environments: map[string]Environment{
 			"prod": {
 				Name: "prod", Profile: `チーム "<本番>" \ &`, Region: "ap-northeast-1", Prefix: "prod-",
-				Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod",
+				Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod", TerraformVarFiles: []string{"prod.tfvars"}, RollbackTo: "provided",
 				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(true),
 			},
 			"dev": {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
 			{Name: "b", Package: "./functions/b", Dual: true},
-			{Name: "a", Package: ".", Tags: []string{"x", "y.z"}, Handler: "bin/a", Include: []string{"a & b/**"}, Drop: []string{"*.md"},
+			{Name: "a", Package: ".", Tags: []string{"x", "y.z"}, RollbackTo: "provided.al2", Handler: "bin/a", Include: []string{"a & b/**"}, Drop: []string{"*.md"},
 				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Names: map[string]string{"prod": "legacy-a", "dev": "a-dev"}},
 		},
 	}

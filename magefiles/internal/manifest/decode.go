@@ -105,7 +105,10 @@ func (d *decoder) decodeEnvironments(n *node) map[string]Environment {
 
 func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 	m := d.object(n, nil, "profile", "region", "prefix", "account", "dual", "settle", "calls", "bucket",
-		"architecture", "layerArchitectures", "single", "terraform")
+		"architecture", "layerArchitectures", "single", "terraform", "terraformVarFiles", "rollbackTo")
+	if files := m["terraformVarFiles"]; files != nil && m["terraform"] == nil {
+		d.reportKey(files, `"terraformVarFiles" without "terraform"`, `add the directory of the Terraform files as "terraform"`)
+	}
 	return Environment{
 		Name:               name,
 		Profile:            d.text(m["profile"], profileRule.check),
@@ -120,6 +123,8 @@ func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 		LayerArchitectures: d.layerArchitectures(m["layerArchitectures"]),
 		Single:             d.optional(m["single"]),
 		Terraform:          d.text(m["terraform"], checkTerraform),
+		TerraformVarFiles:  d.texts(m["terraformVarFiles"], "variable file", checkTerraformVarFile),
+		RollbackTo:         d.text(m["rollbackTo"], checkRollbackTo),
 	}
 }
 
@@ -148,13 +153,14 @@ func (d *decoder) calls(n *node) float64 {
 }
 
 func (d *decoder) decodeFunction(n *node) function {
-	m := d.object(n, []string{"name", "package"}, "name", "package", "tags", "dual", "handler", "include", "drop",
+	m := d.object(n, []string{"name", "package"}, "name", "package", "tags", "dual", "rollbackTo", "handler", "include", "drop",
 		"architecture", "layerArchitectures", "single", "names")
 	f := function{members: m, Function: Function{
 		Name:               d.text(m["name"], functionRule.check),
 		Package:            d.text(m["package"], checkPackage),
 		Tags:               d.texts(m["tags"], "build tag", checkTag),
 		Dual:               d.boolean(m["dual"]),
+		RollbackTo:         d.text(m["rollbackTo"], checkRollbackTo),
 		Handler:            d.text(m["handler"], checkHandler),
 		Include:            d.texts(m["include"], "pattern", checkInclude),
 		Drop:               d.texts(m["drop"], "pattern", checkDrop),
@@ -164,6 +170,10 @@ func (d *decoder) decodeFunction(n *node) function {
 	}}
 	if f.Package != "" {
 		f.Package = dotSlash(f.Package)
+	}
+	if f.RollbackTo == lambda.Go1x && !f.Dual {
+		d.report(m["rollbackTo"], fmt.Sprintf(`"rollbackTo" is %q, and "dual": false leaves its binary out of the zip`, lambda.Go1x),
+			`remove "dual", or name the runtime that the function had`)
 	}
 	if names := m["names"]; names != nil {
 		f.Names = map[string]string{}
@@ -211,7 +221,10 @@ func (d *decoder) object(n *node, required []string, known ...string) map[string
 		near, ok := nearest(name, known)
 		hint := suggest(name, known)
 		if ok && strings.EqualFold(near, name) {
-			hint = fmt.Sprintf("write %q, in lower case", near)
+			hint = fmt.Sprintf("write %q", near)
+			if near == strings.ToLower(near) {
+				hint += ", in lower case"
+			}
 			if found[near] == nil {
 				found[near] = member
 			}

@@ -113,6 +113,15 @@ type Environment struct {
 	// slashes. It may be outside the repository, as in "../infra/prod". Its
 	// content is not checked.
 	Terraform string `json:"terraform,omitempty"`
+
+	// TerraformVarFiles are the variable files of this environment, as of
+	// terraform's -var-file, relative to the directory of the Terraform files.
+	// Later ones win.
+	TerraformVarFiles []string `json:"terraformVarFiles,omitempty"`
+
+	// RollbackTo is like rollbackTo of a function, for the functions of this
+	// environment that have none.
+	RollbackTo string `json:"rollbackTo,omitempty"`
 }
 
 // A Function is a Go function to deploy.
@@ -133,6 +142,11 @@ type Function struct {
 	// Dual tells whether the function ever ran on go1.x; false leaves the legacy
 	// binary out of its zip in every environment.
 	Dual bool `json:"dual,omitempty"`
+
+	// RollbackTo is the runtime that the function had before its migration, to
+	// which a rollback returns it; the default is go1.x, and unknown if dual is
+	// false. It may be provided.al2 even if dual is true.
+	RollbackTo string `json:"rollbackTo,omitempty"`
 
 	// Handler is the handler that the function has on go1.x, which names the
 	// legacy binary; while the function is on go1.x, its own handler counts

@@ -34,6 +34,8 @@ var (
 		"is not a duration from 0s to 15m", "durations look like 60s or 1m30s"}
 	terraformRule = rule{regexp.MustCompile(`^[^\x00-\x20\x7f/~:\x5c]([^\x00-\x1f\x7f:\x5c]*[^\x00-\x20\x7f:\x5c])?$`),
 		"is not a directory", "Terraform directories look like ../infra/prod"}
+	varFileRule = rule{regexp.MustCompile(`^[^\x00-\x20\x7f/~:\x5c]([^\x00-\x1f\x7f:\x5c]*[^\x00-\x20\x7f/:\x5c])?$`),
+		"is not a file", "variable files look like prod.tfvars"}
 	functionRule = rule{regexp.MustCompile(functionNamePattern),
 		"is not a valid function name", `use 1 to 64 letters, digits, "-" and "_"`}
 	packageRule = rule{regexp.MustCompile(`^(\./?|(\./)?` + pathElement + `(/` + pathElement + `)*/?)$`),
@@ -55,6 +57,10 @@ func (r rule) check(s string) *fault {
 // CheckEnvironment checks the name of a new environment. The error is a
 // [Problem] without a place.
 func CheckEnvironment(name string) error { return environmentRule.check(name).err() }
+
+// CheckName checks the name of a new function. The error is a [Problem] without a
+// place.
+func CheckName(name string) error { return functionRule.check(name).err() }
 
 // checkPackage applies packageRule and explains common mistakes.
 func checkPackage(s string) *fault {
@@ -121,6 +127,31 @@ func checkTerraform(s string) *fault {
 		return withBackslashes(s, what)
 	}
 	return terraformRule.check(s)
+}
+
+// checkTerraformVarFile applies varFileRule and explains common mistakes.
+func checkTerraformVarFile(s string) *fault {
+	what := "variable file " + quote(s)
+	switch {
+	case s == "":
+		return &fault{"the name of the variable file is empty", varFileRule.hint}
+	case isAbsolute(s):
+		return &fault{what + " is absolute", "write it relative to the Terraform directory, such as prod.tfvars"}
+	case strings.Contains(s, `\`):
+		return withBackslashes(s, what)
+	}
+	return varFileRule.check(s)
+}
+
+// checkRollbackTo checks a runtime that functions may have had.
+func checkRollbackTo(s string) *fault {
+	switch {
+	case slices.Contains(lambda.Origins(), s):
+		return nil
+	case s == lambda.ProvidedAL2023:
+		return &fault{fmt.Sprintf("%q is the runtime that a deploy moves functions to", s), "name the one before that: " + strings.Join(lambda.Origins(), ", ")}
+	}
+	return &fault{quote(s) + " is not a runtime to return to", suggest(s, lambda.Origins())}
 }
 
 func withBackslashes(s, what string) *fault {

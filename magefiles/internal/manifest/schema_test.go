@@ -63,6 +63,9 @@ func generateSchema(t *testing.T) []byte {
 	} {
 		property(environment, name).Examples = []any{example}
 	}
+	files := property(environment, "terraformVarFiles")
+	files.UniqueItems, files.Items.Pattern, files.Examples = true, varFileRule.pattern.String(), []any{[]string{"prod.tfvars"}}
+	property(environment, "rollbackTo").Enum = enum(lambda.Origins())
 	property(environment, "dual").Default = true
 	settle := property(environment, "settle")
 	settle.Type, settle.Default = "string", "60s"
@@ -90,6 +93,7 @@ func constrainFunction(t *testing.T, function *generator.Schema) {
 	pkg := property("package")
 	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
 	property("dual").Default = true
+	property("rollbackTo").Enum = enum(lambda.Origins())
 	tags := property("tags")
 	tags.UniqueItems = true
 	tags.Items.Pattern, tags.Items.Not = tagRule.pattern.String(), &generator.Schema{Const: lambda.NoRPC}
@@ -186,7 +190,7 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		}
 	}
 	walk("", document)
-	if want := 6 + 12 + 11; members != want {
+	if want := 6 + 14 + 12; members != want {
 		t.Errorf("got %d members, want %d", members, want)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // A Target is a function to deploy to an environment.
@@ -27,6 +29,10 @@ type Target struct {
 	Single             bool
 	Architecture       string
 	LayerArchitectures []string
+
+	// RollbackTo is the runtime that a rollback returns the function to, or "" if
+	// that is unknown.
+	RollbackTo string
 }
 
 // Pattern returns the glob of an optional flag, and "" without a flag. An empty
@@ -143,9 +149,20 @@ func (m *Manifest) targets(functions []Function, e Environment) []Target {
 			Single:             single != nil && *single,
 			Architecture:       cmp.Or(f.Architecture, e.Architecture, m.Architecture),
 			LayerArchitectures: layers,
+			RollbackTo:         rollbackTo(f, e),
 		}
 	}
 	return targets
+}
+
+// rollbackTo returns the runtime that a rollback returns f to in e, or "". A
+// function without the legacy binary is not returned to go1.x.
+func rollbackTo(f Function, e Environment) string {
+	runtime := cmp.Or(f.RollbackTo, e.RollbackTo, lambda.Go1x)
+	if runtime == lambda.Go1x && !f.Dual {
+		return ""
+	}
+	return runtime
 }
 
 // choose returns the functions that glob matches by one of their names, the

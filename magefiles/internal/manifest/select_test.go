@@ -164,6 +164,33 @@ func TestSelectErrors(t *testing.T) {
 	}
 }
 
+func TestRollbackTo(t *testing.T) {
+	m := parse(t, `{"environments": {"prod": {}, "dev": {"rollbackTo": "provided"}, "stg": {"rollbackTo": "go1.x", "dual": false}}, "functions": [
+		{"name": "a", "package": "./a"},
+		{"name": "b", "package": "./b", "dual": false},
+		{"name": "c", "package": "./c", "rollbackTo": "provided.al2"},
+		{"name": "d", "package": "./d", "rollbackTo": "provided.al2", "dual": false},
+		{"name": "e", "package": "./e", "rollbackTo": "go1.x"}
+	]}`)
+	for env, want := range map[string]string{
+		"prod": "[go1.x  provided.al2 provided.al2 go1.x]",
+		"dev":  "[provided provided provided.al2 provided.al2 go1.x]",
+		"stg":  "[go1.x  provided.al2 provided.al2 go1.x]",
+	} {
+		targets, err := m.Select(env, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, target := range targets {
+			got = append(got, target.RollbackTo)
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s: got %v, want %s", env, got, want)
+		}
+	}
+}
+
 func TestMatch(t *testing.T) {
 	m := parse(t, fleet)
 	for _, test := range []struct{ glob, want, err string }{

@@ -4,7 +4,6 @@ package match
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,22 +28,32 @@ type Matching struct {
 	Architecture string
 
 	// Functions are the pairs, in the order of the packages. Each has its
-	// function name without the prefix; one that lacks the prefix has its full
-	// name in Names. Dual is true for those on go1.x, which have their handler
-	// unless it is the default, or one that no zip of dualboot can have. Those on
+	// function name without the prefix. One that lacks the prefix, or whose name
+	// CloudFormation has made up, has its full name in Names, and a name like the
+	// package's. Dual is true for those on go1.x, which have their handler unless
+	// it is the default, or one that no zip of dualboot can have. Those on other
+	// runtimes than these and provided.al2023 have theirs in RollbackTo. Those on
 	// arm64 have their architecture, unless all are.
 	Functions []manifest.Function
 
 	// Unmatched are the functions on go1.x and provided.* without a package,
 	// sorted by name, and then the packages without a function, in their order.
 	Unmatched []Unmatched
+
+	// Example is an entry that one of the unmatched functions may have, or nil. Its
+	// package need not exist.
+	Example *manifest.Function
 }
 
 // Unmatched is a function or a package without a counterpart.
 type Unmatched struct {
 	Name   string // of the function, or of the package, which begins with "."
 	Reason string
+	Group  string // the reason without names, for several with similar ones; or empty
 }
+
+// IsPackage reports whether u is a package.
+func (u Unmatched) IsPackage() bool { return strings.HasPrefix(u.Name, ".") }
 
 // Match pairs deployed functions with packages, as [Packages] returns them, for a
 // new environment called env. It compares names only, and pairs nothing where
@@ -57,6 +66,13 @@ type Unmatched struct {
 // "orders". "_" equals "-", and case is ignored. The rest of the name is the
 // prefix: empty, or ending with "-" or "_".
 //
+// Names in camel case match less exactly: words count and their separators do not,
+// so OrdersStream and orderStream are like ./orders/stream and ./orderstream. The
+// prefix may end at the start of any word then. Left out of the comparison are a last
+// word Function, Handler or Lambda, and what CloudFormation and the CDK add to a
+// logical ID. With the same prefix, an exact match precludes others of its
+// function and its package.
+//
 // A function and a package are a pair if, with the environment's prefix, neither
 // matches anything else. The environment's prefix is the one with the most pairs,
 // with these exceptions:
@@ -65,12 +81,14 @@ type Unmatched struct {
 //     prefixes belong to different environments.
 //   - A prefix that names the environment also wins a tie.
 //   - A prefix that names another environment, such as "stg-", is never chosen.
+//   - A prefix that ends within a name in camel case must end with the name of the
+//     environment, or have two pairs.
 //   - Of two equally likely prefixes, neither is chosen.
 //
 // A package without a match with that prefix is paired with a function without
-// any prefix, or with another prefix that names the environment, if neither
-// matches anything else in the account and no package has a different function
-// with each of the two prefixes.
+// any prefix, or with another prefix that names the environment, in camel case at
+// its end, if neither matches anything else in the account and no package has a
+// different function with each of the two prefixes.
 func Match(env string, deployed []Deployed, packages []string) Matching {
 	var supported, others []Deployed
 	for _, d := range slices.SortedFunc(slices.Values(deployed), func(a, b Deployed) int { return cmp.Compare(a.Name, b.Name) }) {
@@ -81,7 +99,7 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 		}
 	}
 	m := newMatcher(env, pairUp(supported, packages), pairUp(others, packages))
-	result := Matching{Prefix: m.chosen.prefix}
+	var result Matching
 	for _, pkg := range packages {
 		for _, p := range m.all[pkg] {
 			if prefix, ok := m.accept(p); ok {
@@ -90,6 +108,9 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 			}
 		}
 	}
+	if len(result.Functions) == 0 || slices.ContainsFunc(result.Functions, func(f manifest.Function) bool { return f.Names == nil }) {
+		result.Prefix = m.chosen.prefix
+	}
 	result.joinArchitectures()
 	var names []string
 	for _, d := range supported {
@@ -97,9 +118,10 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 	}
 	for _, name := range append(names, packages...) {
 		if m.mates[name] == "" {
-			result.Unmatched = append(result.Unmatched, Unmatched{name, m.whyNot(name)})
+			result.Unmatched = append(result.Unmatched, m.whyNot(name))
 		}
 	}
+	result.Example = m.example(supported, packages)
 	return result
 }
 
@@ -144,12 +166,12 @@ func (m *matcher) accept(p *pair) (prefix string, ok bool) {
 		return m.chosen.prefix, m.chosen.functions[p.pkg] == p.function.Name
 	}
 	if len(m.all[p.pkg]) > 1 || len(m.all[p.function.Name]) > 1 ||
-		slices.ContainsFunc(p.prefixes, func(prefix string) bool { return kindOf(prefix, m.env) == foreign }) {
+		slices.ContainsFunc(p.readings, func(r reading) bool { return kindOf(r.prefix, m.env) == foreign }) {
 		return "", false
 	}
-	for _, prefix := range p.prefixes {
-		if (prefix == "" || kindOf(prefix, m.env) == own) && !m.tallies[prefix].conflicts(m.chosen) {
-			return prefix, true
+	for _, r := range p.readings {
+		if (r.prefix == "" || kindOf(r.prefix, m.env) == own && isWhole(r.prefix, m.env)) && !m.tallies[r.prefix].conflicts(m.chosen) {
+			return r.prefix, true
 		}
 	}
 	return "", false
@@ -157,74 +179,30 @@ func (m *matcher) accept(p *pair) (prefix string, ok bool) {
 
 // entry returns the entry of lambdas.json for p, given the prefix of its name.
 func (m *matcher) entry(p *pair, prefix string) manifest.Function {
-	f := manifest.Function{
-		Name:    p.function.Name[len(prefix):],
-		Package: p.pkg,
-		Dual:    p.function.Runtime == lambda.Go1x,
+	r := p.reading(prefix)
+	if prefix == m.chosen.prefix && !r.generated {
+		return entry(p.function, p.function.Name[len(prefix):], p.pkg)
 	}
-	if handler := p.function.Handler; f.Dual && handler != lambda.LegacyBinary && manifest.CheckHandler(handler) == nil {
-		f.Handler = handler
+	name := p.function.Name[len(prefix):]
+	if !r.exact && manifest.CheckName(r.name) == nil {
+		name = r.name
 	}
-	if p.function.Architecture == lambda.ARM64 {
-		f.Architecture = lambda.ARM64
-	}
-	if prefix != m.chosen.prefix {
-		f.Names = map[string]string{m.env: p.function.Name}
-	}
+	f := entry(p.function, name, p.pkg)
+	f.Names = map[string]string{m.env: p.function.Name}
 	return f
 }
 
-// whyNot returns why the function or package has no mate.
-func (m *matcher) whyNot(name string) string {
-	scope := func(name string) pairs { return m.chosen.by[name] }
-	if len(m.chosen.by[name]) == 0 {
-		scope = func(name string) pairs { return m.all[name].closest() }
+// entry returns the entry of lambdas.json for a function.
+func entry(d Deployed, name, pkg string) manifest.Function {
+	f := manifest.Function{Name: name, Package: pkg, Dual: d.Runtime == lambda.Go1x}
+	if f.Dual && d.Handler != lambda.LegacyBinary && manifest.CheckHandler(d.Handler) == nil {
+		f.Handler = d.Handler
 	}
-	found := scope(name)
-	switch {
-	case len(found) == 0:
-		return m.nothingLike(name)
-	case m.doubt != "":
-		return m.doubt
-	case len(found) > 1:
-		return "it may be " + anyOf(found, name)
+	if !f.Dual && slices.Contains(lambda.Origins(), d.Runtime) {
+		f.RollbackTo = d.Runtime
 	}
-	other := found[0].other(name)
-	switch rivals := scope(other); {
-	case m.mates[other] != "":
-		return fmt.Sprintf("%s is %s", other, m.mates[other])
-	case len(rivals) > 1:
-		return fmt.Sprintf("%s may be %s", other, anyOf(rivals, other))
-	default:
-		return fmt.Sprintf("like %s, but with prefix %q instead of %q", other, found[0].prefixes[0], m.chosen.prefix)
+	if d.Architecture == lambda.ARM64 {
+		f.Architecture = lambda.ARM64
 	}
-}
-
-// nothingLike is whyNot for a name that is in no pair.
-func (m *matcher) nothingLike(name string) string {
-	if !strings.HasPrefix(name, ".") {
-		return "no package has a similar name"
-	}
-	barred := m.barred[name]
-	switch {
-	case len(barred) == 0:
-		return "no function on go1.x or provided.* has a similar name"
-	case barred[0].function.Runtime == "":
-		return barred[0].function.Name + " is a container image"
-	}
-	return barred[0].function.Name + " is on " + barred[0].function.Runtime
-}
-
-// anyOf lists the counterparts of name in the pairs: "a, b or c". It lists at most
-// five, or four and the number of the others.
-func anyOf(ps pairs, name string) string {
-	others := make([]string, len(ps))
-	for i, p := range ps {
-		others[i] = p.other(name)
-	}
-	last, end := len(others)-1, others[len(others)-1]
-	if len(others) > 5 {
-		last, end = 4, fmt.Sprintf("one of %d more", len(others)-4)
-	}
-	return strings.Join(others[:last], ", ") + " or " + end
+	return f
 }

@@ -51,6 +51,9 @@ func lines(m Matching) string {
 		if !f.Dual {
 			line += " not dual"
 		}
+		if f.RollbackTo != "" {
+			line += " from " + f.RollbackTo
+		}
 		if f.Handler != "" {
 			line += " handler " + f.Handler
 		}
@@ -61,6 +64,9 @@ func lines(m Matching) string {
 	}
 	for _, u := range m.Unmatched {
 		list = append(list, "- "+u.Name+": "+u.Reason)
+	}
+	if f := m.Example; f != nil {
+		list = append(list, "e.g. "+f.Name+" "+f.Package)
 	}
 	return strings.Join(list, "\n") + "\n"
 }
@@ -138,9 +144,14 @@ func TestCandidates(t *testing.T) {
 		"./cmd/orders":               "cmd-orders orders",
 		"./orders/cmd/stream/lambda": "cmd-stream-lambda orders-cmd-stream-lambda orders-stream stream stream-lambda",
 		"./lambda":                   "lambda",
+		"./orders/s3Copy/Handler":    "orders-s3-copy orders-s3-copy-handler s3-copy s3-copy-handler",
 		"./cmd/lambda":               "cmd-lambda lambda",
 	} {
-		if got := strings.Join(candidates(pkg), " "); got != want {
+		var names []string
+		for _, c := range candidates(pkg) {
+			names = append(names, c.name)
+		}
+		if got := strings.Join(names, " "); got != want {
 			t.Errorf("%s: got %q, want %q", pkg, got, want)
 		}
 	}
@@ -152,14 +163,16 @@ func TestCandidates(t *testing.T) {
 func TestMatchRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	pick := func(words ...string) string { return words[r.IntN(len(words))] }
-	word := func() string { return pick("a", "b", "B", "api", "main", "stg", "prod", "x_y", "x-y") }
+	word := func() string {
+		return pick("a", "b", "B", "api", "Api", "main", "stg", "prod", "x_y", "x-y", "xY", "function")
+	}
 	made := 0
 	for range 1000 {
 		env := pick("prod", "stg", "dev")
 		var functions []Deployed
 		var packages []string
 		for range r.IntN(6) {
-			name := pick("prod-", "prod_", "stg-", "acme-", "") + word() + pick("", "", "-"+word(), "_"+word())
+			name := pick("prod-", "prod_", "stg-", "acme-", "Prod", "") + word() + pick("", "", "-"+word(), "_"+word(), "Function", "-Api-1AB2C3D4E5F6")
 			functions = append(functions, Deployed{
 				name, pick("go1.x", "go1.x", "provided.al2", "python3.12"), pick("lambda", "main", "./main", ""), pick("x86_64", "arm64"),
 			})

@@ -29,18 +29,28 @@ var negated = map[string]string{"pre": "preprod", "non": "nonprod", "not": "nonp
 // length of function names, which are ASCII.
 func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 
-// candidates returns the folded names that a function built from the package may
-// have after its prefix: the last element of the path, or several joined by "-",
+// A candidate is a name that a function may have after its prefix.
+type candidate struct {
+	name     string // with "-" between its words
+	folded   string
+	squashed string
+}
+
+// squash makes names comparable in which words are separated differently.
+func squash(s string) string { return strings.ReplaceAll(fold(s), "-", "") }
+
+// candidates returns the names that a function built from the package may have
+// after its prefix: the last element of the path, or several joined by "-",
 // of the whole path or without its generic elements. A name of only generic
 // elements is a candidate if the package has no other.
-func candidates(pkg string) []string {
+func candidates(pkg string) []candidate {
 	var all, telling []string
-	for element := range strings.SplitSeq(fold(strings.TrimPrefix(pkg, "./")), "/") {
+	for element := range strings.SplitSeq(strings.TrimPrefix(pkg, "./"), "/") {
 		if element == "." {
 			continue // the package beside lambdas.json has no name
 		}
 		all = append(all, element)
-		if !slices.Contains(generic, element) {
+		if !slices.Contains(generic, fold(element)) {
 			telling = append(telling, element)
 		}
 	}
@@ -53,22 +63,11 @@ func candidates(pkg string) []string {
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// prefixes returns the parts of the function's name before a candidate, shortest
-// first. A prefix is empty, or ends with "-" or "_".
-func prefixes(function string, candidates []string) []string {
-	var found []string
-	folded := fold(function)
-	for _, c := range candidates {
-		before, ok := strings.CutSuffix(folded, c)
-		if ok && (before == "" || strings.HasSuffix(before, "-")) {
-			found = append(found, function[:len(before)])
-		}
+	var list []candidate
+	for _, name := range slices.Compact(names) {
+		list = append(list, candidate{strings.Join(words(name), "-"), fold(name), squash(name)})
 	}
-	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	return slices.Compact(found)
+	return list
 }
 
 // kind classifies a prefix by its words.
@@ -81,7 +80,7 @@ const (
 )
 
 // kindOf returns the kind of prefix for the environment called env. For prod,
-// "prod-", "our-prod_" and "production-" are own, and "stg-" is foreign.
+// "prod-", "our-prod_", "production-" and "AcmeProd" are own, and "stg-" is foreign.
 func kindOf(prefix, env string) kind {
 	words, envWords := stageWords(prefix), stageWords(env)
 	for _, w := range words {
@@ -100,7 +99,7 @@ func kindOf(prefix, env string) kind {
 // stageWords returns the words of a name, with each word for a stage replaced by
 // its name in stages.
 func stageWords(name string) []string {
-	words := strings.Split(fold(name), "-")
+	words := words(name)
 	for i := len(words) - 1; i >= 0; i-- {
 		words[i] = cmp.Or(stages[words[i]], words[i])
 		if i+1 < len(words) && negated[words[i]] != "" && words[i+1] == "prod" {

@@ -42,12 +42,15 @@ func Packages(ctx context.Context, goCmd, dir string) (packages []string, left [
 		if err != nil || !filepath.IsLocal(rel) {
 			continue // elsewhere in the module or the workspace
 		}
+		if slices.Contains(strings.Split(filepath.ToSlash(rel), "/"), "magefiles") {
+			continue // part of a program that deploys, such as this one
+		}
 		pkg := "."
 		if rel != "." {
 			pkg = "./" + filepath.ToSlash(rel)
 		}
 		if err := manifest.CheckPackage(root, pkg); err != nil {
-			left = append(left, Unmatched{pkg, err.Error()})
+			left = append(left, Unmatched{Name: pkg, Reason: err.Error()})
 			continue
 		}
 		packages = append(packages, pkg)

@@ -147,6 +147,8 @@ func main() {}
 module example.com/nested
 -- nested/function/main.go --
 `+function+`
+-- magefiles/internal/probe/main.go --
+`+function+`
 -- left/two/a.go --
 `+function+`
 -- left/two/b.go --

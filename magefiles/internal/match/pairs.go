@@ -11,7 +11,12 @@ import (
 type pair struct {
 	function Deployed
 	pkg      string
-	prefixes []string // of the function's name, depending on the package's candidate, shortest first
+	readings []reading // with different prefixes, the shortest first
+}
+
+// reading returns the reading with the prefix.
+func (p *pair) reading(prefix string) reading {
+	return p.readings[slices.IndexFunc(p.readings, func(r reading) bool { return r.prefix == prefix })]
 }
 
 // other returns the counterpart of name.
@@ -27,10 +32,14 @@ type pairs []*pair
 // pairUp returns all pairs, in the order of the packages.
 func pairUp(deployed []Deployed, packages []string) pairs {
 	var all pairs
+	names := make([][]form, len(deployed))
+	for i, d := range deployed {
+		names[i] = forms(d.Name)
+	}
 	for _, pkg := range packages {
-		names := candidates(pkg)
-		for _, d := range deployed {
-			if found := prefixes(d.Name, names); len(found) > 0 {
+		candidates := candidates(pkg)
+		for i, d := range deployed {
+			if found := readings(names[i], candidates); len(found) > 0 {
 				all = append(all, &pair{d, pkg, found})
 			}
 		}
@@ -52,8 +61,8 @@ func (ps pairs) byName() map[string]pairs {
 func (ps pairs) byPrefix() map[string]pairs {
 	by := map[string]pairs{}
 	for _, p := range ps {
-		for _, prefix := range p.prefixes {
-			by[prefix] = append(by[prefix], p)
+		for _, r := range p.readings {
+			by[r.prefix] = append(by[r.prefix], p)
 		}
 	}
 	return by
@@ -63,9 +72,26 @@ func (ps pairs) byPrefix() map[string]pairs {
 func (ps pairs) closest() pairs {
 	shortest := math.MaxInt
 	for _, p := range ps {
-		shortest = min(shortest, len(p.prefixes[0]))
+		shortest = min(shortest, len(p.readings[0].prefix))
 	}
-	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool { return len(p.prefixes[0]) > shortest })
+	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool { return len(p.readings[0].prefix) > shortest })
+}
+
+// mostExact returns the pairs with the prefix without those that are not exact and
+// have a function or a package of an exact one.
+func (ps pairs) mostExact(prefix string) pairs {
+	if !slices.ContainsFunc(ps, func(p *pair) bool { return !p.reading(prefix).exact }) {
+		return ps
+	}
+	exact := map[string]bool{} // functions and packages
+	for _, p := range ps {
+		if p.reading(prefix).exact {
+			exact[p.pkg], exact[p.function.Name] = true, true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p *pair) bool {
+		return !p.reading(prefix).exact && (exact[p.pkg] || exact[p.function.Name])
+	})
 }
 
 // tally is the evidence for a prefix.
@@ -73,17 +99,18 @@ type tally struct {
 	prefix    string
 	by        map[string]pairs  // those with the prefix, by function and by package
 	functions map[string]string // by package: those that match nothing else with the prefix
-	exact     int               // 1 if the prefix is the environment's name and "-" or "_"
+	exact     int               // 1 if the prefix is the environment's name, and "-" or "_"
 }
 
 func newTally(prefix, env string, ps pairs) tally {
+	ps = ps.mostExact(prefix)
 	t := tally{prefix: prefix, by: ps.byName(), functions: map[string]string{}}
 	for _, p := range ps {
 		if len(t.by[p.pkg]) == 1 && len(t.by[p.function.Name]) == 1 {
 			t.functions[p.pkg] = p.function.Name
 		}
 	}
-	if fold(prefix) == fold(env)+"-" {
+	if slices.Equal(words(prefix), words(env)) {
 		t.exact = 1
 	}
 	return t
@@ -111,6 +138,9 @@ func choose(env string, tallies map[string]tally) (best tally, doubt string) {
 	byKind := map[kind][]tally{}
 	for prefix, t := range tallies {
 		k := kindOf(prefix, env)
+		if len(t.functions) < 2 && !isWhole(prefix, env) {
+			continue
+		}
 		byKind[k] = append(byKind[k], t)
 	}
 	for _, list := range byKind {

@@ -177,8 +177,8 @@ var (
 )
 
 // create creates the functions as they were before the migration: on go1.x with a
-// zip of the legacy binary, or, if they never were on go1.x, on provided.al2 with a
-// zip of bootstrap. The zips also have the files to include. All are on x86_64. It
+// zip of the legacy binary, or, if they come from another runtime, on provided.al2
+// with a zip of bootstrap. The zips also have the files to include. All are on x86_64. It
 // keeps those that it could create.
 func (s *stage) create(ctx context.Context) error {
 	s.options.UI.Notef("creating %s on the emulator, as before any migration", text.Count(len(s.functions), "function"))
@@ -202,7 +202,7 @@ func (s *stage) drop() error {
 
 func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
 	origin, handler, binary := lambda.ProvidedAL2, lambda.Bootstrap, bootstrapBinary
-	if f.Function.Dual {
+	if f.RollbackTo == lambda.Go1x {
 		origin, handler, binary = lambda.Go1x, f.Function.LegacyName(), legacyBinary
 	}
 	zip, err := s.zipBefore(ctx, f, handler, f.Build.Files[binary])

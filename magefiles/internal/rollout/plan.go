@@ -272,7 +272,7 @@ func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	back := s.Runtime == f.Previous
 	switch {
 	case f.Previous == "":
-		return nil, refuse(`its previous runtime is unknown: lambdas.json says that it never was on go1.x; pass -runtime=provided.al2 if that was its runtime`)
+		return nil, refuse(`its previous runtime is unknown: lambdas.json says that it never was on go1.x; add its runtime as "rollbackTo", such as %q, or pass -runtime=`, lambda.ProvidedAL2)
 	case s.UpdateFailed:
 		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
 	case s.Runtime != lambda.ProvidedAL2023 && !back:
