@@ -23,7 +23,8 @@ import (
 
 // Test (local) vets the code and runs all tests.
 //
-// It uses the race detector if cgo is available.
+// It uses the race detector if cgo is available, except for tests that run the
+// compiled program.
 func Test() error {
 	// Save time: share compiled packages with other checkouts, collect garbage less
 	// often, and do not sleep at the end of each test binary.
