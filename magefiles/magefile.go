@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -39,20 +40,23 @@ func Test() error {
 	// Tests wait for much of their time: run those of twice as many packages as there
 	// are cores.
 	args := []string{"test", "-trimpath", "-vet=off", "-shuffle=on", "-p", strconv.Itoa(2 * runtime.NumCPU())}
-	detect := args
+	var detector []string
 	if race() {
-		detect = append(slices.Clip(args), "-race")
+		detector = []string{"-race"}
 	}
-	var errs error
-	for _, command := range [][]string{
-		append(detect, slices.DeleteFunc(slices.Clone(all), runsProgram)...),
-		append(args, slices.DeleteFunc(all, func(p string) bool { return !runsProgram(p) })...),
-	} {
-		if err := sh.RunWithV(env, mg.GoCmd(), command...); err != nil {
-			errs = mg.Fatal(sh.ExitStatus(err), "go test fails") // err lists all packages
+	programs, others := divide(all)
+	var failed error
+	test := func(packages, flags []string) {
+		if len(packages) == 0 {
+			return
+		}
+		if err := sh.RunWithV(env, mg.GoCmd(), slices.Concat(args, flags, packages)...); err != nil {
+			failed = mg.Fatal(sh.ExitStatus(err), "go test fails") // err lists all packages
 		}
 	}
-	return errs
+	test(others, detector)
+	test(programs, nil)
+	return failed
 }
 
 // packages returns the packages of the module. Those with the most dependencies
@@ -71,10 +75,45 @@ func packages() ([]string, error) {
 	return lines, nil
 }
 
-// runsProgram reports whether the tests of a package run the compiled program. The
-// race detector would see only the tests themselves, and slow them down.
-func runsProgram(path string) bool {
-	return strings.HasSuffix(path, "/magefiles/targets") || strings.HasSuffix(path, "/internal/bench")
+// divide returns the packages whose tests run the compiled program, and the others.
+// In the first, the race detector would see only the tests themselves, and slow
+// them down.
+func divide(packages []string) (programs, others []string) {
+	for _, p := range packages {
+		if strings.HasSuffix(p, "/magefiles/targets") || strings.HasSuffix(p, "/internal/bench") {
+			programs = append(programs, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	return programs, others
+}
+
+// Program (local) builds dualboot as one program for other repositories.
+//
+// It has the targets for AWS and for the emulator. Its own target version prints
+// the commit of this checkout.
+func Program(
+	path string, // where to write it
+	goos *string, // operating system that it runs on (default this one)
+	goarch *string, // architecture that it runs on (default this one)
+) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	flags := "-s -w"
+	if commit, err := exec.Command("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*").Output(); err == nil {
+		flags += " -X main.commit=" + strings.TrimSpace(string(commit))
+	}
+	args := []string{"tool", "mage", "-d", "magefiles/dualboot", "-ldflags", flags, "-compile", path}
+	if goos != nil {
+		args = append(args, "-goos", *goos)
+	}
+	if goarch != nil {
+		args = append(args, "-goarch", *goarch)
+	}
+	return sh.RunWithV(map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}, mg.GoCmd(), args...)
 }
 
 // Bench (local) measures dualboot against the recipe.

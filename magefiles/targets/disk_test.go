@@ -32,7 +32,7 @@ func TestDisk(t *testing.T) {
 		t.Run(test.options, func(t *testing.T) {
 			zip := f.command("zip")
 			cmd := mount(test.options, f.path("bin"))
-			cmd.Args = append(cmd.Args, zip.Args...)
+			cmd.Args = append(append(cmd.Args, zip.Path), zip.Args[1:]...)
 			cmd.Dir, cmd.Env = zip.Dir, zip.Env
 			status, _, stderr := result(t, cmd)
 			if status != 1 || strings.Count(stderr, test.want) != 1 || strings.Count(stderr, "no space")+strings.Count(stderr, "read-only") != 1 {

@@ -132,6 +132,7 @@ func (f *fixture) command(args ...string) *exec.Cmd {
 		f.t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
+	cmd.Args[0] = "mage" // for hints
 	cmd.Dir = f.dir
 	cmd.Env = append(withoutAWS(), f.environment(f.path("../credentials"))...)
 	return cmd

@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 // within a test, not in TestMain: go test records only the files that tests open,
 // and takes a result from its cache until one of them changes.
 var magefile = sync.OnceValues(func() (string, error) {
-	checkout, program := filepath.Join(scratch, "checkout"), filepath.Join(scratch, "magefile")
+	checkout, program := filepath.Join(scratch, "checkout"), filepath.Join(scratch, "program", "mage")
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
@@ -76,12 +76,16 @@ var magefile = sync.OnceValues(func() (string, error) {
 	}
 	cmd := exec.Command("go", "tool", "mage", "-compile", program)
 	cmd.Dir = checkout
-	cmd.Env = append(os.Environ(), goFlags())
+	cmd.Env = append(os.Environ(), goFlags(), noCgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mage -compile: %w\n%s", err, out)
 	}
 	return program, nil
 })
+
+// noCgo makes programs share compiled packages with the one that mage program
+// builds, which does not use cgo.
+const noCgo = "CGO_ENABLED=0"
 
 // goFlags returns the flags of the go command for a magefile. If GOCOVERDIR is
 // set, programs write their coverage there.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -243,22 +244,18 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// TestEmulator uses the emulator through the export lines that it prints.
-func TestEmulator(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, emulator.Options{}, "order-stream")
-	cmd := f.command("emulator", "-update=100ms", "-window=1h", "-blocked=nodejs18.x,python3.8", "-quotas")
+// serve starts a program that runs the emulator, and returns the variables that it
+// exports. The program ends with the test.
+func serve(t *testing.T, cmd *exec.Cmd) (exports []string) {
+	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill()
-	var exports []string
+	t.Cleanup(func() { cmd.Process.Kill() })
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if kv, ok := strings.CutPrefix(lines.Text(), "export "); ok {
 			exports = append(exports, kv)
@@ -268,6 +265,46 @@ func TestEmulator(t *testing.T) {
 			t.Errorf("unexpected line %q", lines.Text())
 		}
 	}
+	return exports
+}
+
+// TestEmptyDirectory runs the targets that need no lambdas.json where there is
+// nothing.
+func TestEmptyDirectory(t *testing.T) {
+	t.Parallel()
+	f := startFixture(t, emulator.Options{})
+	if err := os.Mkdir(f.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	exports := serve(t, f.command("emulator"))
+	for _, test := range []struct {
+		target, want string
+		status       int
+	}{
+		{"audit", "none of 0 functions is on a runtime that is deprecated", 0},
+		{"init", "is not in a Go module: it and its parent directories have no go.mod", 1},
+		{"plan", "or create one with: mage init)", 1},
+	} {
+		cmd := f.command(test.target)
+		cmd.Env = append(cmd.Env, exports...)
+		status, _, stderr := result(t, cmd)
+		if status != test.status || !strings.Contains(stderr, test.want) {
+			t.Errorf("%s: exit status %d, want %d and %q:\n%s", test.target, status, test.status, test.want, stderr)
+		}
+	}
+	if files, err := os.ReadDir(f.dir); err != nil || len(files) > 0 {
+		t.Errorf("the directory has %v, %v", files, err)
+	}
+}
+
+// TestEmulator uses the emulator through the export lines that it prints.
+func TestEmulator(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, emulator.Options{}, "order-stream")
+	cmd := f.command("emulator", "-update=100ms", "-window=1h", "-blocked=nodejs18.x,python3.8", "-quotas")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	exports := serve(t, cmd)
 	variable := func(name string) string {
 		for _, kv := range exports {
 			if value, ok := strings.CutPrefix(kv, name+"="); ok {

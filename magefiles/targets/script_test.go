@@ -121,14 +121,17 @@ func setup(t *testing.T, env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Vars = append(append(env.Vars, variables...), "MAGEFILE="+program)
+	env.Vars = append(append(env.Vars, variables...), "MAGEFILE="+program, "MAGEFILE_CACHE="+filepath.Join(env.WorkDir, ".magefile"), noCgo)
 	env.Values[scriptKey{}] = &script{t: t, dir: env.WorkDir}
 	return nil
 }
 
 // mage runs the magefile and checks its exit status.
 func (s *script) mage(status int, args []string) error {
-	err := s.Exec(s.Getenv("MAGEFILE"), args...)
+	path := s.Getenv("PATH")
+	s.Setenv("PATH", filepath.Dir(s.Getenv("MAGEFILE"))+string(filepath.ListSeparator)+path) // so that hints say mage
+	err := s.Exec("mage", args...)
+	s.Setenv("PATH", path)
 	got := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		got = exit.ExitCode()

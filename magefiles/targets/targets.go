@@ -331,7 +331,7 @@ func begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
 // checkCommandLine exits like mage if it cannot run the whole command line, of
 // which this target may be the first part.
 func checkCommandLine() error {
-	if err := commandline.CheckSelf(); err != nil {
+	if err := commandline.Self().Check(); err != nil {
 		return mg.Fatal(misused, err)
 	}
 	return nil
@@ -340,7 +340,7 @@ func checkCommandLine() error {
 // firstArgument returns the environment that deploy is for. Its first argument may
 // be a flag, which mage does not parse there.
 func firstArgument(environment string, env *string) (string, error) {
-	name, err := commandline.Argument("deploy", "environment", environment, "env", env)
+	name, err := commandline.Self().Argument("deploy", "environment", environment, "env", env)
 	if err != nil {
 		return "", mg.Fatal(misused, err)
 	}
@@ -359,7 +359,7 @@ func recording(format, page, trace *string) command.Workspace {
 		UI: ui.Open(ui.Options{
 			Plain: mg.Verbose(), Format: value(format, ""), Files: report.Files{Report: value(page, ""), Trace: value(trace, "")},
 		}),
-		Go: mg.GoCmd(), Verbose: mg.Verbose(),
+		Program: commandline.Self(), Go: mg.GoCmd(), Verbose: mg.Verbose(),
 	}
 }
 

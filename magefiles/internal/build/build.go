@@ -235,8 +235,18 @@ func (b *builder) divide(ctx context.Context, c command, output string) {
 		}
 	}
 	for _, p := range c.packages {
-		b.fail(p.file, &Error{Binary: c.binary, Output: output})
+		b.fail(p.file, &Error{Binary: c.binary, Output: explain(output, c.dir)})
 	}
+}
+
+// explain adds a fix to what go build prints about a module that go.work does not
+// use: it names no directory, or one relative to the module.
+func explain(output, module string) string {
+	if strings.HasPrefix(output, "main module (") && strings.Contains(output, "does not contain package") ||
+		strings.Contains(output, "is not one of the workspace modules listed in go.work") {
+		return fmt.Sprintf("%s\ngo.work does not use the module in %s; run: go work use %[2]s", output, module)
+	}
+	return output
 }
 
 // run runs the command and returns what it printed, or why it did not start.

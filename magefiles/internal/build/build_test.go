@@ -448,6 +448,21 @@ func TestModules(t *testing.T) {
 		})
 	}
 
+	for name, work := range map[string]string{
+		"outside a workspace with its parent":    "go 1.26\n\nuse .\n",
+		"outside a workspace without its parent": "go 1.26\n\nuse ./other\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			files["go.work"] = work
+			files["other/go.mod"] = goMod("example.com/another", "../sdk")
+			root := module(t, files)
+			r := build(t, root, &Function{Name: "nested"})
+			if want := "run: go work use " + filepath.Join(root, "nested"); r[0].Err == nil || !strings.HasSuffix(r[0].Err.Error(), want) {
+				t.Errorf("error %v, want one that ends with %q", r[0].Err, want)
+			}
+		})
+	}
+
 	t.Run("none", func(t *testing.T) {
 		root := t.TempDir()
 		r := build(t, root, &Function{Name: "a"})

@@ -7,10 +7,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
@@ -30,6 +33,8 @@ type Workspace struct {
 
 	// Manifest is used instead of lambdas.json if it is not nil.
 	Manifest *manifest.Manifest
+	// Program says how hints spell commands.
+	Program *commandline.Program
 	// Go is the go command; default "go".
 	Go string
 	// Verbose makes builds note each go command before it runs.
@@ -80,7 +85,17 @@ func (w Workspace) load() (*manifest.Manifest, error) {
 	if w.Manifest != nil {
 		return w.Manifest, nil
 	}
-	return manifest.Load(File)
+	return LoadManifest(w.Program)
+}
+
+// LoadManifest returns lambdas.json. If there is none, the error says how to create
+// it with the program.
+func LoadManifest(program *commandline.Program) (*manifest.Manifest, error) {
+	m, err := manifest.Load(File)
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("%w (run from the directory that contains it, or create one with: %s)", err, program.Command("init"))
+	}
+	return m, err
 }
 
 // choice returns the selection of functions that need not be in the manifest.

@@ -78,7 +78,7 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 	var saved *planfile.Plan
 	if o.Plan != nil {
 		if saved, err = planfile.Read(*o.Plan); err != nil {
-			return err
+			return fmt.Errorf("%w; make one with: %s", err, w.Program.Command("plan", "-env="+o.Env, "-out="+*o.Plan))
 		}
 		only := strings.Join(saved.Names(), ",")
 		o.Only = &only
@@ -276,8 +276,8 @@ func (s *session) warnOfNewCode() {
 		}
 	}
 	if len(names) > 0 {
-		s.warnf("%s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: mage deploy %s, and clean up later",
-			text.List(names, 20), s.env.Name)
+		s.warnf("%s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: %s, and clean up later",
+			text.List(names, 20), s.Program.Command("deploy", s.env.Name))
 	}
 }
 

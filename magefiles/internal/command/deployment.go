@@ -85,8 +85,8 @@ func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error
 	}
 	if saved != nil {
 		if err := saved.Compare(d.plan()); err != nil {
-			return fmt.Errorf("the plan in %s does not hold any more; nothing was changed; make a new one: mage plan -env=%s -out=%[1]s\n  - %[3]s",
-				*d.options.Plan, d.env.Name, strings.ReplaceAll(err.Error(), "\n", "\n  - "))
+			return fmt.Errorf("the plan in %s does not hold any more; nothing was changed; make a new one with: %s\n  - %s",
+				*d.options.Plan, d.Program.Command("plan", "-env="+d.env.Name, "-out="+*d.options.Plan), strings.ReplaceAll(err.Error(), "\n", "\n  - "))
 		}
 	}
 	rest := d.functions

@@ -125,7 +125,7 @@ func (d *deployment) ask(ctx context.Context, functions []*fleet.Function, other
 	for _, doubt := range doubts {
 		d.notef("%s", doubt)
 	}
-	d.notef("%s migrated: %s; look at them, for example with: mage verify -env=%s", text.Are(len(functions), "function"), names(functions), d.env.Name)
+	d.notef("%s migrated: %s; look at them, for example with: %s", text.Are(len(functions), "function"), names(functions), d.Program.Command("verify", "-env="+d.env.Name))
 	yes, err := d.UI.Ask(ctx, fmt.Sprintf("%s: continue with the other %s?", d.env.Name, text.Count(others, "function")))
 	switch {
 	case err != nil:

@@ -63,7 +63,7 @@ func (w Workspace) Plan(ctx context.Context, o PlanOptions) (err error) {
 		if err := s.plan().Write(*o.Out); err != nil {
 			return err
 		}
-		s.notef("the plan is in %s; to do this and nothing else: mage deploy %s -plan=%[1]s", *o.Out, s.env.Name)
+		s.notef("the plan is in %s; to do this and nothing else: %s", *o.Out, s.Program.Command("deploy", s.env.Name, "-plan="+*o.Out))
 	}
 	if edits || slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return len(f.Plan) > 0 }) {
 		return ErrChanges

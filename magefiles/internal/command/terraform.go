@@ -132,15 +132,16 @@ func (s *session) warnOfTerraform() {
 	}
 	for _, f := range found.Found {
 		if f.Undoes() {
-			s.warnf("%s:%d: %s says %s; the next terraform apply undoes the migration of %s, which without lambda is an outage; run: mage terraform -env=%s -write",
-				f.At.Filename, f.At.Line, f.Address, f.Runtime, f.Name, s.env.Name)
+			s.warnf("%s:%d: %s says %s; the next terraform apply undoes the migration of %s, which without lambda is an outage; run: %s",
+				f.At.Filename, f.At.Line, f.Address, f.Runtime, f.Name, s.Program.Command("terraform", "-env="+s.env.Name, "-write"))
 		}
 	}
 	if missing := found.Missing(); len(missing) > 0 {
 		s.warnf("%s has no resource for %s; look where they are managed", s.env.Terraform, strings.Join(missing, ", "))
 	}
 	if n := len(found.Uploads); n > 0 {
-		s.notef("WARNING: terraform apply may upload the code of %s, and a zip without bootstrap is an outage; run: mage terraform -env=%s", text.Count(n, "function"), s.env.Name)
+		s.notef("WARNING: terraform apply may upload the code of %s, and a zip without bootstrap is an outage; run: %s",
+			text.Count(n, "function"), s.Program.Command("terraform", "-env="+s.env.Name))
 	}
 	for _, u := range found.Unsure {
 		s.warnf("look at %s", ui.TerraformUnsure(u))

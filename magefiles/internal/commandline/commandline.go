@@ -19,10 +19,10 @@ type Target struct {
 	Aliases   []string
 }
 
-// Check returns an error unless mage can run all words: each is a target, or an
-// argument or flag of the target before it. find returns the target of a name, or
-// nil if there is none.
-func Check(words []string, find func(string) (*Target, error)) error {
+// Check returns an error unless mage can run all words after the program: each is a
+// target, or an argument or flag of the target before it. find returns the target
+// of a name, or nil if there is none.
+func Check(program string, words []string, find func(string) (*Target, error)) error {
 	var before []string // the previous target with its arguments and flags
 	var previous *Target
 	for len(words) > 0 {
@@ -31,9 +31,9 @@ func Check(words []string, find func(string) (*Target, error)) error {
 			return err
 		}
 		if t == nil {
-			return unknown(words, previous, before, find)
+			return unknown(program, words, previous, before, find)
 		}
-		n, err := t.take(words)
+		n, err := t.take(program, words)
 		if err != nil {
 			return err
 		}
@@ -61,13 +61,13 @@ func checkOnce(target string, flags []string) error {
 }
 
 // take returns how many words belong to the target, which is the first.
-func (t *Target) take(words []string) (int, error) {
+func (t *Target) take(program string, words []string) (int, error) {
 	name, n := words[0], 1+len(t.Arguments)
 	if n > len(words) {
-		return 0, fmt.Errorf("%s needs %s; write: mage %[1]s <%[3]s>", name, count(len(t.Arguments), "argument"), strings.Join(t.Arguments, "> <"))
+		return 0, fmt.Errorf("%s needs %s; write: %s %[1]s <%[4]s>", name, count(len(t.Arguments), "argument"), program, strings.Join(t.Arguments, "> <"))
 	}
 	for len(t.Flags) > 0 && n < len(words) && strings.HasPrefix(words[n], "-") {
-		if err := t.check(name, words[n]); err != nil {
+		if err := t.check(program, name, words[n]); err != nil {
 			return 0, err
 		}
 		n++
@@ -76,12 +76,12 @@ func (t *Target) take(words []string) (int, error) {
 }
 
 // check returns an error unless mage accepts the flag for the target.
-func (t *Target) check(name, word string) error {
+func (t *Target) check(program, name, word string) error {
 	flag, value, given := strings.Cut(word[1:], "=")
 	kind, ok := t.Flags[strings.ToLower(flag)]
 	switch {
 	case !ok:
-		return fmt.Errorf("%s has no flag %q; list its flags with: mage -h %[1]s", name, "-"+flag)
+		return fmt.Errorf("%s has no flag %q; list its flags with: %s -h %[1]s", name, "-"+flag, program)
 	case !given && kind != "bool":
 		return fmt.Errorf("%s: write -%s=VALUE, with = and without a space", name, flag)
 	case !given:
@@ -106,14 +106,14 @@ func (t *Target) check(name, word string) error {
 
 // unknown returns the error for words that begin with no target, after a target
 // that took the words before.
-func unknown(words []string, t *Target, before []string, find func(string) (*Target, error)) error {
+func unknown(program string, words []string, t *Target, before []string, find func(string) (*Target, error)) error {
 	message := fmt.Sprintf("%q is no target", words[0])
 	if t == nil {
-		return fmt.Errorf("%s; list the targets with: mage -l", message)
+		return fmt.Errorf("%s; list the targets with: %s -l", message, program)
 	}
 	message += fmt.Sprintf(", and %s takes %s", before[0], count(len(t.Arguments), "argument"))
 	if _, ok := t.Flags["only"]; !ok || strings.HasPrefix(words[0], "-") {
-		return fmt.Errorf("%s; list the targets with: mage -l", message)
+		return fmt.Errorf("%s; list the targets with: %s -l", message, program)
 	}
 	names := words[:1]
 	for _, word := range words[1:] {
@@ -122,7 +122,7 @@ func unknown(words []string, t *Target, before []string, find func(string) (*Tar
 		}
 		names = append(slices.Clip(names), word)
 	}
-	return fmt.Errorf("%s; to select functions, write: mage %s", message, strings.Join(selecting(before, names), " "))
+	return fmt.Errorf("%s; to select functions, write: %s %s", message, program, strings.Join(selecting(before, names), " "))
 }
 
 // selecting returns the words of a target with a flag -only for more names.

@@ -55,7 +55,7 @@ func TestCheck(t *testing.T) {
 		{"build broken", "broken"},
 	} {
 		got := ""
-		if err := Check(strings.Fields(test.words), find); err != nil {
+		if err := Check("mage", strings.Fields(test.words), find); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {
@@ -127,7 +127,7 @@ func TestArgument(t *testing.T) {
 		{"prod", &staging, `the environment is "prod" and -env is "staging"; write one of them`},
 		{"", nil, "the environment is empty"},
 	} {
-		got, err := Argument("deploy", "environment", test.word, "env", test.flag)
+		got, err := (*Program)(nil).Argument("deploy", "environment", test.word, "env", test.flag)
 		if err != nil {
 			got = err.Error()
 		}

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// CheckSelf checks the command line of this process, which mage has compiled. It
-// accepts any in another program.
+// Check checks the command line of this process. It accepts any of a program that
+// mage has not compiled.
 //
 // The command line of a single target is one that mage has checked already, except
 // for flags that are given twice. For any other, it asks the program itself, with -h and -l, what its targets are:
 // only the main package that mage generates knows all of them.
-func CheckSelf() error {
-	if _, ok := os.LookupEnv("MAGEFILE_VERBOSE"); !ok { // the generated main package sets it
+func (p *Program) Check() error {
+	if p == nil {
 		return nil
 	}
 	words := targets(os.Args[1:])
@@ -32,11 +32,7 @@ func CheckSelf() error {
 	if os.Getenv(help) != "" { // then mage runs no target: it was asked by itself, and is no program of mage
 		return errors.New("this program runs targets when it is asked for help; compile it with: mage -compile")
 	}
-	path, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("checking the command line: %w; run the targets one by one", err)
-	}
-	return Check(words, (&program{path: path}).find)
+	return Check(p.name, words, p.find)
 }
 
 // help is the variable that makes a program of mage print help.
@@ -56,14 +52,8 @@ func targets(args []string) []string {
 	return flags.Args()
 }
 
-// program is a program that mage has compiled.
-type program struct {
-	path    string
-	aliases map[string]*Target // by name in lower case; nil before they were read
-}
-
 // find returns the target of a name or an alias, or nil if there is none.
-func (p *program) find(name string) (*Target, error) {
+func (p *Program) find(name string) (*Target, error) {
 	if strings.HasPrefix(name, "-") {
 		return nil, nil
 	}
@@ -77,7 +67,7 @@ func (p *program) find(name string) (*Target, error) {
 }
 
 // target returns the target of a name, or nil if there is none.
-func (p *program) target(name string) (*Target, error) {
+func (p *Program) target(name string) (*Target, error) {
 	out, err := p.run("-h", name)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 2 {
 		return nil, nil
@@ -89,16 +79,16 @@ func (p *program) target(name string) (*Target, error) {
 }
 
 // readAliases reads the aliases of all targets, which -h does not find.
-func (p *program) readAliases() error {
+func (p *Program) readAliases() error {
 	if p.aliases != nil {
 		return nil
 	}
-	out, err := p.run("-l")
+	names, err := p.names()
 	if err != nil {
 		return err
 	}
 	p.aliases = map[string]*Target{}
-	for _, name := range parseList(out) {
+	for _, name := range names {
 		t, err := p.target(name)
 		if err != nil {
 			return err
@@ -114,7 +104,7 @@ func (p *program) readAliases() error {
 }
 
 // run runs the program with arguments and returns what it prints.
-func (p *program) run(args ...string) (string, error) {
+func (p *Program) run(args ...string) (string, error) {
 	cmd := exec.Command(p.path, args...)
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "MAGEFILE_") {

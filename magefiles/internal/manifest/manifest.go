@@ -9,7 +9,6 @@ package manifest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -216,8 +215,6 @@ func (m *Manifest) Environment(name string) (Environment, error) {
 func read(file string) ([]byte, error) {
 	data, err := os.ReadFile(file)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("reading manifest: %w (run from the directory that contains it, or create one with mage init)", err)
 	case err != nil:
 		return nil, fmt.Errorf("reading manifest: %w", err)
 	case len(data) > maxSize:

@@ -164,7 +164,7 @@ func TestLoadUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]string{
-		"lambdas.json": "reading manifest: open lambdas.json: no such file or directory (run from the directory that contains it, or create one with mage init)",
+		"lambdas.json": "reading manifest: open lambdas.json: no such file or directory",
 		"huge.json":    "reading manifest: huge.json is larger than 1.0 MB (is it the right file?)",
 		".":            "reading manifest: read .: is a directory",
 	} {

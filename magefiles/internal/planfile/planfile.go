@@ -83,7 +83,7 @@ const largest = 64 << 20
 func Read(path string) (*Plan, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the plan: %w; make one with: mage plan -out=%s", err, path)
+		return nil, fmt.Errorf("reading the plan: %w", err)
 	}
 	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, largest))
@@ -92,19 +92,19 @@ func Read(path string) (*Plan, error) {
 	}
 	var version struct{ Format int }
 	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w; make one with: mage plan -out=%[1]s", path, err)
+		return nil, fmt.Errorf("%s is no plan: %w", path, err)
 	}
 	if version.Format != Format {
-		return nil, fmt.Errorf("%s has the format %d, and this version of dualboot reads %d; make a new one with: mage plan -out=%[1]s", path, version.Format, Format)
+		return nil, fmt.Errorf("%s has the format %d, and this version of dualboot reads %d", path, version.Format, Format)
 	}
 	p := &Plan{}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(p); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w; make one with: mage plan -out=%[1]s", path, err)
+		return nil, fmt.Errorf("%s is no plan: %w", path, err)
 	}
 	if len(p.Functions) == 0 {
-		return nil, fmt.Errorf("%s has no functions; make a new one with: mage plan -out=%[1]s", path)
+		return nil, fmt.Errorf("%s has no functions", path)
 	}
 	return p, nil
 }

@@ -94,7 +94,7 @@ func TestRead(t *testing.T) {
 	for _, test := range []struct{ name, content, want string }{
 		{"empty", "", "is no plan: unexpected end of JSON input"},
 		{"text", "no plan", "is no plan: "},
-		{"format", `{"Format": 2}`, "has the format 2, and this version of dualboot reads 1; make a new one with: mage plan -out="},
+		{"format", `{"Format": 2}`, "has the format 2, and this version of dualboot reads 1"},
 		{"member", `{"Format": 1, "Functions": [{"Name": "a", "Zap": 1}]}`, `is no plan: json: unknown field "Zap"`},
 		{"none", `{"Format": 1}`, "has no functions"},
 	} {

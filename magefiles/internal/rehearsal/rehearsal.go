@@ -13,6 +13,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/awsclient"
 	"example.com/dualboot/magefiles/internal/command"
+	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/traffic"
@@ -21,16 +22,17 @@ import (
 
 // Options are the options of Run and Controls.
 type Options struct {
-	Env      string        // environment whose names, region and account are used
-	Only     *string       // functions: see [manifest.Pattern]
-	Copies   int           // how many of each function there are; default 1
-	Rate     float64       // calls or records a second to each function; 0 sends none
-	Duration time.Duration // how long events are sent at least
-	Update   time.Duration // how long an update takes on the emulator
-	Settle   time.Duration // settle delay instead of the environment's
-	Window   time.Duration // how long the previous version may serve after an update
-	Go       string        // the go command; default "go"
-	UI       *ui.UI        // required
+	Env      string               // environment whose names, region and account are used
+	Only     *string              // functions: see [manifest.Pattern]
+	Copies   int                  // how many of each function there are; default 1
+	Rate     float64              // calls or records a second to each function; 0 sends none
+	Duration time.Duration        // how long events are sent at least
+	Update   time.Duration        // how long an update takes on the emulator
+	Settle   time.Duration        // settle delay instead of the environment's
+	Window   time.Duration        // how long the previous version may serve after an update
+	Go       string               // the go command; default "go"
+	Program  *commandline.Program // says how hints spell commands
+	UI       *ui.UI               // required
 }
 
 // Run starts the emulator, creates the functions as they were before any
@@ -117,6 +119,7 @@ func (s *stage) workspace(m *manifest.Manifest) command.Workspace {
 	return command.Workspace{
 		UI:       s.options.UI.Inner(),
 		Manifest: m,
+		Program:  s.options.Program,
 		Go:       s.options.Go,
 		Host:     s.host,
 		Zips:     s.dir,
@@ -132,7 +135,7 @@ func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := manifest.Load(command.File)
+	m, err := command.LoadManifest(o.Program)
 	if err != nil {
 		return nil, nil, err
 	}

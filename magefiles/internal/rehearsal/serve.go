@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/dualboot/magefiles/internal/command"
+	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/text"
@@ -22,15 +23,16 @@ import (
 
 // ServeOptions are the options of Serve.
 type ServeOptions struct {
-	Env     string        // environment whose region and account the emulator has
-	Addr    string        // loopback address to listen on; default a random port
-	Update  time.Duration // how long an update takes
-	Window  time.Duration // how long the previous version may serve after an update
-	Blocked string        // runtimes that AWS has blocked for updates, comma-separated
-	Quotas  bool          // throttle calls as AWS does
-	Go      string        // the go command, for its time zone database; default "go"
-	Stdout  io.Writer     // for the export lines; default os.Stdout
-	Stderr  io.Writer     // for the settings and the logs of the functions; default os.Stderr
+	Env     string               // environment whose region and account the emulator has
+	Addr    string               // loopback address to listen on; default a random port
+	Update  time.Duration        // how long an update takes
+	Window  time.Duration        // how long the previous version may serve after an update
+	Blocked string               // runtimes that AWS has blocked for updates, comma-separated
+	Quotas  bool                 // throttle calls as AWS does
+	Program *commandline.Program // says how hints spell commands
+	Go      string               // the go command, for its time zone database; default "go"
+	Stdout  io.Writer            // for the export lines; default os.Stdout
+	Stderr  io.Writer            // for the settings and the logs of the functions; default os.Stderr
 }
 
 // Serve runs the emulator until ctx is done. It writes the export lines that lead
@@ -66,7 +68,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: functions can be deployed but not invoked; mage local can do both")
+		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: functions can be deployed but not invoked; this can do both: "+o.Program.Command("local"))
 	}
 	for _, variable := range append(server.Environment(), "AWS_CONFIG_FILE="+profiles, "AWS_SHARED_CREDENTIALS_FILE="+profiles) {
 		fmt.Fprintf(o.Stdout, "export %s\n", variable)

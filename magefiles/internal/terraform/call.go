@@ -102,6 +102,6 @@ func (p *planner) call(in *instance) {
 	case wanted:
 		p.unsure(in.problem(in.at, fmt.Sprintf("the module creates %s, and the files do not show that its runtime is %q", in.function, lambda.ProvidedAL2023), hint))
 	case len(p.result.Missing()) > 0:
-		p.unsure(in.problem(in.at, "the module may create functions that these files do not define", "if its source is a directory of yours, run mage terraform with -dir= on it too"))
+		p.unsure(in.problem(in.at, "the module may create functions that these files do not define", "if its source is a directory of yours, run the target terraform with -dir= on it too"))
 	}
 }

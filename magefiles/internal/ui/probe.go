@@ -33,7 +33,7 @@ func (u *UI) ProbePlan(experiments []probe.Experiment, region, account string) e
 		return err
 	}
 	return u.Text(fmt.Sprintf(`
-mage probe would create %s and %s in account %s, %s,
+This would create %s and %s in account %s, %s,
 named dualboot-probe-…, a few at a time, and delete them after each experiment.
 It would take about %v, and %s would cost about %.2f US dollars.
 It reads and changes nothing else. Nothing has been created: run the same command with -yes.
@@ -50,7 +50,7 @@ func ProbePage(r *probe.Report) string {
 	}
 	fmt.Fprintf(&b, `# What AWS Lambda does
 
-- Run %s of mage probe, %s to %s
+- Run %s of dualboot's probe, %s to %s
 - Region %s of %s
 - Assumed settle delay: %s
 - Findings: %s

@@ -24,7 +24,7 @@ func TestProbePage(t *testing.T) {
 	}
 	want := `# What AWS Lambda does
 
-- Run abcdefgh of mage probe, 2026-11-28 12:00:00 UTC to 2026-11-28 12:01:00 UTC
+- Run abcdefgh of dualboot's probe, 2026-11-28 12:00:00 UTC to 2026-11-28 12:01:00 UTC
 - Region us-east-1 of AWS
 - Assumed settle delay: 1m0s
 - Findings: 1 agrees, 1 differs, 1 not seen, 1 settled
@@ -98,7 +98,7 @@ func TestProbePlan(t *testing.T) {
 window      How long?  4          0       25,000       8m0s
 layer       Which?     3          1       3            30s
 
-mage probe would create 7 functions and 1 layer in account 123456789012, us-east-1,
+This would create 7 functions and 1 layer in account 123456789012, us-east-1,
 named dualboot-probe-…, a few at a time, and delete them after each experiment.
 It would take about 9m0s, and 25,003 invocations would cost about 0.01 US dollars.
 It reads and changes nothing else. Nothing has been created: run the same command with -yes.

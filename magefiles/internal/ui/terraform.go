@@ -56,7 +56,7 @@ func terraformUploads(uploads []terraform.Upload) []string {
 	}
 	if len(notes) > 0 {
 		notes = append(notes, "WARNING: a zip without bootstrap that Terraform uploads stops functions on provided.al2023, and one without lambda those on go1.x;"+
-			" prevent the upload, or give Terraform bin/NAME/lambda.zip of mage zip")
+			" prevent the upload, or give Terraform bin/NAME/lambda.zip, which the target zip writes")
 	}
 	return notes
 }

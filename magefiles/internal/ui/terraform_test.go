@@ -92,7 +92,7 @@ module "e" {
 			want: []string{
 				`main.tf:7:22: aws_lambda_function.all["a"], main.tf:7:22: aws_lambda_function.all["b"], main.tf:7:22: aws_lambda_function.all["c"] and 1 more: terraform apply uploads code if source_code_hash changes (lifecycle { ignore_changes = [source_code_hash, filename] } prevents it)`,
 				"main.tf:14:19: module.e: terraform apply builds and uploads the zip of source_path if that, or runtime, changes (create_package = false with local_existing_package and ignore_source_code_hash = true prevents it)",
-				"WARNING: a zip without bootstrap that Terraform uploads stops functions on provided.al2023, and one without lambda those on go1.x; prevent the upload, or give Terraform bin/NAME/lambda.zip of mage zip",
+				"WARNING: a zip without bootstrap that Terraform uploads stops functions on provided.al2023, and one without lambda those on go1.x; prevent the upload, or give Terraform bin/NAME/lambda.zip, which the target zip writes",
 				"nothing to change",
 			},
 		},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/magefile/mage/mg"
 
+	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/interrupt"
 	"example.com/dualboot/magefiles/internal/rehearsal"
 	"example.com/dualboot/magefiles/internal/report"
@@ -47,6 +48,7 @@ func Local(
 		Update:   value(update, time.Second),
 		Window:   value(window, 2*time.Second),
 		Settle:   value(settle, value(window, 2*time.Second)),
+		Program:  commandline.Self(),
 		Go:       mg.GoCmd(),
 		UI:       recording(report, trace),
 	})
@@ -67,14 +69,15 @@ func Controls(
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
 	return rehearsal.Controls(ctx, rehearsal.Options{
-		Env:    value(env, production),
-		Only:   only,
-		Rate:   value(rate, 20),
-		Update: value(update, time.Second),
-		Window: value(window, 2*time.Second),
-		Settle: value(window, 2*time.Second),
-		Go:     mg.GoCmd(),
-		UI:     ui.Open(ui.Options{Plain: mg.Verbose()}),
+		Env:     value(env, production),
+		Only:    only,
+		Rate:    value(rate, 20),
+		Update:  value(update, time.Second),
+		Window:  value(window, 2*time.Second),
+		Settle:  value(window, 2*time.Second),
+		Program: commandline.Self(),
+		Go:      mg.GoCmd(),
+		UI:      ui.Open(ui.Options{Plain: mg.Verbose()}),
 	})
 }
 
@@ -95,6 +98,7 @@ func Emulator(
 	return rehearsal.Serve(ctx, rehearsal.ServeOptions{
 		Env:     value(env, production),
 		Addr:    value(addr, ""),
+		Program: commandline.Self(),
 		Go:      mg.GoCmd(),
 		Update:  value(update, time.Second),
 		Window:  value(window, 0),

@@ -66,7 +66,7 @@ func (l *Lab) Create(ctx context.Context, spec Spec) (*Function, error) {
 	f.Creation.Accepted, err = answer("CreateFunction", func() (*sdk.CreateFunctionOutput, error) {
 		return l.options.Client.CreateFunction(call, &sdk.CreateFunctionInput{
 			FunctionName:  &r.Name,
-			Description:   aws.String("created by mage probe, which deletes it; mage probe -clean finds leftovers"),
+			Description:   aws.String("created by the probe of dualboot, which deletes it; its flag -clean finds leftovers"),
 			Role:          &l.options.Role,
 			Runtime:       types.Runtime(cmp.Or(spec.Runtime, lambda.ProvidedAL2023)),
 			Handler:       aws.String(cmp.Or(spec.Handler, lambda.Bootstrap)),

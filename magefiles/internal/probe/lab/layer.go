@@ -21,7 +21,7 @@ func (l *Lab) CreateLayer(ctx context.Context, zip []byte) (arn string, err erro
 	a, err := answer("PublishLayerVersion", func() (*sdk.PublishLayerVersionOutput, error) {
 		return l.options.Client.PublishLayerVersion(call, &sdk.PublishLayerVersionInput{
 			LayerName:   &r.Name,
-			Description: aws.String("created by mage probe, which deletes it; mage probe -clean finds leftovers"),
+			Description: aws.String("created by the probe of dualboot, which deletes it; its flag -clean finds leftovers"),
 			Content:     &types.LayerVersionContentInput{ZipFile: zip},
 		})
 	}, func(out *sdk.PublishLayerVersionOutput) any {
