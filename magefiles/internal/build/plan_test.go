@@ -128,6 +128,17 @@ func TestPlanIsStable(t *testing.T) {
 	if first, second := files(a()), files(b, a()); first != second {
 		t.Errorf("a package moves from %s to %s when another one is added", first, second)
 	}
+	in := func(repository string) string {
+		u := a()
+		u.module = repository
+		place([]*unit{u})
+		out := filepath.Join(repository, "bin")
+		plan(Binary{Kind: Legacy}, AWS, out, []*unit{u})
+		return strings.TrimPrefix(u.file, out)
+	}
+	if before, after := in(t.TempDir()), in(t.TempDir()); before != after {
+		t.Errorf("a package moves from %s to %s with its repository", before, after)
+	}
 }
 
 // TestPlaces builds another binary of some functions: it must not get the path of

@@ -53,7 +53,7 @@ func knownRuntimes() []string {
 const offeredRuntimes = "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2"
 
 func supports(runtime, architecture string) bool {
-	return runtime != lambda.Go1x || architecture == lambda.X86_64
+	return architecture == lambda.X86_64 || !lambda.Supported(runtime) || lambda.SupportsARM64(runtime)
 }
 
 func machine(architecture string) elf.Machine {

@@ -22,7 +22,7 @@ const (
 	Bootstrap = "bootstrap"
 )
 
-// Architectures, as the API names them. go1.x runs on x86_64 only.
+// Architectures, as the API names them.
 const (
 	X86_64 = "x86_64"
 	ARM64  = "arm64"
@@ -35,6 +35,11 @@ const NoRPC = "lambda.norpc"
 // Origins returns the runtimes that functions are moved from, and that a rollback
 // returns them to.
 func Origins() []string { return []string{Go1x, ProvidedAL2, Provided} }
+
+// SupportsARM64 reports whether a runtime can run on arm64. Those on the first
+// Amazon Linux, go1.x and provided, run on x86_64 only. Source:
+// https://aws.amazon.com/blogs/aws/aws-lambda-functions-powered-by-aws-graviton2-processor-run-your-functions-on-arm-and-get-up-to-34-better-price-performance/
+func SupportsARM64(runtime string) bool { return runtime == ProvidedAL2 || runtime == ProvidedAL2023 }
 
 // IsProvided reports whether the runtime is an OS-only runtime.
 func IsProvided(runtime string) bool {

@@ -79,8 +79,11 @@ func (p *Plan) Write(path string) error {
 // largest is the size of a file that is surely no plan.
 const largest = 64 << 20
 
-// Read reads a plan from a file.
+// Read reads a plan from a regular file.
 func Read(path string) (*Plan, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait
+		return nil, fmt.Errorf("reading the plan: %s is not a regular file", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan: %w", err)

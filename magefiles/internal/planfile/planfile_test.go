@@ -109,4 +109,7 @@ func TestRead(t *testing.T) {
 	if _, err := planfile.Read(filepath.Join(dir, "missing")); err == nil || !strings.HasPrefix(err.Error(), "reading the plan: ") {
 		t.Errorf("a file that does not exist: error %v", err)
 	}
+	if _, err := planfile.Read(dir); err == nil || !strings.HasSuffix(err.Error(), " is not a regular file") {
+		t.Errorf("a directory: error %v", err)
+	}
 }

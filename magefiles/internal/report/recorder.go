@@ -118,11 +118,12 @@ func (r *Recorder) Check() error {
 	return nil
 }
 
-// replaceable reports whether there is no file at path, an empty one, or one that
+// replaceable reports whether there is nothing at path, an empty file, or one that
 // dualboot has written.
 func replaceable(path, mark string) bool {
 	f, err := os.Open(path)
 	if err != nil {
+		_, err := os.Lstat(path) // finds a link that leads nowhere
 		return errors.Is(err, os.ErrNotExist)
 	}
 	defer f.Close()

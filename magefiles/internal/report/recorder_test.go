@@ -60,11 +60,17 @@ func TestCheck(t *testing.T) {
 	for path, content := range map[string]string{own: "<!DOCTYPE html><p>mine", empty: ""} {
 		writeFile(t, path, content)
 	}
+	dangling := filepath.Join(dir, "dangling.html")
+	if err := os.Symlink("nowhere", dangling); err != nil {
+		t.Logf("no symbolic links: %v", err)
+		dangling = own
+	}
 	for _, test := range []struct {
 		files Files
 		want  string // of the error
 	}{
 		{Files{}, ""},
+		{Files{Report: dangling}, "-report: " + dangling + " exists, and dualboot has not written it"},
 		{Files{Report: empty}, ""},
 		{Files{Report: own}, "-report: " + own + " exists, and dualboot has not written it; remove it or pass another name"},
 		{Files{Report: "a.htm"}, `-report is "a.htm"; pass a file name that ends with .html`},

@@ -277,8 +277,8 @@ func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		return nil, refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
 	case s.Runtime != lambda.ProvidedAL2023 && !back:
 		return nil, refuse("its runtime is %s; rollback starts from %s", s.Runtime, lambda.ProvidedAL2023)
-	case f.Previous == lambda.Go1x && s.Architecture != lambda.X86_64:
-		return nil, refuse("it is on %s, which go1.x does not support", s.Architecture)
+	case s.Architecture == lambda.ARM64 && !lambda.SupportsARM64(f.Previous):
+		return nil, refuse("it is on %s, which %s does not support", s.Architecture, f.Previous)
 	}
 	var steps []fleet.Step
 	if s.Pending || s.Updating {
@@ -309,6 +309,8 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 		handler = s.Legacy(f.Function.LegacyName())
 	}
 	switch {
+	case f.Previous == lambda.Go1x && !f.Dual && !s.Contents.Made:
+		return "", refuse(`lambdas.json says that it never was on go1.x ("dual": false), and another tool made its zip; set "dual" to true if it was`)
 	case handler != "" && s.Contents.Executable(handler):
 		return handler, nil
 	case f.Previous != lambda.Go1x:

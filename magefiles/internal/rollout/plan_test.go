@@ -102,8 +102,9 @@ func TestPlan(t *testing.T) {
 	viaBucket.change = func(f *fleet.Function) { f.Environment.Bucket = "b" }
 	late := deploy
 	late.zips.Dual = nil
-	back := goal{action: fleet.Rollback, previous: lambda.Go1x, settle: minute}
-	toAL2 := goal{action: fleet.Rollback, previous: lambda.ProvidedAL2, settle: minute}
+	back := goal{action: fleet.Rollback, previous: lambda.Go1x, dual: true, settle: minute}
+	backTo := func(runtime string) goal { return goal{action: fleet.Rollback, previous: runtime, settle: minute} }
+	toAL2 := backTo(lambda.ProvidedAL2)
 	switched := with(clean, func(s *lambda.State) { s.CodeSha256, s.Contents = "dual", dual.Contents() })
 	onMain := with(legacy, func(s *lambda.State) { s.Handler, s.Contents = "main", files("main") })
 	mainGoal := goal{dual: true, zips: lambda.Zips{Dual: mainDual, Bootstrap: bootstrap}, settle: minute}
@@ -341,7 +342,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "rollback of a zip of another tool with the handler in the manifest", state: with(switched, func(s *lambda.State) { s.Contents = files("bootstrap", "main") }),
-			goal: goal{action: fleet.Rollback, previous: lambda.Go1x, settle: minute, change: func(f *fleet.Function) { f.Function.Handler = "main" }},
+			goal: goal{action: fleet.Rollback, previous: lambda.Go1x, dual: true, settle: minute, change: func(f *fleet.Function) { f.Function.Handler = "main" }},
 			want: "switch go1.x main, wait",
 		},
 		{
@@ -349,6 +350,19 @@ func TestPlan(t *testing.T) {
 				s.Contents = &lambda.Contents{Made: true, Legacy: "bootstrap", Files: files("bootstrap").Files}
 			}), goal: back,
 			want: "switch go1.x bootstrap, wait",
+		},
+		{
+			name: "rollback to go1.x of a zip of another tool that never was there", state: with(switched, func(s *lambda.State) { s.Contents = files("bootstrap", "lambda") }),
+			goal:    backTo(lambda.Go1x),
+			refused: true,
+		},
+		{
+			name: "rollback to go1.x after all were cleaned up but this one", state: switched, goal: backTo(lambda.Go1x),
+			want: "switch go1.x lambda, wait",
+		},
+		{
+			name: "rollback on arm64 to provided", state: arm64, goal: backTo(lambda.Provided),
+			refused: true,
 		},
 		{
 			name: "rollback with an empty zip", state: with(switched, func(s *lambda.State) { s.Contents = files() }), goal: toAL2,

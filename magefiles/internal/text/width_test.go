@@ -77,6 +77,20 @@ columns left out: H…
 			t.Errorf("at %d columns (-want +got):\n%s", width, d)
 		}
 	}
+	for width, want := range map[int]string{
+		50: "prod-example-api  provided.al2023  {\"time\":\"2026-…\n",
+		40: "prod-e…ple-api  provided.al20…  {\"time\"…\n",
+		3:  "…  …  …\n",
+	} {
+		var b strings.Builder
+		free := Table{Header: []string{"A", "B", "C"}, Rows: [][]string{{"prod-example-api", "provided.al2023", `{"time":"2026-11-28T20:00:00Z"}`}}}
+		if err := free.WriteFit(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		if _, row, _ := strings.Cut(b.String(), "\n"); row != want {
+			t.Errorf("at %d columns: %q, want %q", width, row, want)
+		}
+	}
 	if len(table.Header) != 4 || len(table.Rows[0]) != 4 {
 		t.Errorf("the table has changed: %v", table)
 	}
