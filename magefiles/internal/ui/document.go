@@ -63,18 +63,32 @@ func (u *UI) print(d document) error {
 // summarize appends a document to the summary of a job of GitHub Actions, if there
 // is one. Source:
 // https://docs.github.com/actions/reference/workflow-commands-for-github-actions#adding-a-job-summary
-func (u *UI) summarize(d document) (err error) {
+func (u *UI) summarize(d document) error {
+	if u.digest == "" {
+		return nil
+	}
+	var b strings.Builder
+	if err := u.writeMarkdown(&b, d); err != nil {
+		return err
+	}
+	return u.appendSummary(b.String() + "\n")
+}
+
+// appendSummary appends text to the summary of a job of GitHub Actions, if there is
+// one.
+func (u *UI) appendSummary(s string) error {
 	if u.digest == "" {
 		return nil
 	}
 	file, err := os.OpenFile(u.digest, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err == nil {
+		_, err = io.WriteString(file, s)
+		err = errors.Join(err, file.Close())
+	}
 	if err != nil {
 		return fmt.Errorf("writing GITHUB_STEP_SUMMARY: %w", err)
 	}
-	var b strings.Builder
-	err = u.writeMarkdown(&b, d)
-	_, failure := io.WriteString(file, b.String()+"\n")
-	return errors.Join(err, failure, file.Close())
+	return nil
 }
 
 // writeMarkdown writes a document as Markdown below a heading.

@@ -168,6 +168,10 @@ prod-b    FAILED: a <b> | c d
 			}
 		})
 	}
+	t.Setenv("GITHUB_STEP_SUMMARY", filepath.Join(t.TempDir(), "none", "summary.md"))
+	if err := Open(Options{}).CheckFiles(); err == nil || !strings.HasPrefix(err.Error(), "writing GITHUB_STEP_SUMMARY: ") {
+		t.Errorf("error %v for a summary that cannot be written", err)
+	}
 	if err := Open(Options{Format: "yaml"}).CheckFormat(); err == nil || err.Error() != `-format is "yaml"; pass one of table, json, md` {
 		t.Errorf("error %v", err)
 	}

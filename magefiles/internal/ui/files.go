@@ -2,13 +2,13 @@ package ui
 
 import "errors"
 
-// CheckFiles returns an error if the report or the trace could not be written.
-// Without it, [UI.WriteFiles] writes none.
+// CheckFiles returns an error if the report, the trace or the summary of a job of
+// GitHub Actions could not be written. Without it, [UI.WriteFiles] writes none.
 func (u *UI) CheckFiles() error {
 	if u.inner {
 		return nil
 	}
-	return u.record.Check()
+	return errors.Join(u.record.Check(), u.appendSummary(""))
 }
 
 // WriteFiles writes the report and the trace at the end of a command. It returns
