@@ -90,7 +90,7 @@ const noCgo = "CGO_ENABLED=0"
 // goFlags returns the flags of the go command for a magefile. If GOCOVERDIR is
 // set, programs write their coverage there.
 func goFlags() string {
-	flags := "GOFLAGS=-trimpath"
+	flags := "GOFLAGS=-trimpath -ldflags=-w" // without debugging information, which takes half of the time to link
 	if os.Getenv("GOCOVERDIR") != "" {
 		// Only a covered main package writes the coverage at its end. Mage builds it
 		// from a list of files, which has no import path of its own.

@@ -72,7 +72,7 @@ var compiled = sync.OnceValues(func() (string, error) {
 	}
 	cmd := exec.Command("go", "tool", "mage", "-compile", program)
 	cmd.Dir = checkout
-	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath -ldflags=-w")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mage -compile: %w\n%s", err, out)
 	}
