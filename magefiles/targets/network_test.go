@@ -168,6 +168,14 @@ func TestNotAWS(t *testing.T) {
 	t.Cleanup(page.Close)
 	redirect := httptest.NewServer(http.RedirectHandler("https://login.example.com/?token=hidden", http.StatusFound))
 	t.Cleanup(redirect.Close)
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html;charset=utf-8")
+		w.WriteHeader(http.StatusNotImplemented)
+		io.WriteString(w, "<!DOCTYPE HTML>\n<html><head><title>Error response</title></head><p>Error code: 501</html>")
+	}))
+	t.Cleanup(files.Close)
+	missing := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(missing.Close)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // which accepts connections, and never answers
 	if err != nil {
 		t.Fatal(err)
@@ -176,6 +184,8 @@ func TestNotAWS(t *testing.T) {
 	for _, test := range []struct{ endpoint, want string }{
 		{page.URL, "a login page or a proxy answers for 127.0.0.1:PORT, not AWS (status 200 with a web page); log in to the network, or correct HTTPS_PROXY"},
 		{redirect.URL, "a login page or a proxy answers for 127.0.0.1:PORT, not AWS (status 302, redirecting to https://login.example.com); log in to the network, or correct HTTPS_PROXY"},
+		{files.URL, "127.0.0.1:PORT answers with status 501, but not as AWS does; check that http://127.0.0.1:PORT is the right endpoint (AWS_ENDPOINT_URL)"},
+		{missing.URL, "127.0.0.1:PORT answers with status 404, but not as AWS does; check that http://127.0.0.1:PORT is the right endpoint (AWS_ENDPOINT_URL)"},
 		{"https" + strings.TrimPrefix(page.URL, "http"), "127.0.0.1:PORT does not speak TLS; write http:// in AWS_ENDPOINT_URL if that is right"},
 		{"http://" + silent.Addr().String(), "127.0.0.1:PORT gives no answer within 10s; check that http://127.0.0.1:PORT is the right endpoint (AWS_ENDPOINT_URL)"},
 	} {
@@ -218,7 +228,7 @@ func TestReadsWhileBuilding(t *testing.T) {
 	cmd := f.command("deployProd")
 	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint)
 	status, _, stderr := result(t, cmd)
-	if status != 0 || !strings.Contains(stderr, "building 1 function once more, with lambda") {
+	if status != 0 || !strings.Contains(stderr, "building 1 function again, with lambda") {
 		t.Errorf("exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "example-api")

@@ -153,26 +153,33 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestBrokenPipe deploys while nobody reads the results.
+// TestBrokenPipe reads and deploys while nobody reads the results.
 func TestBrokenPipe(t *testing.T) {
 	t.Parallel()
 	f := newStub(t, emulator.Options{}, "first", "second")
 	f.create("first", "second")
-	cmd := f.command("deployProd")
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+	run := func(args ...string) (status int, stderr string) {
+		t.Helper()
+		cmd := f.command(args...)
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var buffer bytes.Buffer
+		cmd.Stdout, cmd.Stderr = w, &buffer
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		w.Close()
+		cmd.Wait()
+		return cmd.ProcessState.ExitCode(), buffer.String()
 	}
-	var stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = w, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if status, stderr := run("audit"); status != 1 || strings.Contains(stderr, "Error") {
+		t.Errorf("audit: exit status %d\n%s", status, stderr)
 	}
-	r.Close()
-	w.Close()
-	cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stderr.String(), "writing the results: ") {
-		t.Errorf("exit status %d\n%s", status, stderr.String())
+	if status, stderr := run("deployProd"); status != 1 || !strings.Contains(stderr, "writing the results: ") {
+		t.Errorf("deployProd: exit status %d\n%s", status, stderr)
 	}
 	f.expect("provided.al2023", "bootstrap", dual, "first", "second")
 }

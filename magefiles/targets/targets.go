@@ -8,6 +8,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -110,6 +111,9 @@ func DeployProd(
 }
 
 func deploy(ctx context.Context, env string, only *string, concurrency, first *int, wait *time.Duration, stopAfter *int, allOrNothing *bool, plan *string, yes *bool, format, report, trace *string) error {
+	if err := cmp.Or(command.CheckNumber("-concurrency", concurrency), command.CheckNumber("-first", first), command.CheckNumber("-stopAfter", stopAfter)); err != nil {
+		return err
+	}
 	return pending(recording(format, report, trace).Deploy(ctx, command.DeployOptions{
 		Selection: asking(selection(&env, only), yes), Concurrency: value(concurrency, 0),
 		First: value(first, 0), Wait: wait, StopAfter: value(stopAfter, 0), AllOrNothing: value(allOrNothing, false), Plan: plan,
@@ -132,7 +136,7 @@ func Audit(
 	if err != nil {
 		return err
 	}
-	return workspace(format).Audit(ctx, command.AuditOptions{Selection: selection(env, only)})
+	return reading(workspace(format).Audit(ctx, command.AuditOptions{Selection: selection(env, only)}))
 }
 
 // Init (reads AWS) writes a first lambdas.json.
@@ -174,10 +178,14 @@ func Plan(
 	if err != nil {
 		return err
 	}
-	return pending(workspace(format).Plan(ctx, command.PlanOptions{
+	err = workspace(format).Plan(ctx, command.PlanOptions{
 		Selection: selection(env, only),
 		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""), Out: out,
-	}))
+	})
+	if out != nil { // which was not written either
+		return pending(err)
+	}
+	return reading(err)
 }
 
 // Status (reads AWS) shows how far each function has come.
@@ -195,7 +203,7 @@ func Status(
 	if err != nil {
 		return err
 	}
-	return workspace(format).Status(ctx, command.StatusOptions{Selection: selection(env, only)})
+	return reading(workspace(format).Status(ctx, command.StatusOptions{Selection: selection(env, only)}))
 }
 
 // Verify (reads AWS) compares metrics with those before.
@@ -214,7 +222,7 @@ func Verify(
 	if err != nil {
 		return err
 	}
-	return pending(workspace(format).Verify(ctx, command.VerifyOptions{Selection: selection(env, only)}))
+	return reading(workspace(format).Verify(ctx, command.VerifyOptions{Selection: selection(env, only)}))
 }
 
 // Probe (changes AWS) asks AWS about what dualboot assumes.
@@ -268,6 +276,9 @@ func Rollback(
 	if err != nil {
 		return err
 	}
+	if err := command.CheckNumber("-concurrency", concurrency); err != nil {
+		return err
+	}
 	return recording(format, report, trace).Rollback(ctx, command.RollbackOptions{
 		Selection: asking(selection(env, only), yes), Runtime: value(runtime, ""), Settle: settle, Concurrency: value(concurrency, 0),
 	})
@@ -292,6 +303,9 @@ func Cleanup(
 	ctx, stop, err := begin(ctx)
 	defer stop()
 	if err != nil {
+		return err
+	}
+	if err := command.CheckNumber("-concurrency", concurrency); err != nil {
 		return err
 	}
 	return recording(format, report, trace).Cleanup(ctx, command.CleanupOptions{
@@ -383,6 +397,16 @@ func pending(err error) error {
 		return mg.Fatal(2, err)
 	}
 	return err
+}
+
+// reading ends a command that changes nothing. It exits without a message if nobody
+// reads the results any more, as in mage audit | head. Other errors are for
+// [pending].
+func reading(err error) error {
+	if ui.Unread(err) {
+		os.Exit(1)
+	}
+	return pending(err)
 }
 
 func value[T any](p *T, otherwise T) T {

@@ -170,6 +170,9 @@ var tempName = regexp.MustCompile(`^\..+\.dualboot-[A-Z2-7]{26}$`)
 func writeTemp(path string, mode fs.FileMode, write func(*os.File) error) (name string, err error) {
 	name = tempFor(path)
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		return "", &fs.PathError{Op: "create", Path: path, Err: cause.Err} // the file that is asked for, not the temporary one
+	}
 	if err != nil {
 		return "", err
 	}

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,7 +86,19 @@ func Load(ctx context.Context, a Access) (aws.Config, error) {
 	if cfg.Region == "" {
 		return cfg, fmt.Errorf("no AWS region for environment %q; run: export AWS_REGION=NAME, or add its region to lambdas.json", a.Environment)
 	}
-	return cfg, nil
+	return cfg, checkEndpoint(aws.ToString(cfg.BaseEndpoint))
+}
+
+// checkEndpoint returns an error if a configured endpoint is no URL of a server.
+func checkEndpoint(endpoint string) error {
+	u, err := url.Parse(endpoint)
+	switch {
+	case endpoint == "", err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+		return nil
+	case strings.Contains(endpoint, "//"):
+		return fmt.Errorf("the endpoint %q is no URL; correct AWS_ENDPOINT_URL, such as to https://HOST:PORT", endpoint)
+	}
+	return fmt.Errorf("the endpoint %q is no URL; correct AWS_ENDPOINT_URL: write http://%[1]s or https://%[1]s", endpoint)
 }
 
 // New returns a client with the configuration. It sends nothing.
@@ -126,7 +140,7 @@ func (c *Client) Identify(ctx context.Context, a Access) error {
 	caller, err := client.GetCallerIdentity(ctx, nil)
 	response, answered := errors.AsType[*awshttp.ResponseError](err)
 	switch {
-	case answered && response.HTTPStatusCode() == http.StatusForbidden && Code(err) != "":
+	case answered && response.HTTPStatusCode() == http.StatusForbidden && Code(err) != "" && !wrongRegion(err):
 		return fmt.Errorf("AWS refuses the credentials of environment %q; %s (%w)", a.Environment, c.fix(a), Explain(err, ""))
 	case err != nil:
 		return fmt.Errorf("calling GetCallerIdentity for environment %q: %w", a.Environment, Explain(err, ""))

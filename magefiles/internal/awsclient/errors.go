@@ -102,17 +102,43 @@ func (e explainer) watch(cfg *aws.Config) {
 
 // explain returns an error of an operation with the fix, if it is known.
 func (e explainer) explain(err error, service, operation string) error {
-	if Code(err) != "" {
+	text := e.unreachable(err)
+	switch {
+	case unlike(err, service) != "":
+		text = unlike(err, service) + "; " + e.check()
+	case wrongRegion(err):
+		text = e.refusedRegion()
+	case Code(err) != "":
 		if hint := e.hint(err, service, operation); hint != "" {
 			return Explain(err, hint)
 		}
 		return err
 	}
-	if text := e.unreachable(err); text != "" {
+	if text != "" {
 		return &explained{err: err, text: text}
 	}
 	return err
 }
+
+// wrongRegion reports whether the endpoint belongs to another region than the one
+// that the request is signed for.
+func wrongRegion(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && strings.Contains(strings.ToLower(api.ErrorMessage()), "credential should be scoped to a valid region")
+}
+
+// refusedRegion says that the endpoint does not accept the region, and what to
+// correct.
+func (e explainer) refusedRegion() string {
+	fix := "correct it"
+	if e.regionSource == ofManifest {
+		fix = `correct "region"`
+	}
+	return fmt.Sprintf("the endpoint does not accept region %s, which comes from %s; %s", e.region, e.source(), fix)
+}
+
+// source says where the region comes from.
+func (e explainer) source() string { return cmp.Or(e.regionSource, "the AWS configuration") }
 
 // permissions says where the permissions of each target are documented.
 const permissions = "see Permissions in magefiles/docs/reference.md#permissions"

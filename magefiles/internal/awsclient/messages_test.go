@@ -117,6 +117,12 @@ func TestMessages(t *testing.T) {
 	m.add("login page later", get(static(page), access))
 	m.add("redirected to a login page", identify(static(answers(302, "text/plain", "", "Location", "https://login.example.com/?session=secret")), access))
 	m.add("another service", identify(static(answers(200, "text/xml", "<GetCallerIdentityResponse><GetCallerIdentityResult></GetCallerIdentityResult></GetCallerIdentityResponse>")), access))
+	m.add("not implemented", identify(static(answers(501, "text/html", "<!DOCTYPE HTML>\n<html><body>Error code: 501</body></html>")), access))
+	m.add("not found in plain text", identify(at(plain.URL), access))
+	m.add("no answer of AWS in plain text", identify(static(answers(200, "text/plain", "ok")), access))
+	m.add("not found in plain text later", get(static(answers(404, "text/plain", "404 page not found\n")), access))
+	m.add("bad gateway without a body later", get(static(answers(502, "text/plain", "")), access))
+	m.add("another region", identify(static(answers(403, "text/xml", "<ErrorResponse><Error><Type>Sender</Type><Code>SignatureDoesNotMatch</Code><Message>Credential should be scoped to a valid region. </Message></Error></ErrorResponse>")), access))
 	synctest.Test(t, func(t *testing.T) {
 		m.add("no answer", identify(static(doer(silent)), access))
 		m.add("no answer later", get(static(doer(silent)), access))
@@ -260,6 +266,40 @@ func TestRegions(t *testing.T) {
 	t.Setenv("AWS_REGION", "eu-west-3")
 	check(awsclient.Access{}, "eu-west-3 comes from AWS_REGION")
 	check(awsclient.Access{Region: "eu-north-1"}, "eu-north-1 comes from lambdas.json")
+
+	cfg, err := awsclient.Load(t.Context(), awsclient.Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKID", "secret", "")
+	cfg.HTTPClient = refuses(403, "InvalidSignatureException", "Credential should be scoped to a valid region. ")
+	const want = "the endpoint does not accept region eu-west-3, which comes from AWS_REGION; correct it (request the-request)"
+	if err := get(cfg, awsclient.Access{}); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// TestEndpoints checks that a host is not taken for a URL.
+func TestEndpoints(t *testing.T) {
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	t.Setenv("AWS_REGION", "eu-west-3")
+	for endpoint, want := range map[string]string{
+		"127.0.0.1:39263": "write http://127.0.0.1:39263 or https://127.0.0.1:39263",
+		"localhost:39263": "write http://localhost:39263 or https://localhost:39263",
+		"aws.example.com": "write http://aws.example.com or https://aws.example.com",
+		"ftp://localhost": "such as to https://HOST:PORT",
+		"https://":        "such as to https://HOST:PORT",
+	} {
+		t.Setenv("AWS_ENDPOINT_URL", endpoint)
+		if _, err := awsclient.Load(t.Context(), awsclient.Access{}); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %s", endpoint, err, want)
+		}
+	}
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:39263/")
+	if _, err := awsclient.Load(t.Context(), awsclient.Access{}); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestTimeLimits checks how long an attempt of each kind may take.

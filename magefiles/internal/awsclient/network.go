@@ -1,16 +1,17 @@
 package awsclient
 
 import (
-	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"syscall"
 
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
@@ -62,7 +63,33 @@ func (e explainer) check() string {
 	if e.endpoint != "" {
 		return fmt.Sprintf("check that %s is the right endpoint (AWS_ENDPOINT_URL)", e.endpoint)
 	}
-	return fmt.Sprintf("check the network, the proxy, and the region %s, which comes from %s", e.region, cmp.Or(e.regionSource, "the AWS configuration"))
+	return fmt.Sprintf("check the network, the proxy, and the region %s, which comes from %s", e.region, e.source())
+}
+
+// unlike describes an answer that is not in the form of AWS's, or returns "". S3
+// answers some requests without a body.
+func unlike(err error, service string) string {
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.Response == nil || service == "S3" {
+		return ""
+	}
+	_, malformed := errors.AsType[*smithy.DeserializationError](err)
+	api, isAPI := errors.AsType[smithy.APIError](err)
+	anonymous := isAPI && (api.ErrorCode() == "" || api.ErrorCode() == "UnknownError") // as the SDK calls it
+	if !malformed && !anonymous || errors.Is(err, io.ErrUnexpectedEOF) || ofConnection(err) {
+		return ""
+	}
+	host := "the endpoint"
+	if request := response.Response.Request; request != nil {
+		host = request.URL.Host
+	}
+	return fmt.Sprintf("%s answers with status %d, but not as AWS does", host, response.HTTPStatusCode())
+}
+
+// ofConnection reports whether a connection broke.
+func ofConnection(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok
 }
 
 // hostOf returns the host of the request that failed.

@@ -27,13 +27,16 @@ func sources(cfg aws.Config) (variables config.EnvConfig, profile config.SharedC
 	return variables, profile
 }
 
+// ofManifest is the source of a region that lambdas.json names.
+const ofManifest = "lambdas.json"
+
 // regionSource says where the region of a configuration comes from, or returns ""
 // if that is unknown.
 func regionSource(cfg aws.Config, a Access) string {
 	variables, profile := sources(cfg)
 	switch {
 	case a.Region != "":
-		return "lambdas.json"
+		return ofManifest
 	case variables.Region != "" && os.Getenv("AWS_REGION") != "":
 		return "AWS_REGION"
 	case variables.Region != "":
@@ -45,7 +48,7 @@ func regionSource(cfg aws.Config, a Access) string {
 }
 
 const (
-	ofVariables = "run: export new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+	ofVariables = "export new values of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
 	ofMachine   = "the credentials come from the role of this machine; check that role"
 )
 
@@ -57,7 +60,7 @@ func renewal(cfg aws.Config, a Access) string {
 	switch {
 	case a.Profile != "":
 	case variables.Credentials.HasKeys() && variables.Credentials.SessionToken == "":
-		return "run: export new values of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+		return "export new values of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 	case variables.Credentials.HasKeys():
 		return ofVariables
 	case variables.WebIdentityTokenFilePath != "":

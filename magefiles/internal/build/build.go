@@ -49,13 +49,19 @@ type Options struct {
 	Progress func(built, all int)
 }
 
-// Error is what the go command printed for one binary of a function.
+// Error is what the go command printed for a binary of a function.
 type Error struct {
-	Binary Binary
-	Output string
+	Binaries []Binary // those of any function with the same output, sorted by name
+	Output   string
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("go build of %s:\n%s", e.Binary, e.Output) }
+func (e *Error) Error() string {
+	names := make([]string, len(e.Binaries))
+	for i, b := range e.Binaries {
+		names[i] = b.String()
+	}
+	return fmt.Sprintf("go build of %s:\n%s", strings.Join(names, " and "), e.Output)
+}
 
 // Build builds the binaries of all functions, checks them, and sets each
 // function's Files or Err. A function that does not compile, or that Lambda could
@@ -119,6 +125,7 @@ func Build(ctx context.Context, opts Options, functions []*Function) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
+	b.join()
 	for _, u := range all {
 		u.finish(filepath.Join(opts.Out, strings.TrimPrefix(u.file, out)), b.failure(u.file))
 	}
@@ -214,6 +221,26 @@ func (b *builder) failure(file string) error {
 	return b.failed[file]
 }
 
+// join makes errors with the same output equal: functions may share a package, or
+// import the one that does not compile, and need not have the same binaries.
+func (b *builder) join() {
+	binaries := map[string][]Binary{} // by output
+	for _, err := range b.failed {
+		if e, ok := errors.AsType[*Error](err); ok {
+			binaries[e.Output] = append(binaries[e.Output], e.Binaries...)
+		}
+	}
+	for output, list := range binaries {
+		slices.SortFunc(list, func(a, b Binary) int { return cmp.Compare(a.String(), b.String()) })
+		binaries[output] = slices.Compact(list)
+	}
+	for _, err := range b.failed {
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Binaries = binaries[e.Output]
+		}
+	}
+}
+
 // divide assigns the output of a failed command to its packages. If both halves
 // fail with the same output, it belongs to all of them.
 func (b *builder) divide(ctx context.Context, c command, output string) {
@@ -235,7 +262,7 @@ func (b *builder) divide(ctx context.Context, c command, output string) {
 		}
 	}
 	for _, p := range c.packages {
-		b.fail(p.file, &Error{Binary: c.binary, Output: explain(output, c.dir)})
+		b.fail(p.file, &Error{Binaries: []Binary{c.binary}, Output: explain(output, c.dir)})
 	}
 }
 

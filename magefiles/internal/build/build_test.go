@@ -358,11 +358,14 @@ func TestNothingToDo(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	root := module(t, simple())
-	r := build(t, root, &Function{Name: "a"}, &Function{Name: "bad"}, &Function{Name: "b"}, &Function{Name: "lost"})
+	r := build(t, root, &Function{Name: "a"}, &Function{Name: "bad"}, &Function{Name: "b"}, &Function{Name: "lost"}, &Function{Name: "bad", Binaries: []Binary{bootstrap}})
 	sums(t, r[0])
 	sums(t, r[2])
+	if r[1].Err == nil || r[4].Err == nil || r[1].Err.Error() != r[4].Err.Error() {
+		t.Errorf("a package has two errors:\n%v\n%v", r[1].Err, r[4].Err)
+	}
 	for i, want := range map[int]string{
-		1: "go build of lambda:\n# example.com/m/bad\nbad/main.go:3:15: undefined: undefined",
+		1: "go build of bootstrap and lambda:\n# example.com/m/bad\nbad/main.go:3:15: undefined: undefined",
 		3: "package example.com/m/nowhere is not in std",
 	} {
 		if _, ok := errors.AsType[*Error](r[i].Err); !ok {

@@ -133,4 +133,12 @@ func records(targets []manifest.Target) []*fleet.Function {
 	return functions
 }
 
+// CheckNumber returns an error if the value of a flag is given and is not above 0.
+func CheckNumber(flag string, value *int) error {
+	if value != nil && *value <= 0 {
+		return fmt.Errorf("%s is %d; pass a number above 0", flag, *value)
+	}
+	return nil
+}
+
 func (w Workspace) zips() string { return cmp.Or(w.Zips, "bin") }

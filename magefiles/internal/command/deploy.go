@@ -46,10 +46,6 @@ type DeployOptions struct {
 // time.
 func (o DeployOptions) check() (limit int, err error) {
 	switch {
-	case o.First < 0:
-		return 0, fmt.Errorf("-first is %d; pass a number above 0", o.First)
-	case o.StopAfter < 0:
-		return 0, fmt.Errorf("-stopAfter is %d; pass a number above 0", o.StopAfter)
 	case o.Plan != nil && *o.Plan == "":
 		return 0, errors.New("-plan is empty; leave it out to deploy without a plan")
 	case o.Plan != nil && o.Only != nil:
@@ -62,7 +58,7 @@ func (o DeployOptions) check() (limit int, err error) {
 	if o.StopAfter > 0 && o.Concurrency == 0 {
 		return 16, nil
 	}
-	return concurrency(o.Concurrency)
+	return cmp.Or(o.Concurrency, defaultConcurrency), nil
 }
 
 // Deploy updates the code of the functions of an environment, moves them to
@@ -123,10 +119,6 @@ type RollbackOptions struct {
 func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) {
 	w, end := w.begin(ctx, "rollback", o.Env)
 	defer end(&err)
-	limit, err := concurrency(o.Concurrency)
-	if err != nil {
-		return err
-	}
 	s, err := w.openRollback(ctx, o)
 	if err != nil {
 		return err
@@ -138,7 +130,7 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) 
 	s.UI.Fleet(s.functions)
 	s.inspect(ctx)
 	s.warnOfReturn()
-	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
+	fleet.Each(s.functions, cmp.Or(o.Concurrency, defaultConcurrency), func(f *fleet.Function) { s.apply(ctx, f, results) })
 	return s.finish(results)
 }
 
@@ -198,10 +190,6 @@ type CleanupOptions struct {
 func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
 	w, end := w.begin(ctx, "cleanup", o.Env)
 	defer end(&err)
-	limit, err := concurrency(o.Concurrency)
-	if err != nil {
-		return err
-	}
 	s, err := w.openCleanup(ctx, o)
 	if err != nil {
 		return err
@@ -215,7 +203,7 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
 	if err := s.prepareCleanup(ctx, o); err != nil {
 		return err
 	}
-	fleet.Each(s.functions, limit, func(f *fleet.Function) { s.apply(ctx, f, results) })
+	fleet.Each(s.functions, cmp.Or(o.Concurrency, defaultConcurrency), func(f *fleet.Function) { s.apply(ctx, f, results) })
 	err = s.finish(results)
 	if o.KeepManifest {
 		return err
@@ -279,14 +267,6 @@ func (s *session) warnOfNewCode() {
 		s.warnf("%s: deployed is not what these sources build now, so cleanup deploys code whose health nobody has checked; run: %s, and clean up later",
 			text.List(names, 20), s.Program.Command("deploy", s.env.Name))
 	}
-}
-
-// concurrency checks the -concurrency flag.
-func concurrency(n int) (int, error) {
-	if n < 0 {
-		return 0, fmt.Errorf("-concurrency is %d; pass a number above 0", n)
-	}
-	return cmp.Or(n, defaultConcurrency), nil
 }
 
 // apply brings a function to its goal and writes its result.

@@ -88,6 +88,9 @@ func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error
 			return fmt.Errorf("the plan in %s does not hold any more; nothing was changed; make a new one with: %s\n  - %s",
 				*d.options.Plan, d.Program.Command("plan", "-env="+d.env.Name, "-out="+*d.options.Plan), strings.ReplaceAll(err.Error(), "\n", "\n  - "))
 		}
+		if done := saved.Done(d.plan()); len(done) > 0 {
+			d.notef("%s already as planned: %s", text.Are(len(done), "function"), text.List(done, 20))
+		}
 	}
 	rest := d.functions
 	if d.options.First > 0 {

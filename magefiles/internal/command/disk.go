@@ -2,6 +2,9 @@ package command
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -30,6 +33,22 @@ func onDisk(err error) error {
 		return &diskError{"no space is left on the disk; make room for bin and for Go's cache (go clean -cache frees that), and run the command again", err}
 	case says(syscall.EROFS, "read-only file system"):
 		return &diskError{"the file system is read-only; run the command in a copy of the repository that can be written", err}
+	case denied(err):
+		return &diskError{fmt.Sprintf("%v; dualboot writes bin/ beside %s: make that directory writable", err, File), err}
 	}
 	return nil
+}
+
+// denied reports whether a file of bin could not be written for lack of permission.
+func denied(err error) bool {
+	cause, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(cause, fs.ErrPermission) {
+		return false
+	}
+	bin, err := filepath.Abs("bin")
+	if err != nil {
+		return false
+	}
+	file, err := filepath.Abs(cause.Path)
+	return err == nil && (file == bin || strings.HasPrefix(file, bin+string(filepath.Separator)))
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -35,6 +36,29 @@ func TestDiskErrors(t *testing.T) {
 		text := fleet.Errors(functions).Error()
 		if want := "3 of 3 functions failed:\n  - writing the files of \"f0\", \"f1\", \"f2\": " + test.want; !strings.HasPrefix(text, want) {
 			t.Errorf("error\n%s\nwant\n%s…", text, want)
+		}
+	}
+}
+
+// TestDenied checks that only a file of bin is said to be one.
+func TestDenied(t *testing.T) {
+	bin, err := filepath.Abs("bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		bin:                    "; dualboot writes bin/ beside lambdas.json: make that directory writable",
+		"bin/a/lambda.zip":     "; dualboot writes bin/ beside lambdas.json: make that directory writable",
+		"binary":               "",
+		"functions/a/page.txt": "",
+	} {
+		got := ""
+		cause := &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES}
+		if err := onDisk(fmt.Errorf("zipping: %w", cause)); err != nil {
+			got = strings.TrimPrefix(err.Error(), "zipping: "+cause.Error())
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 		return err
 	}
 	found := match.Match(o.Env, deployed, packages)
-	for _, note := range ui.LeftOut(append(left, found.Unmatched...)) {
+	for _, note := range ui.LeftOut(append(left, found.Unmatched...), w.Program.Command("audit", "-env="+o.Env)) {
 		s.notef("%s", note)
 	}
 	if choice.Unused() != "" {
@@ -96,7 +96,10 @@ func (s *session) create(env string, found match.Matching) error {
 	if err := manifest.Create(File, m); err != nil {
 		return err
 	}
-	_, err := manifest.WriteSchema(".")
+	written, err := manifest.WriteSchema(".")
+	if written {
+		s.notef("%s written, with which editors check and complete %s", manifest.SchemaFile, File)
+	}
 	return err
 }
 

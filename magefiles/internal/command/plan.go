@@ -3,8 +3,10 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
+	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/ui"
@@ -84,6 +86,10 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return nil, errors.New("-out is empty; leave it out to write no file")
 	case o.Out != nil && (o.Cleanup || o.Rollback):
 		return nil, errors.New("-out goes with the plan of a deploy, which deploy -plan= applies; leave out -cleanup and -rollback")
+	case o.Out != nil:
+		if err := atomicfile.Check(*o.Out); err != nil {
+			return nil, fmt.Errorf("-out: the file could not be written: %w", err)
+		}
 	case o.Cleanup:
 		cleanup := CleanupOptions{Selection: o.Selection, Force: o.Force}
 		if s, err = w.openCleanup(ctx, cleanup); err == nil {

@@ -24,10 +24,11 @@ type preparation struct {
 	packer   *bundle.Packer
 	reading  *ui.Stage
 	zipping  *ui.Stage
-	read     chan struct{} // closed after all functions have been read
-	switches atomic.Int64  // functions that are to switch, of those that have been read
-	built    chan struct{} // closed after the first build
-	buildErr error         // of the last build
+	read     chan struct{}            // closed after all functions have been read
+	switches atomic.Int64             // functions that are to switch, of those that have been read
+	restored map[*fleet.Function]bool // those that are clean and get lambda back
+	built    chan struct{}            // closed after the first build
+	buildErr error                    // of the last build
 	ready    map[*fleet.Function]chan struct{}
 }
 
@@ -43,7 +44,7 @@ func (s *session) prepare(ctx context.Context, limit int, consent func(switches 
 	s.UI.Notef("reading and building %s", text.Count(len(s.functions), "function"))
 	p := &preparation{
 		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
-		reading: s.UI.Stage("reading", "function", len(s.functions)),
+		reading: s.UI.Stage("reading", "function", len(s.functions)), restored: map[*fleet.Function]bool{},
 	}
 	for _, f := range s.functions {
 		p.ready[f] = make(chan struct{})
@@ -109,17 +110,18 @@ func (p *preparation) run(ctx context.Context) {
 		<-p.built
 		finished := p.finish(ctx, f)
 		p.zipping.Done()
-		if finished {
+		mu.Lock()
+		defer mu.Unlock()
+		if p.restored[f] = rollout.Restores(f); finished {
 			close(p.ready[f])
 			return
 		}
-		mu.Lock()
-		defer mu.Unlock()
 		lacking = append(lacking, f)
 	})
 	group.Wait()
 	p.zipping.End()
 	p.warnOfHandlers()
+	p.warnOfRestored()
 	if len(lacking) == 0 {
 		return
 	}
@@ -159,12 +161,26 @@ func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 	return true
 }
 
-// noteLacking says why functions are built once more.
+// warnOfRestored says which functions a deploy makes dual again after a cleanup.
+func (p *preparation) warnOfRestored() {
+	var names []string
+	for _, f := range p.functions {
+		if p.restored[f] {
+			names = append(names, f.FunctionName)
+		}
+	}
+	if n := len(names); n > 0 {
+		p.warnf("%s clean, and a deploy brings the legacy binary back: %s; to prevent that, set %q to false for the clean ones in %s",
+			text.Are(n, "function"), text.List(names, 5), "dual", File)
+	}
+}
+
+// noteLacking says why functions are built again.
 func (p *preparation) noteLacking(functions []*fleet.Function) {
 	reasons := map[build.Binary]string{
-		legacyBinary: "once more, with lambda: go1.x may be serving there",
-		singleBinary: "once more, for both runtimes: the handler on go1.x is bootstrap",
-		armBinary:    "once more, for arm64",
+		legacyBinary: "again, with lambda: the function is, or may be, on go1.x",
+		singleBinary: "again, for both runtimes: the handler on go1.x is bootstrap",
+		armBinary:    "again, for arm64",
 	}
 	for _, b := range []build.Binary{legacyBinary, singleBinary, armBinary} {
 		n := 0

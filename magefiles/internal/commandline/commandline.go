@@ -115,6 +115,9 @@ func unknown(program string, words []string, t *Target, before []string, find fu
 	if _, ok := t.Flags["only"]; !ok || strings.HasPrefix(words[0], "-") {
 		return fmt.Errorf("%s; list the targets with: %s -l", message, program)
 	}
+	if right := t.inEnvironment(before, words[0]); right != nil {
+		return fmt.Errorf("%s; for environment %s, write: %s %s", message, words[0], program, strings.Join(right, " "))
+	}
 	names := words[:1]
 	for _, word := range words[1:] {
 		if other, err := find(word); other != nil || err != nil || strings.HasPrefix(word, "-") {
@@ -123,6 +126,33 @@ func unknown(program string, words []string, t *Target, before []string, find fu
 		names = append(slices.Clip(names), word)
 	}
 	return fmt.Errorf("%s; to select functions, write: %s %s", message, program, strings.Join(selecting(before, names), " "))
+}
+
+// environments are common names of environments, which people type without a flag.
+var environments = []string{"prod", "production", "stag", "stage", "staging", "stg", "dev", "development", "test"}
+
+// inEnvironment returns the words of the target for an environment that follows
+// them as a word, or nil if the word is none. The target takes it as an argument or
+// as a flag.
+func (t *Target) inEnvironment(words []string, word string) []string {
+	_, flag := t.Flags["env"]
+	lacking := len(t.Arguments) > 0 && strings.HasPrefix(words[1], "-") // mage took a flag for the argument
+	env := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(strings.ToLower(w), "-env=") })
+	known := slices.Contains(environments, strings.ToLower(word))
+	switch words := slices.Clone(words); {
+	case lacking && env < 0:
+		return slices.Insert(words, 1, word)
+	case !known || !flag:
+		return nil
+	case env > 0:
+		words[env] = "-env=" + word
+		return words
+	case len(t.Arguments) > 0:
+		words[1] = word
+		return words
+	default:
+		return append(words, "-env="+word)
+	}
 }
 
 // selecting returns the words of a target with a flag -only for more names.

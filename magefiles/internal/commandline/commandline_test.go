@@ -11,9 +11,11 @@ import (
 
 func find(name string) (*Target, error) {
 	flags := map[string]string{"only": "string", "concurrency": "int", "yes": "bool", "settle": "time.Duration", "rate": "float64"}
+	withEnv := map[string]string{"only": "string", "env": "string"}
 	targets := map[string]*Target{
 		"build":      {Flags: map[string]string{"only": "string"}},
-		"deploy":     {Arguments: []string{"environment"}, Flags: flags},
+		"deploy":     {Arguments: []string{"environment"}, Flags: withEnv},
+		"status":     {Flags: withEnv},
 		"deployprod": {Flags: flags},
 		"test":       {},
 	}
@@ -29,12 +31,20 @@ func TestCheck(t *testing.T) {
 		{"deployProd", ""},
 		{"DEPLOYPROD -Only=a -yes", ""},
 		{"build test deployProd", ""},
-		{"build -only=a deploy prod -only=b -concurrency=3 test", ""},
+		{"build -only=a deploy prod -only=b deployProd -concurrency=3 test", ""},
 		{"deploy deploy", ""},
 		{"deploy -env=staging -only=a", ""},
 		{"deployProd -settle=1m -rate=0.5 -yes=false", ""},
 		{"deployProd example-api", `"example-api" is no target, and deployProd takes no argument; to select functions, write: mage deployProd -only=example-api`},
 		{"deploy prod extra", `"extra" is no target, and deploy takes one argument; to select functions, write: mage deploy prod -only=extra`},
+		{"deploy -only=a prod", `"prod" is no target, and deploy takes one argument; for environment prod, write: mage deploy prod -only=a`},
+		{"deploy -only=a eu", `"eu" is no target, and deploy takes one argument; for environment eu, write: mage deploy eu -only=a`},
+		{"deploy prod staging", `"staging" is no target, and deploy takes one argument; for environment staging, write: mage deploy staging`},
+		{"deploy -env=prod -only=a staging", `"staging" is no target, and deploy takes one argument; for environment staging, write: mage deploy -env=staging -only=a`},
+		{"status prod", `"prod" is no target, and status takes no argument; for environment prod, write: mage status -env=prod`},
+		{"status -only=a -env=prod Staging", `"Staging" is no target, and status takes no argument; for environment Staging, write: mage status -only=a -env=Staging`},
+		{"status a", `"a" is no target, and status takes no argument; to select functions, write: mage status -only=a`},
+		{"deployProd prod", `"prod" is no target, and deployProd takes no argument; to select functions, write: mage deployProd -only=prod`},
 		{"deployProd a b test", `"a" is no target, and deployProd takes no argument; to select functions, write: mage deployProd -only=a,b`},
 		{"deployProd -only=a -yes b", `"b" is no target, and deployProd takes no argument; to select functions, write: mage deployProd -only=a,b -yes`},
 		{"lambda:deployProd a", `"a" is no target, and lambda:deployProd takes no argument; to select functions, write: mage lambda:deployProd -only=a`},

@@ -39,7 +39,7 @@ type Package struct {
 	Architecture string   // that its binaries are built for
 	Legacy       string   // the file that go1.x starts, or "" if there is none
 	Files        []string // names of the files in the zip, sorted
-	Programs     []string // those of the included ones that are executable, sorted
+	Programs     []string `json:",omitzero"` // those of the included ones that are executable, sorted
 	CodeSha256   string
 	Size         int64 // of the zip, in bytes
 	Unzipped     int64 // of the files in it, in bytes

@@ -121,7 +121,7 @@ func Match(env string, deployed []Deployed, packages []string) Matching {
 			result.Unmatched = append(result.Unmatched, m.whyNot(name))
 		}
 	}
-	result.Example = m.example(supported, packages)
+	result.Example = m.example(result.Prefix, supported, packages)
 	return result
 }
 

@@ -66,7 +66,11 @@ func lines(m Matching) string {
 		list = append(list, "- "+u.Name+": "+u.Reason)
 	}
 	if f := m.Example; f != nil {
-		list = append(list, "e.g. "+f.Name+" "+f.Package)
+		line := "e.g. " + f.Name + " " + f.Package
+		if len(f.Names) > 0 {
+			line += " with its function name"
+		}
+		list = append(list, line)
 	}
 	return strings.Join(list, "\n") + "\n"
 }

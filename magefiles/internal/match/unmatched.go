@@ -37,10 +37,10 @@ func (m *matcher) whyNot(name string) Unmatched {
 	switch rivals := scope(other); {
 	case m.mates[other] != "":
 		u.Reason = fmt.Sprintf("%s is %s", other, m.mates[other])
-		u.Group = fmt.Sprintf("the similar %ss are those of other %ss", mine, theirs)
+		u.Group = fmt.Sprintf("other %ss already use the %ss with similar names", theirs, mine)
 	case len(rivals) > 1:
 		u.Reason = fmt.Sprintf("%s may be %s", other, anyOf(rivals, other))
-		u.Group = fmt.Sprintf("the similar %ss may be those of other %ss", mine, theirs)
+		u.Group = fmt.Sprintf("other %ss may use the %ss with similar names", theirs, mine)
 	default:
 		u.Reason = fmt.Sprintf("like %s, but with prefix %q instead of %q", other, found[0].readings[0].prefix, m.chosen.prefix)
 		u.Group = fmt.Sprintf("like %ss, but not with prefix %q", mine, m.chosen.prefix)
@@ -83,8 +83,9 @@ func anyOf(ps pairs, name string) string {
 
 // example returns an entry for the first function without a mate that is like a
 // package without one, or else for the first that is like no package. Functions
-// of other environments are no examples.
-func (m *matcher) example(deployed []Deployed, packages []string) *manifest.Function {
+// of other environments are no examples. The entry names the function if that is
+// not the prefix of lambdas.json and the name.
+func (m *matcher) example(prefix string, deployed []Deployed, packages []string) *manifest.Function {
 	var other *manifest.Function
 	for _, d := range deployed {
 		if m.mates[d.Name] != "" || kindOf(d.Name, m.env) == foreign {
@@ -92,19 +93,24 @@ func (m *matcher) example(deployed []Deployed, packages []string) *manifest.Func
 		}
 		like := m.all[d.Name]
 		if i := slices.IndexFunc(like, func(p *pair) bool { return m.mates[p.pkg] == "" }); i >= 0 {
-			f := entry(d, like[i].readings[0].name, like[i].pkg)
-			f.Names = map[string]string{m.env: d.Name}
-			return &f
+			return m.named(prefix, d, like[i].readings[0].name, like[i].pkg)
 		}
 		if other == nil && len(like) == 0 {
 			all := forms(d.Name)
 			name := strings.Join(words(strings.TrimPrefix(all[len(all)-1].name, m.chosen.prefix)), "-")
-			f := entry(d, name, beside(packages)+name)
-			f.Names = map[string]string{m.env: d.Name}
-			other = &f
+			other = m.named(prefix, d, name, beside(packages)+name)
 		}
 	}
 	return other
+}
+
+// named returns an entry that leads to the function with the prefix.
+func (m *matcher) named(prefix string, d Deployed, name, pkg string) *manifest.Function {
+	f := entry(d, name, pkg)
+	if prefix+name != d.Name {
+		f.Names = map[string]string{m.env: d.Name}
+	}
+	return &f
 }
 
 // beside returns the directory of the first package, with a slash.

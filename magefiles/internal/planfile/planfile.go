@@ -5,8 +5,8 @@ package planfile
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -128,42 +128,74 @@ func (p *Plan) Compare(now *Plan) error {
 		return fmt.Errorf("it is for environment %q of account %s in %s, and this is %q of account %s in %s",
 			p.Environment, p.Account, p.Region, now.Environment, now.Account, now.Region)
 	}
-	var differences []error
-	later := map[string]Function{}
-	for _, f := range now.Functions {
-		later[f.Name] = f
-	}
+	var all differences
+	later := now.byName()
 	for _, f := range p.Functions {
-		if text := f.differs(later[f.Name]); text != "" {
-			differences = append(differences, fmt.Errorf("%s: %s", f.FunctionName, text))
+		if f.done(later[f.Name]) {
+			continue
+		}
+		if reason, detail := f.differs(later[f.Name]); reason != "" {
+			all.add(f.FunctionName, reason, detail)
 		}
 	}
+	planned := p.byName()
 	for _, f := range now.Functions {
-		if !slices.ContainsFunc(p.Functions, func(before Function) bool { return before.Name == f.Name }) {
-			differences = append(differences, fmt.Errorf("%s: it is not in the plan", f.FunctionName))
+		if planned[f.Name].Name == "" {
+			all.add(f.FunctionName, "it is not in the plan", "")
 		}
 	}
-	return errors.Join(differences...)
+	return all.join()
 }
 
-// differs describes how the plan of a function differs from a later one, or
-// returns "".
-func (f Function) differs(now Function) string {
+// Done returns the function names of those that are as this plan would leave them,
+// by another one that was made later. Compare accepts them.
+func (p *Plan) Done(now *Plan) (names []string) {
+	later := now.byName()
+	for _, f := range p.Functions {
+		if len(f.Steps) > 0 && f.done(later[f.Name]) {
+			names = append(names, f.FunctionName)
+		}
+	}
+	return names
+}
+
+// byName returns the functions by their names in lambdas.json.
+func (p *Plan) byName() map[string]Function {
+	functions := map[string]Function{}
+	for _, f := range p.Functions {
+		functions[f.Name] = f
+	}
+	return functions
+}
+
+// done reports whether a function is as its plan would leave it, by a later plan.
+// One without steps means that runtime and handler are those to which every deploy
+// leads, that the code is what it deploys now, and that no update is in progress or
+// has failed. That this code is the plan's is compared here. A plan that does not
+// know its steps yet does not know its code.
+func (f Function) done(now Function) bool {
+	known := !slices.Contains(f.Steps, fleet.Step{Kind: fleet.Inspect}.String())
+	return now.FunctionName == f.FunctionName && len(now.Steps) == 0 && known && now.CodeSha256 == cmp.Or(f.Zip, f.CodeSha256)
+}
+
+// differs describes how the plan of a function differs from a later one, in general
+// and in detail, or returns "".
+func (f Function) differs(now Function) (reason, detail string) {
 	switch {
 	case now.Name == "":
-		return "lambdas.json does not have it any more"
+		return "lambdas.json does not have it any more", ""
 	case f.FunctionName != now.FunctionName:
-		return "its function name is now " + now.FunctionName
+		return "its function name is now " + now.FunctionName, ""
 	case f.RevisionID != now.RevisionID || f.CodeSha256 != now.CodeSha256:
-		return fmt.Sprintf("somebody has changed it (RevisionId %s, CodeSha256 %s)", text.Change(f.RevisionID, now.RevisionID), text.Change(f.CodeSha256, now.CodeSha256))
+		return "somebody has changed it", fmt.Sprintf("RevisionId %s, CodeSha256 %s", text.Change(f.RevisionID, now.RevisionID), text.Change(f.CodeSha256, now.CodeSha256))
 	case f.Zip != now.Zip && f.Zip != "" && now.Zip != "":
-		return fmt.Sprintf("its zip is another one, because sources, lambdas.json or the Go version have changed (CodeSha256 %s)", text.Change(f.Zip, now.Zip))
+		return "its zip is another one, because sources, lambdas.json or the Go version have changed", "CodeSha256 " + text.Change(f.Zip, now.Zip)
 	case f.Settle != now.Settle:
-		return fmt.Sprintf("its settle delay is another one (%s)", text.Change(f.Settle, now.Settle))
+		return fmt.Sprintf("its settle delay is another one (%s)", text.Change(f.Settle, now.Settle)), ""
 	case f.Zip != now.Zip || !slices.Equal(f.Steps, now.Steps):
-		return fmt.Sprintf("its steps would be others: %s; the plan has: %s", list(now.Steps), list(f.Steps))
+		return fmt.Sprintf("its steps would be others: %s; the plan has: %s", list(now.Steps), list(f.Steps)), ""
 	}
-	return ""
+	return "", ""
 }
 
 func list(steps []string) string {

@@ -89,6 +89,49 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestDone compares a plan with functions that are as it would leave them, and with
+// some that are not.
+func TestDone(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(before, now *planfile.Function)
+		want   string // the error
+	}{
+		{"done", func(_, _ *planfile.Function) {}, ""},
+		{"done, with another settle delay", func(_, now *planfile.Function) { now.Settle = "5m0s" }, ""},
+		{"a switch without an update of the code", func(before, now *planfile.Function) { before.Zip, now.CodeSha256 = "", "old" }, ""},
+		{"another code", func(_, now *planfile.Function) { now.CodeSha256 = "other" }, "somebody has changed it"},
+		{"half done", func(_, now *planfile.Function) { now.Steps = []string{"switch"} }, "somebody has changed it"},
+		{"renamed", func(_, now *planfile.Function) { now.FunctionName = "stg-api" }, "its function name is now stg-api"},
+		{"the plan did not know the code", func(before, now *planfile.Function) {
+			before.Zip, before.Steps, now.CodeSha256 = "", []string{"wait", "read the contents of the deployed zip"}, "old"
+		}, "somebody has changed it"},
+	} {
+		before, now := plan(), plan()
+		f := &now.Functions[0]
+		f.RevisionID, f.CodeSha256, f.Zip, f.Steps = "r9", "new", "", []string{}
+		test.change(&before.Functions[0], f)
+		err, done := before.Compare(now), before.Done(now)
+		if test.want == "" && (err != nil || len(done) != 1 || done[0] != "prod-api") {
+			t.Errorf("%s: error %v, done %q", test.name, err, done)
+		}
+		if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want) || len(done) != 0) {
+			t.Errorf("%s: error %v, done %q, want %q", test.name, err, done, test.want)
+		}
+	}
+}
+
+// TestGroups checks that functions that differ in the same way share a line.
+func TestGroups(t *testing.T) {
+	now := plan()
+	for i := range now.Functions {
+		now.Functions[i].RevisionID, now.Functions[i].CodeSha256 = "r9", "other"
+	}
+	if err := plan().Compare(now); err == nil || err.Error() != "prod-api, prod-done: somebody has changed it" {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	for _, test := range []struct{ name, content, want string }{

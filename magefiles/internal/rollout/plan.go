@@ -141,6 +141,17 @@ func Switches(f *fleet.Function) bool {
 	return f.Err == nil && f.Action == fleet.Deploy && !Refused(f) && (s.Runtime != lambda.ProvidedAL2023 || s.Handler != lambda.Bootstrap)
 }
 
+// Restores reports whether a deploy is to bring the legacy binary back into the zip
+// of a function that is on provided.al2023.
+func Restores(f *fleet.Function) bool {
+	s := recall(f.Observed, f)
+	if f.Err != nil || f.Action != fleet.Deploy || s.Runtime != lambda.ProvidedAL2023 || s.Stage(f.Function.LegacyName()) != "clean" {
+		return false
+	}
+	steps, err := Plan(s, f)
+	return err == nil && slices.ContainsFunc(steps, func(step fleet.Step) bool { return step.Kind == fleet.UpdateCode && step.Package.Dual() })
+}
+
 // NeedsContents reports whether the plan of a function depends on the contents of
 // the deployed zip, which were not read.
 func NeedsContents(f *fleet.Function) bool {
@@ -248,7 +259,7 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil
 	}
 	if !s.StartsProvided() {
-		return nil, refuse("AWS rejects code for functions on %s, and the deployed zip (%v) has no binary that %s is known to start", s.Runtime, s.Contents, lambda.ProvidedAL2023)
+		return nil, refuse("AWS rejects code for functions on %s, and the deployed zip (%v) has no binary that %s is known to start; %s", s.Runtime, s.Contents, lambda.ProvidedAL2023, wayOut(s.Runtime))
 	}
 	// A change a moment ago may have added the binary that is needed now.
 	if unsettled(s, f) {
@@ -257,6 +268,18 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 	steps = append(steps, switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)...)
 	code, err := planCode(accepted(steps[len(steps)-2], s), f)
 	return append(steps, code...), err
+}
+
+// wayOut says what to do about a function on a runtime that AWS has blocked, if its
+// zip has nothing that the new runtime starts. Assumption: Lambda looks for bootstrap
+// in layers too. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
+func wayOut(runtime string) string {
+	const update = "on AWS, set the runtime to " + lambda.ProvidedAL2023 + " in one update "
+	if runtime == lambda.Go1x {
+		return update + `that also attaches a layer with an executable file bootstrap: #!/bin/sh, and in the next line exec "$LAMBDA_TASK_ROOT/$_HANDLER"; then deploy it again (not verified on AWS)`
+	}
+	return update + "with a layer whose bootstrap starts there; then deploy it again"
 }
 
 // switchTo returns the steps that change the runtime.

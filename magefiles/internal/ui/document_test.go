@@ -59,6 +59,16 @@ func planned(name string, size int64) *fleet.Function {
 	return f
 }
 
+// updating returns functions that somebody else updates.
+func updating() []*fleet.Function {
+	a, b := planned("prod-a", 6<<20), planned("prod-b", 6<<20)
+	b.Observed.Runtime, b.Observed.Handler = lambda.ProvidedAL2, lambda.Bootstrap
+	for _, f := range []*fleet.Function{a, b} {
+		f.Plan = []fleet.Step{{Kind: fleet.Wait}, {Kind: fleet.Inspect}}
+	}
+	return []*fleet.Function{a, b}
+}
+
 // absent returns a function that does not exist.
 func absent(name string) *fleet.Function {
 	f := &fleet.Function{Target: manifest.Target{FunctionName: name}}
@@ -84,7 +94,7 @@ func mixed() []*fleet.Function {
 
 func TestPlans(t *testing.T) {
 	one := []*fleet.Function{planned("prod-orders", 6<<20)}
-	fleets := map[string][]*fleet.Function{"one": one, "missing": {absent("prod-gone")}, "mixed": mixed()}
+	fleets := map[string][]*fleet.Function{"one": one, "missing": {absent("prod-gone")}, "mixed": mixed(), "updating": updating()}
 	golden(t, "testdata/plans.txtar", func(t *testing.T, name string) string {
 		which, format, _ := strings.Cut(name, ": ")
 		var plans []plan

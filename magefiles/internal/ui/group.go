@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,10 @@ func (p plan) key() string {
 	for i, step := range p.steps {
 		b.WriteString(withSize(p.Steps[i], step, "#") + "\n")
 	}
-	if p.After != nil {
+	switch {
+	case p.After == nil && p.Before != nil:
+		fmt.Fprintf(&b, "%s\n%s\n%s\n%s", p.Before.Runtime, p.Before.Handler, p.Before.Architecture, p.Before.files())
+	case p.After != nil:
 		fmt.Fprintf(&b, "%s\n%s\n%s\n%s\n%s\n%s", text.Change(p.Before.Runtime, p.After.Runtime), text.Change(p.Before.Handler, p.After.Handler),
 			p.architecture(), p.code(), p.Before.files(), p.After.files())
 	}
@@ -140,19 +144,29 @@ func (g *group) size(of func(plan) int64) string {
 // property is a property of functions before and after a plan.
 type property struct{ name, value string }
 
-// properties returns what the plan changes, or nil if that is not known yet.
+// properties returns what the plan changes. If that is not known yet, which is so
+// while an update is in progress, it returns what the functions are.
 func (g *group) properties() []property {
 	p := g.plans[0]
-	if p.After == nil {
-		return nil
-	}
 	zip := func(s *side, size string) string {
 		if s.contents == nil {
 			return size
 		}
 		return s.contents.String() + ", " + size
 	}
+	if p.Before == nil {
+		return nil
+	}
 	before := zip(p.Before, g.size(func(p plan) int64 { return p.Before.CodeSize }))
+	if p.After == nil {
+		return []property{
+			{"runtime", p.Before.Runtime},
+			{"handler", p.Before.Handler},
+			{"architecture", p.Before.Architecture},
+			{"zip", before},
+			{"note", "an update is in progress; plan again when it is complete"},
+		}
+	}
 	after := zip(p.After, g.size(func(p plan) int64 { return p.After.CodeSize }))
 	return []property{
 		{"runtime", text.Change(p.Before.Runtime, p.After.Runtime)},
@@ -249,4 +263,17 @@ func reason(err error) string {
 		return strings.TrimSuffix(e.Doing, " of") + ": " + e.Err.Error()
 	}
 	return err.Error()
+}
+
+// place matches a line that begins with a place in a file.
+var place = regexp.MustCompile(`(?m)^\s*(\S+:\d+: ?.*)$`)
+
+// brief is the reason of an error in one line. Of many lines it is the first that
+// names a place in a file, or else the first.
+func brief(err error) string {
+	first, rest, _ := strings.Cut(reason(err), "\n")
+	if m := place.FindStringSubmatch(rest); m != nil {
+		return m[1]
+	}
+	return first
 }

@@ -14,8 +14,9 @@ const (
 )
 
 // LeftOut returns why init left out functions and packages, in a line each, or in
-// one line for many with the same reason.
-func LeftOut(list []match.Unmatched) []string {
+// one line for many with the same reason. If that does not name all functions, the
+// last line says that the command audit does.
+func LeftOut(list []match.Unmatched, audit string) []string {
 	type group struct {
 		isPackage bool
 		reason    string
@@ -30,7 +31,9 @@ func LeftOut(list []match.Unmatched) []string {
 		members[g] = append(members[g], u)
 	}
 	var notes []string
+	counted := false // functions without a name in a line
 	for _, g := range order {
+		counted = counted || !g.isPackage && len(members[g]) > mostNamed
 		if len(members[g]) > mostAlone {
 			notes = append(notes, leftOutTogether(g.isPackage, g.reason, members[g]))
 			continue
@@ -38,6 +41,9 @@ func LeftOut(list []match.Unmatched) []string {
 		for _, u := range members[g] {
 			notes = append(notes, fmt.Sprintf("left out %s: %s", u.Name, u.Reason))
 		}
+	}
+	if counted {
+		notes = append(notes, audit+" lists them all")
 	}
 	return notes
 }

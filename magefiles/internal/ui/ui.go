@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/progress"
@@ -162,7 +163,7 @@ func (u *UI) Result(f *fleet.Function) {
 		// The error is in the list at the end.
 		line = progress.Red.Paint(u.colour, "FAILED") + ", see below"
 		done.Outcome = progress.Failed
-		done.Text, _, _ = strings.Cut(reason(f.Err), "\n")
+		done.Text = brief(f.Err)
 		if errors.Is(f.Err, fleet.ErrInterrupted) {
 			done.Outcome = progress.Stopped
 		}
@@ -229,7 +230,20 @@ func (u *UI) write(print func(io.Writer) error) (err error) {
 		u.board.Do(func() { err = print(u.stdout) })
 	}
 	if err != nil {
-		return fmt.Errorf("writing the results: %w", err)
+		return &writeError{err}
 	}
 	return nil
+}
+
+// writeError is why results were not written.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return fmt.Sprintf("writing the results: %v", e.err) }
+func (e *writeError) Unwrap() error { return e.err }
+
+// Unread reports whether results were not written because nobody reads them any
+// more, such as the standard output of mage audit | head.
+func Unread(err error) bool {
+	e, ok := errors.AsType[*writeError](err)
+	return ok && errors.Is(e.err, syscall.EPIPE)
 }

@@ -59,6 +59,21 @@ func TestResultsAreInOrder(t *testing.T) {
 	}
 }
 
+func TestBrief(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"the zip is too large", "building: the zip is too large"},
+		{"go build of lambda:\n# example.com/m/a\na/main.go:3:15: undefined: x\na/main.go:4:1: y", "a/main.go:3:15: undefined: x"},
+		{"go build of lambda:\ngo: errors parsing go.mod:\n\tgo.mod:3: unknown directive", "go.mod:3: unknown directive"},
+		{"go build of lambda:\nlink: out of memory", "building: go build of lambda:"},
+	} {
+		f := failed("a", nil)
+		f.Fail(fleet.Building, "building", errors.New(test.text))
+		if got := brief(f.Err); got != test.want {
+			t.Errorf("%q: %q, want %q", test.text, got, test.want)
+		}
+	}
+}
+
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
