@@ -66,17 +66,18 @@ func TestQuestions(t *testing.T) {
 	run(1, 0, question, []string{"\n"}, "deployProd")
 	run(1, 0, "Error: not confirmed; nothing was changed\n", []string{"n\n"}, "deployProd")
 	run(1, 0, "Error: interrupted at the question; nothing was changed\n", []string{interrupt}, "deployProd")
-	run(1, 2, "prod: continue with the other 1 function? [y/N] ", []string{"y\n", "n\n"}, "deployProd", "-first=1")
+	run(1, 2, "-only=first\nprod: continue with the other 1 function? [y/N] ", []string{"y\n", "n\n"}, "deployProd", "-first=1")
 	f.expect("provided.al2023", "bootstrap", dual, "first")
 	f.expect("go1.x", "lambda", []string{"lambda"}, "second")
-	run(1, 0, "Error: interrupted", []string{"y\n", interrupt}, "deployProd", "-first=1")
+	run(1, 0, "Error: interrupted; 1 function is left; run the same command again\n", []string{"y\n", interrupt}, "deployProd", "-first=1")
 	run(0, 2, "prod: switch the runtime of 1 function in account 210987654321, ap-northeast-1? [y/N] ", []string{"YES\n", "y\n"}, "deployProd", "-first=1")
 	run(0, 0, "2 unchanged", nil, "deployProd") // which switches nothing
 
-	run(1, 0, "prod: roll back the runtime of 2 functions in account 210987654321, ap-northeast-1? [y/N] ", []string{"no\n"}, "rollback")
+	run(1, 0, "keeps its runtime\nprod: roll back the runtime of 2 functions in account 210987654321, ap-northeast-1? [y/N] ", []string{"no\n"}, "rollback")
 	run(0, 1, "1 changed", nil, "rollback", "-only=first")
 	run(0, 1, "1 changed", []string{"y\n"}, "deployProd")
 	run(0, 2, "2 changed", []string{"y\n"}, "rollback")
+	run(0, 0, "2 unchanged", nil, "rollback") // which changes nothing
 	run(0, 2, "2 changed", nil, "deployProd", "-yes")
 	run(0, 2, "2 changed", nil, "rollback", "-yes")
 	f.replace("lambdas.json", `"prefix"`, `"account": "210987654321", "prefix"`)

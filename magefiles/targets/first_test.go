@@ -30,7 +30,7 @@ func TestFirstWaits(t *testing.T) {
 	waited := 0
 	for lines := bufio.NewScanner(pipe); lines.Scan(); {
 		stderr.WriteString(lines.Text() + "\n")
-		if strings.HasSuffix(lines.Text(), "waiting for the figures of prod-order-stream") {
+		if strings.HasSuffix(lines.Text(), "waiting for the metrics of prod-order-stream") {
 			if waited++; waited == 1 {
 				f.server.Age(5)
 				f.expect("provided.al2023", "bootstrap", dual, "order-stream") // which invokes it

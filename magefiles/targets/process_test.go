@@ -134,9 +134,9 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("it took %v to end", took)
 			}
 			for _, want := range []string{
-				"Error: 2 of 2 functions failed:\n",
-				`settling "prod-first": interrupted; left to do: settle for 15m0s, switch to provided.al2023, handler bootstrap`,
-				`updating the code of "prod-second": interrupted; left to do: update the code (bootstrap + lambda, `,
+				"  prod-first: stopped while settling\n", "  prod-second: stopped before updating the code\n",
+				"  prod: 0 changed, 0 unchanged, 0 failed, 2 stopped; calls: ", "  report written to deploy.html\n",
+				"Error: interrupted; 2 functions are left; run the same command again\n  - 1 while settling\n  - 1 before updating the code\n",
 			} {
 				if !strings.Contains(stderr.String(), want) {
 					t.Errorf("the error does not say %q:\n%s", want, stderr.String())

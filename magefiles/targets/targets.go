@@ -18,6 +18,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/commandline"
+	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/interrupt"
 	"example.com/dualboot/magefiles/internal/report"
 	"example.com/dualboot/magefiles/internal/ui"
@@ -209,8 +210,9 @@ func Status(
 // Verify (reads AWS) compares metrics with those before.
 //
 // It reads errors, throttles, durations and iterator ages of each function from
-// CloudWatch, and fails for functions that cleanup would refuse. The exit status is
-// 2 if some were changed too recently to judge them, and all others are healthy.
+// CloudWatch, and fails for functions that are not healthy. The exit status is 2 if
+// some were changed too recently to judge them or are not migrated yet, and all
+// others are healthy.
 func Verify(
 	ctx context.Context,
 	env *string, // environment (default prod)
@@ -391,9 +393,9 @@ func asking(s command.Selection, yes *bool) command.Selection {
 // do was printed, unless the error says it.
 func pending(err error) error {
 	switch {
-	case err == command.ErrChanges || err == command.ErrNotYet:
+	case err == command.ErrChanges || err == fleet.ErrNotYet:
 		os.Exit(2)
-	case errors.Is(err, command.ErrNotYet):
+	case errors.Is(err, fleet.ErrNotYet):
 		return mg.Fatal(2, err)
 	}
 	return err

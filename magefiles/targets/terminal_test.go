@@ -140,13 +140,49 @@ func TestTerminalInterrupted(t *testing.T) {
 		t.Fatalf("three functions never settle:\n%q", written)
 	}
 	checkPicture(t, frame)
-	if status != 1 || lastLine(written) != "\x1b[31mFAIL\x1b[m: interrupted, with 3 functions left; run the same command again to finish" {
+	if status != 1 || lastLine(written) != "\x1b[31mFAIL\x1b[m: interrupted; 1 changed, 3 stopped" {
 		t.Errorf("exit status %d, %q", status, written)
 	}
 	after := written[strings.LastIndex(written, "\x1b[?25l"):]
-	for _, want := range []string{"1 of 4 functions done, 3 stopped", "stopped, settling: interrupted", "\x1b[?25h"} {
+	for _, want := range []string{"1 of 4 functions done, 3 stopped", "stopped while settling", "Error: interrupted; 3 functions are left; run the same command again\n  - 3 while settling\n", "\x1b[?25h"} {
 		if !strings.Contains(written, want) {
 			t.Errorf("it does not write %q:\n%q", want, after)
+		}
+	}
+}
+
+// TestTerminalDeclined answers that the others are not to follow the first function.
+func TestTerminalDeclined(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "first", "second")
+	f.create("first", "second")
+	f.replace("lambdas.json", `"300ms"`, `"0s"`)
+	f.replace("lambdas.json", `"account": "210987654321", `, "")
+	cmd := f.command("deployProd", "-first=1")
+	cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=1")
+	answers := []string{"y\n", "n\n"}
+	asked := 0
+	status, written := onTerminal(t, cmd, func(terminal *os.File, written string) {
+		if asked < len(answers) && strings.Count(written, "[y/N] ") > asked {
+			io.WriteString(terminal, answers[asked])
+			asked++
+		}
+	})
+	if status != 1 || lastLine(written) != "STOPPED: 1 changed, 1 not started; run the same command again to continue" {
+		t.Errorf("exit status %d, %q", status, lastLine(written))
+	}
+	for _, want := range []string{
+		"does not ask\nprod: switch the runtime of 1 function first and then of 1 in account\n    210987654321, ap-northeast-1? [y/N] ",
+		"verify -env=prod -only=first\nprod: continue with the other 1 function? [y/N] ",
+		"Error: stopped after the first functions\n",
+	} {
+		if !strings.Contains(written, want) {
+			t.Errorf("it does not write %q:\n%q", want, written)
+		}
+	}
+	for _, lack := range []string{"PASS", "still "} {
+		if strings.Contains(written, lack) {
+			t.Errorf("it writes %q:\n%q", lack, written)
 		}
 	}
 }

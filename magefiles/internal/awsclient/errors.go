@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
@@ -72,6 +74,23 @@ func Code(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// Refused reports whether AWS refuses a call, and will do so again unless somebody
+// changes something: permissions, credentials, or what the call asks for. It does
+// not refuse what it throttles, or what another update is in the way of.
+func Refused(err error) bool {
+	response, ok := errors.AsType[*awshttp.ResponseError](err)
+	_, throttled := retry.DefaultThrottleErrorCodes[Code(err)] // some of them with the status 400
+	if !ok || throttled {
+		return false
+	}
+	switch status := response.HTTPStatusCode(); status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests:
+		return false
+	default:
+		return status/100 == 4
+	}
 }
 
 // explainer explains the errors of the calls of one configuration.

@@ -66,8 +66,8 @@ type Selection struct {
 const defaultConcurrency = 1024
 
 // begin names the command in its progress and results. The function that it returns
-// ends the progress, writes the report and the trace, and reports the error of the
-// command where it runs in CI.
+// ends the progress, writes the report and the trace, reports the error of the
+// command where it runs in CI, and makes it fit the terminal.
 func (w Workspace) begin(ctx context.Context, command, env string) (Workspace, func(*error)) {
 	named, end := w.UI.Begin(ctx, command, env)
 	w.UI = named
@@ -76,6 +76,7 @@ func (w Workspace) begin(ctx context.Context, command, env string) (Workspace, f
 		*err = named.WriteFiles(*err)
 		if !errors.Is(*err, ErrChanges) {
 			named.Failed(*err)
+			*err = named.Fit(*err)
 		}
 	}
 }

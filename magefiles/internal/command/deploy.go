@@ -29,7 +29,7 @@ type DeployOptions struct {
 	// 0. The others follow if these are healthy, or if somebody on a terminal says
 	// so.
 	First int
-	// Wait, if not nil, is how long to wait for the figures of the first functions,
+	// Wait, if not nil, is how long to wait for the metrics of the first functions,
 	// instead of 5 minutes.
 	Wait *time.Duration
 	// StopAfter is the number of failures after which no function is started, if it
@@ -91,14 +91,7 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 		return err
 	}
 	s.noteUnbuilt()
-	switch failed := s.finish(d.results); {
-	case failed == nil:
-		return err
-	case err != nil: // it failed, even if err says that others are to follow later
-		return errors.Join(failed, errors.New(err.Error()))
-	default:
-		return failed
-	}
+	return s.finish(d.results, err)
 }
 
 // RollbackOptions are the options of Rollback. With Ask and without Only, it asks
@@ -123,34 +116,14 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) 
 	if err != nil {
 		return err
 	}
-	if err := s.confirmAll(ctx, o.Selection, "roll back the runtime"); err != nil {
+	s.inspect(ctx)
+	if err := s.consentToRollback(ctx, o.Selection, s.warningOfReturn()); err != nil {
 		return err
 	}
 	results := s.UI.NewResults(s.functions)
 	s.UI.Fleet(s.functions)
-	s.inspect(ctx)
-	s.warnOfReturn()
 	fleet.Each(s.functions, cmp.Or(o.Concurrency, defaultConcurrency), func(f *fleet.Function) { s.apply(ctx, f, results) })
-	return s.finish(results)
-}
-
-// warnOfReturn says what is not known of a return to go1.x, if there is to be one
-// or if functions are to leave it. Recorded answers of AWS suggest that it refuses
-// the runtime.
-func (s *session) warnOfReturn() {
-	const unknown = "nobody has verified that AWS still lets a function return to go1.x; "
-	returns := func(f *fleet.Function) bool {
-		return f.Err == nil && f.Action == fleet.Rollback && f.Previous == lambda.Go1x && f.Observed.Runtime != lambda.Go1x
-	}
-	leaves := func(f *fleet.Function) bool {
-		return f.Err == nil && f.Observed.Runtime == lambda.Go1x && slices.ContainsFunc(f.Plan, func(step fleet.Step) bool { return step.Kind == fleet.UpdateConfiguration })
-	}
-	switch {
-	case slices.ContainsFunc(s.functions, returns):
-		s.notef(unknown + "one that it refuses keeps its runtime")
-	case slices.ContainsFunc(s.functions, leaves):
-		s.notef(unknown + "deploy one function first (-only=) and try a rollback of it")
-	}
+	return s.finish(results, nil)
 }
 
 // openRollback opens a session whose functions have a rollback as their goal.
@@ -194,8 +167,10 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.confirmAll(ctx, o.Selection, "drop lambda from the zip"); err != nil {
-		return err
+	if s.asksForAll(o.Selection) {
+		if err := s.confirm(ctx, "drop lambda from the zip of "+text.Count(len(s.functions), "function")); err != nil {
+			return err
+		}
 	}
 	saveMemory()
 	results := s.UI.NewResults(s.functions)
@@ -204,7 +179,7 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
 		return err
 	}
 	fleet.Each(s.functions, cmp.Or(o.Concurrency, defaultConcurrency), func(f *fleet.Function) { s.apply(ctx, f, results) })
-	err = s.finish(results)
+	err = s.finish(results, nil)
 	if o.KeepManifest {
 		return err
 	}
@@ -276,13 +251,23 @@ func (s *session) apply(ctx context.Context, f *fleet.Function, results *ui.Resu
 	results.Done(f)
 }
 
-// finish writes the summary and returns the errors of the functions.
-func (s *session) finish(results *ui.Results) error {
+// finish writes the summary and returns the errors of the functions, with the one
+// of the command, which is that of no function.
+func (s *session) finish(results *ui.Results, err error) error {
 	broken := results.Finish()
 	s.notef("%s; calls: %s", ui.Summary(s.functions), s.calls())
-	err := fleet.Errors(s.functions)
+	failed := fleet.Errors(s.functions)
 	if broken != nil {
-		err = errors.Join(err, broken)
+		failed = errors.Join(failed, broken)
+	}
+	switch {
+	case failed == nil:
+	case err == nil:
+		err = failed
+	case errors.Is(err, fleet.ErrNotYet): // it failed, even if others are to follow later
+		err = errors.Join(failed, errors.New(err.Error()))
+	default:
+		err = errors.Join(failed, err)
 	}
 	return s.UI.Conclude(s.functions, err)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,27 +23,38 @@ type deployment struct {
 	results *ui.Results
 	begun   atomic.Bool // a function was started or left alone
 	failed  atomic.Int64
+	left    atomic.Int64 // functions that were left alone although there is something to do
 }
 
 // run brings the functions to their goal. Its error is not that of a function.
 func (d *deployment) run(ctx context.Context, saved *planfile.Plan) error {
 	if saved != nil || d.options.First > 0 || d.options.AllOrNothing {
-		return d.deliberate(ctx, saved)
+		err := d.deliberate(ctx, saved)
+		return cmp.Or(err, d.stoppedAfter())
 	}
-	return d.overlapping(ctx)
+	err := d.overlapping(ctx)
+	return cmp.Or(err, d.stoppedAfter())
 }
 
 // start brings a function to its goal, or leaves it alone if too many have failed.
 func (d *deployment) start(ctx context.Context, f *fleet.Function) {
 	if n := d.options.StopAfter; n > 0 && d.failed.Load() >= int64(n) && f.Err == nil {
-		d.leave(f, fmt.Sprintf("%s failed before", text.Count(n, "function")))
+		d.leave(f, fmt.Sprintf("functions failed before, and -stopAfter is %d", n))
 		return
 	}
 	d.begun.Store(true)
 	d.apply(ctx, f, d.results)
-	if f.Err != nil {
+	if f.Err != nil && !f.Stopped() {
 		d.failed.Add(1)
 	}
+}
+
+// stoppedAfter returns an error if functions were left alone because others failed.
+func (d *deployment) stoppedAfter() error {
+	if left := d.left.Load(); left > 0 && d.options.StopAfter > 0 && d.failed.Load() >= int64(d.options.StopAfter) {
+		return fmt.Errorf("-stopAfter=%d: %s not started", d.options.StopAfter, were(left))
+	}
+	return nil
 }
 
 // leave records that nothing is done to a function, and why.
@@ -53,6 +65,7 @@ func (d *deployment) leave(f *fleet.Function, why string) {
 		d.UI.Result(f)
 	case !planned || len(f.Plan) > 0:
 		f.NotStarted = why
+		d.left.Add(1)
 	}
 	d.results.Done(f)
 }
@@ -66,7 +79,7 @@ func (d *deployment) leaveAll(functions []*fleet.Function, why string) {
 
 // overlapping applies each function as soon as it is prepared.
 func (d *deployment) overlapping(ctx context.Context) error {
-	consent := func(switches int) error { return d.consent(ctx, d.options, switches) }
+	consent := func(switches int) error { return d.consent(ctx, d.options, 0, switches) }
 	if !d.asksToDeploy(d.options) {
 		consent = nil
 	}
@@ -75,13 +88,15 @@ func (d *deployment) overlapping(ctx context.Context) error {
 
 // deliberate prepares and plans all functions before it applies the first.
 func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error {
-	consent := func(switches int) error { return d.consent(ctx, d.options, switches) }
-	if err := d.prepare(ctx, defaultConcurrency, consent, func(f *fleet.Function) { rollout.Preview(f) }); err != nil {
+	if err := d.prepare(ctx, defaultConcurrency, nil, rollout.Preview); err != nil {
 		return err
 	}
 	if (saved != nil || d.options.AllOrNothing) && fleet.Errors(d.functions) != nil {
 		d.leaveAll(d.functions, "not all functions can be deployed")
-		return nil
+		if ctx.Err() != nil { // the errors say so
+			return nil
+		}
+		return fmt.Errorf("%s: nothing was changed", d.options.allOrNothing())
 	}
 	if saved != nil {
 		if err := saved.Compare(d.plan()); err != nil {
@@ -92,16 +107,29 @@ func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error
 			d.notef("%s already as planned: %s", text.Are(len(done), "function"), text.List(done, 20))
 		}
 	}
+	_, pending := d.first()
+	if err := d.consent(ctx, d.options, len(pending), d.switching()-len(pending)); err != nil {
+		return err
+	}
 	rest := d.functions
 	if d.options.First > 0 {
 		var err error
-		if rest, err = d.try(ctx); err != nil {
+		if rest, err = d.try(ctx); err != nil && ctx.Err() == nil {
 			d.leaveAll(rest, "it was to follow the first functions")
 			return err
 		}
 	}
 	fleet.Each(rest, d.limit, func(f *fleet.Function) { d.start(ctx, f) })
 	return nil
+}
+
+// allOrNothing returns the flag by which a deploy changes nothing unless it can
+// deploy all functions.
+func (o DeployOptions) allOrNothing() string {
+	if o.AllOrNothing {
+		return "-allOrNothing"
+	}
+	return "-plan"
 }
 
 // plan returns the plan of the session for a file.
@@ -123,7 +151,7 @@ func (s *session) noteUnbuilt() {
 	}
 }
 
-func were(n int) string {
+func were[N ~int | ~int64](n N) string {
 	if n == 1 {
 		return "1 function was"
 	}

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,25 +10,26 @@ import (
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/health"
 	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/ui"
 )
-
-// ErrNotYet reports that functions were changed too recently to judge them.
-var ErrNotYet = errors.New("not yet")
 
 // try migrates the first functions and judges them. It returns the others, and an
 // error if those are not to follow now.
 func (d *deployment) try(ctx context.Context) (rest []*fleet.Function, err error) {
 	switched, pending := d.first()
-	if len(pending) == 0 && !d.leftToSwitch() {
+	if d.switching() == 0 {
 		return d.functions, nil
 	}
 	rest = slices.DeleteFunc(slices.Clone(d.functions), func(f *fleet.Function) bool { return slices.Contains(pending, f) })
 	if len(pending) > 0 {
 		d.notef("first: %s", names(pending))
 		fleet.Each(pending, d.limit, func(f *fleet.Function) { d.start(ctx, f) })
-		if fleet.Errors(pending) != nil {
+		if ctx.Err() == nil && fleet.Errors(pending) != nil {
 			d.leaveAll(rest, "one of the first functions failed")
-			return nil, nil
+			if d.left.Load() == 0 {
+				return nil, nil
+			}
+			return nil, fmt.Errorf("-first=%d: %s not started, because one of the first failed", d.options.First, were(d.left.Load()))
 		}
 	}
 	if changing(rest) == 0 {
@@ -55,8 +55,15 @@ func (d *deployment) first() (switched, pending []*fleet.Function) {
 	return switched, pending[:min(d.options.First-len(switched), len(pending))]
 }
 
-// leftToSwitch reports whether a function is to be switched.
-func (d *deployment) leftToSwitch() bool { return slices.ContainsFunc(d.functions, switches) }
+// switching counts the functions that are to be switched.
+func (d *deployment) switching() (n int) {
+	for _, f := range d.functions {
+		if switches(f) {
+			n++
+		}
+	}
+	return n
+}
 
 // changing counts the functions that have something to do.
 func changing(functions []*fleet.Function) (n int) {
@@ -86,7 +93,7 @@ func stage(f *fleet.Function) string {
 const judging = 15 * time.Second
 
 // judge returns nil if the functions are healthy, or if somebody on a terminal says
-// that the others are to follow. Elsewhere it waits for the figures.
+// that the others are to follow. Elsewhere it waits for the metrics.
 func (d *deployment) judge(ctx context.Context, functions []*fleet.Function, others int) error {
 	wait := 5 * time.Minute
 	if d.options.Wait != nil {
@@ -104,17 +111,18 @@ func (d *deployment) judge(ctx context.Context, functions []*fleet.Function, oth
 			return d.ask(ctx, functions, others, append(problems, early...))
 		case len(problems) > 0:
 			return fmt.Errorf("the first functions are not healthy, and the other %s not started:\n  - %s", were(others), strings.Join(problems, "\n  - "))
-		case time.Now().After(deadline):
+		case !time.Now().Before(deadline):
 			return fmt.Errorf("%w: %s migrated and cannot be judged yet; to continue with the other %s, run the same command again later, or without -first:\n  - %s",
-				ErrNotYet, text.Are(len(functions), "function"), text.Count(others, "function"), strings.Join(early, "\n  - "))
+				fleet.ErrNotYet, text.Are(len(functions), "function"), text.Count(others, "function"), strings.Join(early, "\n  - "))
 		}
-		d.notef("waiting for the figures of %s", names(functions))
-		waiting := d.UI.Wait("waiting for figures", judging)
+		d.notef("waiting for the metrics of %s", names(functions))
+		pause := min(judging, time.Until(deadline))
+		waiting := d.UI.Wait("waiting for metrics", pause)
 		select {
 		case <-ctx.Done():
 			waiting.End()
 			return fleet.ErrInterrupted
-		case <-time.After(judging):
+		case <-time.After(pause):
 			waiting.End()
 		}
 	}
@@ -122,18 +130,31 @@ func (d *deployment) judge(ctx context.Context, functions []*fleet.Function, oth
 
 // ask asks whether the others are to follow.
 func (d *deployment) ask(ctx context.Context, functions []*fleet.Function, others int, doubts []string) error {
-	for _, doubt := range doubts {
-		d.notef("%s", doubt)
+	var only []string
+	for _, f := range functions {
+		only = append(only, f.Function.Name)
 	}
-	d.notef("%s migrated: %s; look at them, for example with: %s", text.Are(len(functions), "function"), names(functions), d.Program.Command("verify", "-env="+d.env.Name))
-	yes, err := d.UI.Ask(ctx, fmt.Sprintf("%s: continue with the other %s?", d.env.Name, text.Count(others, "function")))
+	yes, err := d.UI.Ask(ctx, ui.Question{
+		Reasons: append(doubtful(doubts), fmt.Sprintf("%s migrated: %s; look at them, for example with: %s", text.Are(len(functions), "function"), names(functions),
+			d.Program.Command("verify", "-env="+d.env.Name, "-only="+strings.Join(only, ",")))),
+		Text: fmt.Sprintf("%s: continue with the other %s?", d.env.Name, text.Count(others, "function")),
+	})
 	switch {
 	case err != nil:
 		return fleet.ErrInterrupted
 	case !yes:
-		return errors.New("stopped after the first functions; run the same command again to continue")
+		return fmt.Errorf("%w after the first functions", fleet.ErrDeclined)
 	}
 	return nil
+}
+
+// doubtful returns as many doubts as there is room for above a question.
+func doubtful(doubts []string) []string {
+	const most = 5
+	if more := len(doubts) - most; more > 1 {
+		return append(slices.Clone(doubts[:most]), text.Count(more, "function")+" more cannot be judged, or are not healthy")
+	}
+	return slices.Clone(doubts)
 }
 
 // healthOf reads the functions again and returns which are not healthy, and which
@@ -166,10 +187,14 @@ func doubt(f *fleet.Function, c health.Comparison) string {
 }
 
 // names lists functions.
-func names(functions []*fleet.Function) string {
-	var list []string
+func names(functions []*fleet.Function) string { return text.List(labels(functions), 20) }
+
+// few lists some functions of many that are shown elsewhere.
+func few(functions []*fleet.Function) string { return text.List(labels(functions), 5) }
+
+func labels(functions []*fleet.Function) (list []string) {
 	for _, f := range functions {
 		list = append(list, f.Label())
 	}
-	return text.List(list, 20)
+	return list
 }

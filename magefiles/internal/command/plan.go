@@ -50,7 +50,7 @@ func (w Workspace) Plan(ctx context.Context, o PlanOptions) (err error) {
 		return err
 	}
 	edits := o.Cleanup && s.whole() && s.env.Dual
-	s.warnOfReturn()
+	s.noteAny(s.warningOfReturn())
 	if edits {
 		s.notef("once all functions are clean, cleanup sets %q to false in %s", "dual", File)
 	}

@@ -60,7 +60,7 @@ func (s *session) connect(ctx context.Context, what string) error {
 	}
 	s.client = awsclient.New(cfg, access)
 	s.notef("%s in %s%s", what, cfg.Region, s.via())
-	connecting := s.UI.Stage("connecting to AWS", "", 0)
+	connecting := s.UI.Stage("connecting", "", 0)
 	defer connecting.End()
 	if err := s.client.Identify(ctx, access); err != nil {
 		return err

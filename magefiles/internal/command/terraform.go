@@ -29,7 +29,12 @@ type TerraformOptions struct {
 // undoing the migration of an environment's functions, and changes the files on
 // request. It notes what it is not sure of. It returns ErrChanges if something is
 // left to change or to look at.
-func (w Workspace) Terraform(o TerraformOptions) error {
+func (w Workspace) Terraform(o TerraformOptions) (err error) {
+	defer func() {
+		if err != ErrChanges {
+			err = w.UI.Fit(err)
+		}
+	}()
 	m, functions, err := w.selected(o.Selection)
 	if err != nil {
 		return err

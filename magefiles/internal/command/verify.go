@@ -13,6 +13,7 @@ import (
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/health"
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/text"
 )
@@ -22,10 +23,10 @@ type VerifyOptions struct {
 	Selection
 }
 
-// Verify compares CloudWatch's figures of each function of an environment since
+// Verify compares CloudWatch's metrics of each function of an environment since
 // its last change with those before, and writes them. The error names the
-// functions that are not healthy. It is ErrNotYet if all others are, and some were
-// changed too recently.
+// functions that are not healthy. It is [fleet.ErrNotYet] if all others are, and
+// some were changed too recently or are not migrated yet.
 func (w Workspace) Verify(ctx context.Context, o VerifyOptions) (err error) {
 	w, end := w.begin(ctx, "verify", o.Env)
 	defer end(&err)
@@ -40,15 +41,20 @@ func (w Workspace) Verify(ctx context.Context, o VerifyOptions) (err error) {
 	})
 	compared := s.compare(ctx, s.functions)
 	var comparisons []health.Comparison
-	var early []*fleet.Function
+	var early, unmigrated []*fleet.Function
 	var notBefore time.Time
 	for _, f := range s.functions {
 		c, ok := compared[f]
 		if !ok {
 			continue
 		}
+		if f.Observed.Runtime != lambda.ProvidedAL2023 {
+			c = c.Unmigrated()
+		}
 		comparisons = append(comparisons, c)
 		switch {
+		case c.NotMigrated:
+			unmigrated = append(unmigrated, f)
 		case !c.NotBefore.IsZero():
 			early = append(early, f)
 			if c.NotBefore.After(notBefore) {
@@ -58,17 +64,20 @@ func (w Workspace) Verify(ctx context.Context, o VerifyOptions) (err error) {
 			f.Fail(fleet.Verifying, "verifying", problems(c))
 		}
 	}
-	if err := s.UI.Health(comparisons); err != nil {
+	if err := s.UI.Health(comparisons, time.Now()); err != nil {
 		return err
 	}
-	s.notef("the figures include all versions and aliases of a function; calls: %s", s.calls())
+	s.notef("the metrics include all versions and aliases of a function; calls: %s", s.calls())
 	if len(early) > 0 {
 		s.notef("not yet: %s changed a moment ago and can be judged from %s: %s", were(len(early)), text.Minute(notBefore), names(early))
 	}
-	if err := fleet.Errors(s.functions); err != nil || len(early) == 0 {
+	if len(unmigrated) > 0 {
+		s.notef("not migrated yet: %s: %s", text.Count(len(unmigrated), "function"), few(unmigrated))
+	}
+	if err := fleet.Errors(s.functions); err != nil || len(early)+len(unmigrated) == 0 {
 		return err
 	}
-	return ErrNotYet
+	return fleet.ErrNotYet
 }
 
 // problems returns why a function is not known to be healthy.
@@ -91,10 +100,10 @@ func (s *session) gate(ctx context.Context) {
 	}
 }
 
-// comparing limits the functions whose figures are read at the same time.
+// comparing limits the functions whose metrics are read at the same time.
 const comparing = 16
 
-// compare compares the figures of the functions that were read.
+// compare compares the metrics of the functions that were read.
 func (s *session) compare(ctx context.Context, functions []*fleet.Function) map[*fleet.Function]health.Comparison {
 	client := cloudwatch.NewFromConfig(s.client.Config)
 	compared := map[*fleet.Function]health.Comparison{}

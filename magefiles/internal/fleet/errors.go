@@ -36,8 +36,30 @@ func (e *Error) Error() string { return fmt.Sprintf("%s %q: %v", e.Doing, e.Func
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrInterrupted is the cause of an error of a command that was told to stop.
-var ErrInterrupted = errors.New("interrupted")
+// At says at which step a function was stopped: "while settling", "before updating
+// the code". A call that is in flight at an interrupt is not stopped.
+func (e *Error) At() string {
+	doing := strings.TrimSuffix(e.Doing, " of")
+	if strings.HasPrefix(doing, "updating ") {
+		return "before " + doing
+	}
+	return "while " + doing
+}
+
+// Causes of the error of a command that ends before it is done, although nothing
+// failed.
+var (
+	// ErrInterrupted says that the command was told to stop.
+	ErrInterrupted = errors.New("interrupted")
+	// ErrDeclined says that somebody answered that it is not to continue.
+	ErrDeclined = errors.New("stopped")
+	// ErrNotYet says that functions cannot be judged yet.
+	ErrNotYet = errors.New("not yet")
+)
+
+// Stopped reports whether the function has not failed, but an interrupt has
+// stopped the work on it.
+func (f *Function) Stopped() bool { return errors.Is(f.Err, ErrInterrupted) }
 
 // Fail records that the function failed. The first failure counts.
 func (f *Function) Fail(stage Stage, doing string, err error) {
@@ -62,15 +84,19 @@ func Missing(err error) bool {
 }
 
 // Errors returns the errors of the functions as one *multierror.Error in their
-// order, or nil if none has failed.
+// order, or nil if there is none. Its text lists those that failed, after a count of
+// those that were stopped.
 func Errors(functions []*Function) error {
 	all := &multierror.Error{ErrorFormat: func(errs []error) string {
-		var b strings.Builder
-		fmt.Fprintf(&b, "%d of %d functions failed:", len(errs), len(functions))
-		for _, text := range Distinct(errs) {
-			fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(text, "\n", "\n    "))
+		stopped, failed := divide(errs)
+		var parts []string
+		if len(stopped) > 0 {
+			parts = append(parts, left(stopped))
 		}
-		return b.String()
+		if len(failed) > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %d functions failed:%s", len(failed), len(functions), bullets(Distinct(failed))))
+		}
+		return strings.Join(parts, "\n")
 	}}
 	for _, f := range functions {
 		if f.Err != nil {
@@ -78,6 +104,48 @@ func Errors(functions []*Function) error {
 		}
 	}
 	return all.ErrorOrNil()
+}
+
+// bullets returns texts as a list below a line.
+func bullets(texts []string) string {
+	var b strings.Builder
+	for _, text := range texts {
+		fmt.Fprintf(&b, "\n  - %s", strings.ReplaceAll(text, "\n", "\n    "))
+	}
+	return b.String()
+}
+
+// divide separates the errors of functions that were stopped.
+func divide(errs []error) (stopped []*Error, failed []error) {
+	for _, err := range errs {
+		if e, ok := err.(*Error); ok && errors.Is(e, ErrInterrupted) { // not errors.AsType: a joined error says more
+			stopped = append(stopped, e)
+		} else {
+			failed = append(failed, err)
+		}
+	}
+	return stopped, failed
+}
+
+// left says how many functions an interrupt has left, and at which steps.
+func left(stopped []*Error) string {
+	var order []string
+	count := map[string]int{}
+	for _, e := range stopped {
+		at := e.At()
+		if count[at]++; count[at] == 1 {
+			order = append(order, at)
+		}
+	}
+	for i, at := range order {
+		order[i] = text.Thousands(count[at]) + " " + at
+	}
+	return Left(len(stopped)) + bullets(order)
+}
+
+// Left says in one line how many functions an interrupt has left.
+func Left(n int) string {
+	return fmt.Sprintf("%v; %s left; run the same command again", ErrInterrupted, text.Are(n, "function"))
 }
 
 // Flatten returns the errors of which an error consists. They are of type *Error
@@ -122,8 +190,13 @@ const shown = 5
 
 // Distinct returns the texts of errors. Functions that failed for the same
 // reason share one text, at the place of the first: a broken go.mod is one error,
-// and so is a wrong region, in which no function exists.
+// and so is a wrong region, in which no function exists. Functions that were
+// stopped share the first text.
 func Distinct(errs []error) []string {
+	stopped, errs := divide(errs)
+	if len(stopped) > 0 {
+		return append([]string{left(stopped)}, Distinct(errs)...)
+	}
 	type failure struct{ doing, reason string }
 	var order []failure
 	functions := map[failure][]string{}

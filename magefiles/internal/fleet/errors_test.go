@@ -47,6 +47,33 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestStopped counts what an interrupt has left, and lists what failed.
+func TestStopped(t *testing.T) {
+	interrupted := fmt.Errorf("%w; left to do: all", ErrInterrupted)
+	list := []*Function{
+		failed("a", "settling", interrupted), failed("b", "updating the code of", interrupted), failed("c", "zipping", errors.New("no space left")),
+		failed("d", "settling", interrupted), failed("fine", "", nil),
+	}
+	want := `interrupted; 3 functions are left; run the same command again
+  - 2 while settling
+  - 1 before updating the code
+1 of 5 functions failed:
+  - zipping "c": no space left`
+	if err := Errors(list); err == nil || err.Error() != want || !errors.Is(err, ErrInterrupted) {
+		t.Errorf("error\n%v\nwant\n%s", err, want)
+	}
+	want = "interrupted; 1 function is left; run the same command again\n  - 1 while settling"
+	if err := Errors(list[3:]); err == nil || err.Error() != want {
+		t.Errorf("error %v", err)
+	}
+	if got := Distinct(Flatten(Errors(list))); len(got) != 2 || got[1] != `zipping "c": no space left` {
+		t.Errorf("distinct errors %q", got)
+	}
+	if !list[0].Stopped() || list[2].Stopped() || list[4].Stopped() {
+		t.Error("Stopped does not tell functions apart")
+	}
+}
+
 // TestMissing checks that a wrong region is one line.
 func TestMissing(t *testing.T) {
 	var list []*Function

@@ -53,10 +53,26 @@ type Comparison struct {
 	// the change is too recent. Early is the reason.
 	NotBefore time.Time
 	Early     string
+
+	// NotMigrated says that there is nothing to judge yet: see Unmigrated.
+	NotMigrated bool
 }
 
 // Healthy reports whether the function was compared and there are no problems.
-func (c Comparison) Healthy() bool { return len(c.Problems) == 0 && c.NotBefore.IsZero() }
+func (c Comparison) Healthy() bool {
+	return len(c.Problems) == 0 && c.NotBefore.IsZero() && !c.NotMigrated
+}
+
+// Unmigrated returns the comparison of a function that is still on its previous
+// runtime, or again. Its last change says nothing about the migration, so only what
+// its metrics show is a problem.
+func (c Comparison) Unmigrated() Comparison {
+	if c.Judged() && len(c.Problems) > 0 {
+		return c
+	}
+	c.NotMigrated, c.Problems, c.NotBefore, c.Early = true, nil, time.Time{}, ""
+	return c
+}
 
 // Judged reports whether the figures say something about the function: it was
 // invoked since the change.

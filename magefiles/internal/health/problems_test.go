@@ -45,3 +45,22 @@ func TestProblems(t *testing.T) {
 		})
 	}
 }
+
+// TestUnmigrated keeps only what metrics show of a function that is not migrated.
+func TestUnmigrated(t *testing.T) {
+	invoked := Figures{Invocations: 1}
+	for name, test := range map[string]struct {
+		c    Comparison
+		want bool
+	}{
+		"early":       {Comparison{NotBefore: time.Now(), Early: "wait"}, true},
+		"not invoked": {Comparison{Problems: []string{"not invoked"}}, true},
+		"healthy":     {Comparison{After: invoked}, true},
+		"failing":     {Comparison{After: invoked, Problems: []string{"errors rose"}}, false},
+	} {
+		c := test.c.Unmigrated()
+		if c.NotMigrated != test.want || c.Healthy() || c.NotMigrated && (len(c.Problems) > 0 || !c.NotBefore.IsZero()) {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+}

@@ -191,6 +191,9 @@ func (b *Board) run(stop chan struct{}) {
 func (b *Board) tick() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.running { // it has waited for the mutex since before Stop
+		return
+	}
 	now := time.Now()
 	if b.meter != nil {
 		b.model.Fold(now, b.meter())

@@ -117,7 +117,7 @@ const (
 type Finished struct {
 	Function string
 	Outcome  Outcome
-	Text     string // "go1.x → provided.al2023", or why it failed or what is left
+	Text     string // "go1.x → provided.al2023", why it failed, or "while settling"
 }
 
 func (e Finished) fold(m *Model, at time.Time) {
@@ -130,7 +130,7 @@ func (e Finished) fold(m *Model, at time.Time) {
 	}
 	r.before = r.share(at)
 	r.state, r.since = [...]state{changed, unchanged, failed, stopped}[e.Outcome], at
-	r.text = [...]string{"done, ", "nothing to do, ", "FAILED: ", "stopped, "}[e.Outcome] + e.Text
+	r.text = [...]string{"done, ", "nothing to do, ", "FAILED: ", "stopped "}[e.Outcome] + e.Text
 }
 
 // Metered says how many calls were sent to AWS, and how many bytes in them, since

@@ -32,7 +32,7 @@ func Frame(m *Model, now time.Time, size Size, colour bool) []string {
 	if len(m.rows) > 0 {
 		const around = 3 // the header and the totals
 		lines = append(lines, f.table(size.Height-1-len(lines)-around)...)
-		lines = append(lines, f.cut(margin+m.totals()), f.cut(margin+f.bar()))
+		lines = append(lines, f.cut(margin+m.totals("working")), f.cut(margin+f.bar()))
 	}
 	if most := max(1, size.Height-1); len(lines) > most {
 		lines = lines[:most]

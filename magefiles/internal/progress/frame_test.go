@@ -99,6 +99,25 @@ var scenes = map[string]func() *script{
 		s.step(10, "prod-order-stream", settle)
 		return s
 	},
+	"updating": func() *script {
+		s := begin("prod-example-api", "prod-order-stream", "prod-nightly-report")
+		s.step(1, "prod-example-api", wait)
+		s.step(3, "prod-order-stream", wait)
+		s.now = epoch.Add(13 * time.Second)
+		return s
+	},
+	"working": func() *script {
+		s := begin("prod-example-api", "prod-order-stream")
+		s.step(1, "prod-example-api", wait)
+		s.step(10, "prod-order-stream", change)
+		return s
+	},
+	"almost settled": func() *script {
+		s := begin("prod-example-api")
+		s.step(0, "prod-example-api", settle)
+		s.now = epoch.Add(59950 * time.Millisecond)
+		return s
+	},
 	"sending": func() *script {
 		s := &script{NewModel(epoch), epoch}
 		s.post(0, Titled("local prod"))
@@ -162,8 +181,8 @@ var scenes = map[string]func() *script{
 		s := begin("prod-example-api", "prod-order-stream")
 		s.post(11, Interrupted{})
 		s.step(1, "prod-example-api", settle)
-		s.end(12, "prod-example-api", Stopped, "settling: interrupted; left to do: settle for 1m0s")
-		s.end(12, "prod-order-stream", Stopped, "updating the code of: interrupted; left to do: everything")
+		s.end(12, "prod-example-api", Stopped, "while settling")
+		s.end(12, "prod-order-stream", Stopped, "before updating the code")
 		s.post(12, Ended{})
 		return s
 	},
@@ -266,8 +285,11 @@ func TestLine(t *testing.T) {
 	for scene, want := range map[string]string{
 		"nothing goes on": "working on ",
 		"preparing":       "reading (1 of 2 functions), building (3 of 8 binaries)",
-		"four functions":  "1 of 4 functions done, 1 settling, 1 working, 1 queued, 39.0 MB sent",
+		"four functions":  "1 of 4 functions done, 1 settling, 1 sending code for 16s, 1 queued, 39.0 MB sent",
 		"a failure":       "working on deploy prod",
+		"updating":        "0 of 3 functions done, 2 updating for 12s, 1 waiting",
+		"working":         "0 of 2 functions done, 2 working for 9.0s",
+		"almost settled":  "0 of 1 function done, 1 settling",
 		"settling":        "0 of 2 functions done, 2 settling; next step at 08:01:00, in 50s",
 		"sending":         "sending events; next step at 08:00:30, in 20s",
 		"interrupted":     "waiting for the answers to calls in flight",

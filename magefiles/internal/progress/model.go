@@ -132,8 +132,8 @@ func (m *Model) count() map[state]int {
 }
 
 // totals counts the functions: "60 of 200 done, 1 failed, 12 settling, 3 working,
-// 124 waiting".
-func (m *Model) totals() string {
+// 124 waiting". The word for those that something is done to is given.
+func (m *Model) totals(working string) string {
 	count := m.count()
 	parts := []string{fmt.Sprintf("%d of %s done", count[changed]+count[unchanged], text.Count(len(m.rows), "function"))}
 	for _, c := range []struct {
@@ -143,7 +143,7 @@ func (m *Model) totals() string {
 		{count[failed], "failed"},
 		{count[stopped], "stopped"},
 		{count[settling], "settling"},
-		{count[active], "working"},
+		{count[active], working},
 		{count[queued], "queued"},
 		{count[waiting], "waiting"},
 	} {
@@ -152,6 +152,32 @@ func (m *Model) totals() string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// working says what is done to the functions that do not wait, if it is the same for
+// all, and for how long: "updating for 12s".
+func (m *Model) working(now time.Time) string {
+	var first row
+	same := true
+	for _, r := range m.rows {
+		switch {
+		case r.state != active:
+		case first.since.IsZero():
+			first = r
+		default:
+			same = same && r.kind == first.kind
+			if r.since.Before(first.since) {
+				first = r
+			}
+		}
+	}
+	word := "working"
+	if same {
+		word = map[fleet.Kind]string{
+			fleet.UpdateCode: "sending code", fleet.UpdateConfiguration: "switching", fleet.Wait: "updating", fleet.Inspect: "reading the zip",
+		}[first.kind]
+	}
+	return word + " for " + clock(now.Sub(first.since))
 }
 
 // traffic says what is sent to AWS, or "".
@@ -180,6 +206,9 @@ func (e Counted) String() string {
 // inFlight is what goes on after an interrupt.
 const inFlight = "waiting for the answers to calls in flight"
 
+// soon is before when it is not worth saying that the next step comes.
+const soon = time.Second
+
 // Line returns in one line what goes on. If nothing can happen before some time, the
 // line says so, and Line returns that time.
 func (m *Model) Line(now time.Time) (line string, quiet time.Time) {
@@ -191,7 +220,7 @@ func (m *Model) Line(now time.Time) (line string, quiet time.Time) {
 		parts = append(parts, s.String())
 	}
 	if slices.ContainsFunc(m.rows, row.busy) {
-		parts = append(parts, m.totals())
+		parts = append(parts, m.totals(m.working(now)))
 	}
 	if len(parts) == 0 {
 		return "working on " + m.title, time.Time{}
@@ -201,7 +230,7 @@ func (m *Model) Line(now time.Time) (line string, quiet time.Time) {
 	}
 	line = strings.Join(parts, ", ")
 	next := m.next()
-	if !next.After(now) {
+	if next.Sub(now) < soon {
 		return line, time.Time{}
 	}
 	return fmt.Sprintf("%s; next step at %s, in %s", line, next.In(now.Location()).Format(time.TimeOnly), clock(next.Sub(now))), next

@@ -195,10 +195,10 @@ func TestBoardInterrupted(t *testing.T) {
 		time.Sleep(2*time.Second + refresh/2)
 		const still = "    4.0s  still waiting for the answers to calls in flight"
 		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note", still)
-		b.Post(Finished{Function: "a", Outcome: Stopped, Text: "left to do: all"})
+		b.Post(Finished{Function: "a", Outcome: Stopped, Text: "while settling"})
 		b.Stop()
 		v.want(t, "^Ca message of mage", "    1.0s  interrupted: waiting for the answers to calls in flight", "    2.0s  a note", still,
-			"    4.0s  deploy prod: interrupted", "  FUNCTION  STEP                                            TIME", "  a         stopped, left to do: all                        0.0s",
+			"    4.0s  deploy prod: interrupted", "  FUNCTION  STEP                                            TIME", "  a         stopped while settling                          0.0s",
 			"  0 of 1 function done, 1 stopped", "  [----------------------------------------]    0 %")
 	})
 }
@@ -263,6 +263,23 @@ func TestAnnouncedSilence(t *testing.T) {
 		got := regexp.MustCompile(`\d\d:\d\d:`).ReplaceAllString(out.String(), "HH:MM:")
 		if got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// TestLateTick checks that a tick that waited while a question was asked writes
+// nothing after the end.
+func TestLateTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVT(24)
+		b := NewBoard(v, Options{Size: func() Size { return Size{80, 24} }})
+		b.Post(Titled("deploy prod"))
+		b.Stop()
+		time.Sleep(time.Minute)
+		before := v.String()
+		b.tick()
+		if got := v.String(); got != before {
+			t.Errorf("it writes\n%s", got)
 		}
 	})
 }

@@ -3,9 +3,12 @@ package rehearsal
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/sample"
 	"example.com/dualboot/magefiles/internal/traffic"
 )
@@ -37,12 +40,24 @@ func (s *stage) check(reports []traffic.Report) error {
 	}
 	_, unstartable := s.deployed()
 	for _, d := range unstartable {
-		found(d.Function, "serving", "%s with handler %s can start nothing in a zip of %s", d.Runtime, d.Handler, strings.Join(d.Files, " + "))
+		found(d.Function, "serving", "%s with handler %s %s", d.Runtime, d.Handler, whyUnstartable(d))
 	}
 	for _, f := range s.functions {
 		f.Err = problems[f.FunctionName]
 	}
 	return fleet.Errors(s.functions)
+}
+
+// whyUnstartable says what a deployment lacks to start.
+func whyUnstartable(d emulator.Deployment) string {
+	switch entry := lambda.EntryPoint(d.Runtime, d.Handler); {
+	case entry == "":
+		return "starts nothing"
+	case slices.Contains(d.Files, entry):
+		return "cannot start the " + entry + " in the zip"
+	default:
+		return fmt.Sprintf("finds no %s in the zip, which contains only %s", entry, strings.Join(d.Files, " + "))
+	}
 }
 
 // to names an event of a function that has several.

@@ -83,10 +83,13 @@ func ours(ctx context.Context, t *trial) error {
 // Controls migrates the functions in dualboot's way and in other ways, each under
 // the same traffic on an emulator of its own, and writes the outcomes as a
 // Markdown table. The error names the lossless ways that lost something.
-func Controls(ctx context.Context, o Options) error {
+func Controls(ctx context.Context, o Options) (err error) {
 	var end func()
 	o.UI, end = o.UI.Begin(ctx, "controls", o.Env)
-	defer end()
+	defer func() {
+		end()
+		err = o.UI.Fit(err)
+	}()
 	_, functions, err := o.load()
 	if err != nil {
 		return err

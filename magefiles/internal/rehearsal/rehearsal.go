@@ -51,6 +51,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		end()
 		err = o.UI.WriteFiles(err)
 		o.UI.Failed(err)
+		err = o.UI.Fit(err)
 	}()
 	m, functions, err := o.load()
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/text"
+	"example.com/dualboot/magefiles/internal/ui"
 )
 
 // ServeOptions are the options of Serve.
@@ -56,7 +57,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return err
 	}
 	defer server.Close()
-	_ = settings(server, options).Write(o.Stderr)
+	for _, setting := range settings(server, options) {
+		o.note(fmt.Sprintf("%-18s", setting[0]), setting[1])
+	}
 	dir, err := os.MkdirTemp("", "dualboot-")
 	if err != nil {
 		return err
@@ -68,15 +71,20 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		fmt.Fprintln(o.Stderr, "this machine cannot run linux/amd64 binaries: functions can be deployed but not invoked; this can do both: "+o.Program.Command("local"))
+		o.note("", "this machine cannot run linux/amd64 binaries: functions can be deployed but not invoked; this can do both: "+o.Program.Command("local"))
 	}
 	for _, variable := range append(server.Environment(), "AWS_CONFIG_FILE="+profiles, "AWS_SHARED_CREDENTIALS_FILE="+profiles) {
 		fmt.Fprintf(o.Stdout, "export %s\n", variable)
 	}
 	fmt.Fprintln(o.Stdout, "unset AWS_PROFILE AWS_SESSION_TOKEN")
-	fmt.Fprintln(o.Stderr, "the emulator is running: paste these lines into another shell; Ctrl-C ends it")
+	o.note("", "the emulator is running: paste these lines into another shell; Ctrl-C ends it")
 	<-ctx.Done()
 	return nil
+}
+
+// note writes a line after a prefix, in parts that fit a terminal.
+func (o ServeOptions) note(prefix, line string) {
+	_, _ = io.WriteString(o.Stderr, text.Indent(prefix, line, ui.Width(o.Stderr)))
 }
 
 // emulator returns the options of the emulator of an environment.
@@ -88,7 +96,7 @@ func (o ServeOptions) emulator(m *manifest.Manifest, env manifest.Environment) e
 		UpdateTime: o.Update,
 		Window:     o.Window,
 		Mixed:      true,
-		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { fmt.Fprintf(o.Stderr, format+"\n", args...) }),
+		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { o.note("", fmt.Sprintf(format, args...)) }),
 		Buckets:    buckets(slices.Collect(maps.Values(m.Environments))...),
 		Logs:       o.Stderr,
 	}
@@ -101,25 +109,26 @@ func (o ServeOptions) emulator(m *manifest.Manifest, env manifest.Environment) e
 	return options
 }
 
-// settings returns what a server emulates, for a person.
-func settings(server *emulator.Server, o emulator.Options) (t text.Table) {
-	t.Header = []string{"emulator", server.URL()}
-	t.Add("region", server.Config().Region)
-	t.Add("account", server.Account())
-	t.Add("update time", o.UpdateTime.String())
+// settings returns what a server emulates, as names and values.
+func settings(server *emulator.Server, o emulator.Options) (list [][2]string) {
+	add := func(name, value string) { list = append(list, [2]string{name, value}) }
+	add("emulator", server.URL())
+	add("region", server.Config().Region)
+	add("account", server.Account())
+	add("update time", o.UpdateTime.String())
 	if o.Window > 0 {
-		t.Add("mixing window", o.Window.String()+": for this long after an update, what it replaced may still serve")
+		add("mixing window", o.Window.String()+": for this long after an update, what it replaced may still serve")
 	} else {
-		t.Add("mixing window", "none: an update takes effect at once, which AWS does not promise; -window=2s shows what that risks")
+		add("mixing window", "none: an update takes effect when it is complete, which AWS does not promise; -window=2s shows what that risks")
 	}
-	t.Add("blocked runtimes", cmp.Or(strings.Join(o.Blocked, ", "), "none"))
+	add("blocked runtimes", cmp.Or(strings.Join(o.Blocked, ", "), "none"))
 	if q := o.Quotas; q != (emulator.Quotas{}) {
-		t.Add("quotas", fmt.Sprintf("%g GetFunction, %g GetMetricData and %g other calls a second", q.GetFunction, q.GetMetricData, q.ControlPlane))
+		add("quotas", fmt.Sprintf("%g GetFunction, %g GetMetricData and %g other calls a second", q.GetFunction, q.GetMetricData, q.ControlPlane))
 	} else {
-		t.Add("quotas", "none")
+		add("quotas", "none")
 	}
-	t.Add("buckets", cmp.Or(strings.Join(slices.Sorted(slices.Values(o.Buckets)), ", "), "none"))
-	return t
+	add("buckets", cmp.Or(strings.Join(slices.Sorted(slices.Values(o.Buckets)), ", "), "none"))
+	return list
 }
 
 // load returns the manifest and the environment, which are empty without a

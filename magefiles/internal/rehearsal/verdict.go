@@ -27,6 +27,9 @@ func (s *stage) verdict(reports []traffic.Report, err error) string {
 		text.Count(all.Invocations, "invocation"), text.Count(all.Errors, "error"),
 		text.Count(all.Produced, "record"), all.Lost+all.Pending,
 		text.Count(deployments, "deployment"), len(unstartable))
+	if s.options.Settle < s.options.Window && len(unstartable) > 0 {
+		figures += fmt.Sprintf("; the settle delay (%v) is shorter than the mixing window (%v)", s.options.Settle, s.options.Window)
+	}
 	names := failures(err)
 	switch {
 	case errors.Is(err, fleet.ErrInterrupted):

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
@@ -144,7 +145,7 @@ func TestCheck(t *testing.T) {
 	s, _ = played([]string{"f"}, map[string][]sample.Event{"f": {{}}})
 	s.serve(emulator.Deployment{Function: "f", Runtime: "provided.al2023", Handler: "bootstrap", Files: []string{"lambda"}})
 	err = s.check(nil)
-	want = `serving "f": provided.al2023 with handler bootstrap can start nothing in a zip of lambda`
+	want = `serving "f": provided.al2023 with handler bootstrap finds no bootstrap in the zip, which contains only lambda`
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -183,6 +184,10 @@ func TestVerdict(t *testing.T) {
 	}
 	s.serve(emulator.Deployment{Function: "f"})
 	if got, want := s.verdict(nil, nil), "; 0 invocations, 0 errors; 0 records, 0 lost; 5 deployments, 1 unable to start"; !strings.HasSuffix(got, want) {
+		t.Errorf("got %s", got)
+	}
+	s.options.Window = 2 * time.Second
+	if got, want := s.verdict(nil, nil), "1 unable to start; the settle delay (0s) is shorter than the mixing window (2s)"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)
 	}
 }

@@ -20,7 +20,7 @@ var source string
 
 // page is what the template shows.
 type page struct {
-	Title, Word, Verdict string // the verdict without its first word, PASS or FAIL
+	Title, Word, Verdict string // the verdict without its first word, such as PASS
 	Pass                 bool
 	Facts                []fact
 	Failures             []string

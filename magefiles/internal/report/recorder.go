@@ -137,24 +137,25 @@ func replaceable(path, mark string) bool {
 func (r *Recorder) Interrupted(failure error) {
 	r.record(func(_ *Timeline, at time.Duration) {
 		if !r.written {
-			_ = r.write(at, failure)
+			_, _ = r.write(at, failure)
 		}
 	})
 }
 
-// Write writes the files at the end of a command, with its error.
-func (r *Recorder) Write(failure error) (err error) {
+// Write writes the files at the end of a command, with its error. It says what was
+// written: "report written to a.html".
+func (r *Recorder) Write(failure error) (written []string, err error) {
 	r.record(func(_ *Timeline, at time.Duration) {
 		r.written = true
-		err = r.write(at, failure)
+		written, err = r.write(at, failure)
 	})
-	return err
+	return written, err
 }
 
 // write writes the files as if the command ended now. The caller holds r.mu.
-func (r *Recorder) write(at time.Duration, failure error) error {
+func (r *Recorder) write(at time.Duration, failure error) (written []string, err error) {
 	if !r.checked {
-		return nil
+		return nil, nil
 	}
 	t := r.timeline.clone()
 	for _, meter := range r.meters {
@@ -162,16 +163,26 @@ func (r *Recorder) write(at time.Duration, failure error) error {
 		t.Calls, t.Bytes = t.Calls+calls, t.Bytes+bytes
 	}
 	t.end(at, failure)
-	return errors.Join(
-		write("-report", r.files.Report, func(w io.Writer) error { return WritePage(w, t) }),
-		write("-trace", r.files.Trace, func(w io.Writer) error { return WriteTrace(w, t) }),
-	)
+	for _, f := range []struct {
+		name, path string
+		content    func(io.Writer, Timeline) error
+	}{
+		{"report", r.files.Report, WritePage},
+		{"trace", r.files.Trace, WriteTrace},
+	} {
+		if f.path == "" {
+			continue
+		}
+		if broken := write("-"+f.name, f.path, func(w io.Writer) error { return f.content(w, t) }); broken != nil {
+			err = errors.Join(err, broken)
+		} else {
+			written = append(written, f.name+" written to "+f.path)
+		}
+	}
+	return written, err
 }
 
 func write(flag, path string, content func(io.Writer) error) error {
-	if path == "" {
-		return nil
-	}
 	var b bytes.Buffer
 	err := content(&b)
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,8 +32,9 @@ func TestRecorder(t *testing.T) {
 		if page, err := os.ReadFile(files.Report); !strings.Contains(string(page), "<title>FAIL: "+title+"</title>") || !strings.Contains(string(page), ": interrupted</p>") {
 			t.Errorf("the page after an interrupt is %v\n%s", err, page)
 		}
-		if err := r.Write(errors.New("no credentials\nat all")); err != nil {
-			t.Fatal(err)
+		written, err := r.Write(errors.New("no credentials\nat all"))
+		if want := []string{"report written to " + files.Report, "trace written to " + files.Trace}; err != nil || !slices.Equal(written, want) {
+			t.Fatalf("written %q, %v", written, err)
 		}
 	}
 	r.Interrupted(errors.New("too late"))
@@ -85,8 +87,8 @@ func TestCheck(t *testing.T) {
 		case err == nil:
 			continue
 		}
-		if err := r.Write(nil); err != nil {
-			t.Errorf("%+v: after a failed check, Write fails: %v", test.files, err)
+		if written, err := r.Write(nil); err != nil || len(written) > 0 {
+			t.Errorf("%+v: after a failed check, Write writes %q, %v", test.files, written, err)
 		}
 	}
 	if content, err := os.ReadFile(own); err != nil || string(content) != "<!DOCTYPE html><p>mine" {

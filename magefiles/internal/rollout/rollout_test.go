@@ -99,12 +99,15 @@ func TestInterrupt(t *testing.T) {
 			l := newLambda("a", "b")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			err := run(ctx, l, 1, functions(zips, deploy, "a", "b"))
-			want := `2 of 2 functions failed:
-  - settling "a": interrupted; left to do: settle for 1m0s, switch to provided.al2023, handler bootstrap
-  - updating the code of "b": interrupted; left to do: update the code (bootstrap + lambda, 0.0 MB), settle for 1m0s, switch to provided.al2023, handler bootstrap`
-			if message(err) != want {
-				t.Errorf("error\n%v\nwant\n%s", err, want)
+			list := functions(zips, deploy, "a", "b")
+			err := run(ctx, l, 1, list)
+			for i, want := range []string{
+				`settling "a": interrupted; left to do: settle for 1m0s, switch to provided.al2023, handler bootstrap`,
+				`updating the code of "b": interrupted; left to do: update the code (bootstrap + lambda, 0.0 MB), settle for 1m0s, switch to provided.al2023, handler bootstrap`,
+			} {
+				if message(list[i].Err) != want {
+					t.Errorf("error\n%v\nwant\n%s", list[i].Err, want)
+				}
 			}
 			if !errors.Is(err, fleet.ErrInterrupted) {
 				t.Error("the error is not a fleet.ErrInterrupted")

@@ -28,8 +28,9 @@ func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 func (t Table) Write(w io.Writer) error { return t.WriteFit(w, 0) }
 
 // WriteFit writes the table with aligned columns in lines of at most width
-// columns, or of any width for 0. It leaves out optional columns, and names them
-// below the table, before it shortens cells.
+// columns, or of any width for 0. It first shortens the names in the first column,
+// then leaves out optional columns, which it names below the table, and then
+// shortens all cells.
 func (t Table) WriteFit(w io.Writer, width int) error {
 	left := t.drop(width)
 	widths := t.shrink(width)
@@ -59,7 +60,7 @@ func (t Table) WriteFit(w io.Writer, width int) error {
 func (t *Table) drop(width int) (left []string) {
 	for _, name := range t.Optional {
 		i := slices.Index(t.Header, name)
-		if width <= 0 || i < 0 || total(t.widths()) <= width {
+		if width <= 0 || i < 0 || total(named(t.widths())) <= width {
 			continue
 		}
 		t.Header = slices.Delete(slices.Clone(t.Header), i, i+1)
@@ -79,6 +80,10 @@ func (t *Table) drop(width int) (left []string) {
 func (t Table) shrink(width int) []int {
 	const wide, narrow = 20, 8
 	widths := t.widths()
+	if rest := total(named(widths)); len(widths) > 0 && width > 0 && rest <= width { // names alone give way
+		widths[0] = min(widths[0], named(widths)[0]+width-rest)
+		return widths
+	}
 	for width > 0 && total(widths) > width {
 		give := slices.Index(widths, slices.Max(widths))
 		if last := len(widths) - 1; widths[give] <= wide && widths[last] > narrow {
@@ -99,6 +104,17 @@ func (t Table) widths() []int {
 		for i, cell := range row {
 			widths[i] = max(widths[i], Width(cell))
 		}
+	}
+	return widths
+}
+
+// named returns the widths with the first column, of names, at the width at which
+// optional columns give way instead.
+func named(widths []int) []int {
+	const narrow = 24
+	widths = slices.Clone(widths)
+	if len(widths) > 0 {
+		widths[0] = min(widths[0], narrow)
 	}
 	return widths
 }

@@ -114,6 +114,15 @@ func Days(n int) string {
 // Minute returns a time to the minute, in UTC: "2026-11-24 08:00 UTC".
 func Minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" }
 
+// Soon returns a time to the minute, in UTC, without the date if that is today's:
+// "08:00 UTC".
+func Soon(t, now time.Time) string {
+	if t, now = t.UTC(), now.UTC(); t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format("15:04") + " UTC"
+	}
+	return Minute(t)
+}
+
 // Second returns a time to the second, in UTC: "2026-11-24 08:00:59 UTC".
 func Second(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") + " UTC" }
 

@@ -35,6 +35,8 @@ func TestText(t *testing.T) {
 		{Days(1), "in 1 day"},
 		{Days(-100), "100 days ago"},
 		{Minute(at), "2026-11-24 00:00 UTC"},
+		{Soon(at, at.Add(23*time.Hour)), "00:00 UTC"},
+		{Soon(at, at.Add(24*time.Hour)), "2026-11-24 00:00 UTC"},
 		{Second(at), "2026-11-24 00:00:59 UTC"},
 		{Change("a", "a"), "a"},
 		{Change("a", "b"), "a → b"},

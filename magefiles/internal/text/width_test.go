@@ -91,6 +91,21 @@ columns left out: H…
 			t.Errorf("at %d columns: %q, want %q", width, row, want)
 		}
 	}
+	long := Table{Header: []string{"FUNCTION", "PACKAGE", "STAGE"}, Optional: []string{"PACKAGE"}}
+	long.Add(strings.Repeat("a", 32)+strings.Repeat("b", 32), "dual", "switched")
+	for width, want := range map[int]string{
+		50: "FUNCTION                         PACKAGE  STAGE\naaaaaaaaaaaaaaa…bbbbbbbbbbbbbbb  dual     switched\n",
+		43: "FUNCTION                  PACKAGE  STAGE\naaaaaaaaaaa…bbbbbbbbbbbb  dual     switched\n",
+		42: "FUNCTION                          STAGE\naaaaaaaaaaaaaaa…bbbbbbbbbbbbbbbb  switched\ncolumns left out: PACKAGE\n",
+	} {
+		var b strings.Builder
+		if err := long.WriteFit(&b, width); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, b.String()); d != "" {
+			t.Errorf("at %d columns (-want +got):\n%s", width, d)
+		}
+	}
 	if len(table.Header) != 4 || len(table.Rows[0]) != 4 {
 		t.Errorf("the table has changed: %v", table)
 	}

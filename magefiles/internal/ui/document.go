@@ -48,7 +48,7 @@ func (u *UI) publish(d document) error {
 func (u *UI) print(d document) error {
 	switch u.format() {
 	case formatTable:
-		return u.write(func(w io.Writer) error { return d.text(w, width(u.stdout)) })
+		return u.write(func(w io.Writer) error { return d.text(w, Width(u.stdout)) })
 	case formatMarkdown:
 		return u.write(func(w io.Writer) error { return u.writeMarkdown(w, d) })
 	}

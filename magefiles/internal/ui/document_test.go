@@ -197,7 +197,7 @@ func TestAnnotations(t *testing.T) {
 	u.Failed(nil)
 	u.Failed(errors.Join( // the parts of a rehearsal, each with its own list
 		fleet.Errors([]*fleet.Function{failed("a", &fleet.Error{Function: "a", Doing: "building", Err: errors.New("broken")})}),
-		&concluded{fleet.Errors([]*fleet.Function{failed("b", &fleet.Error{Function: "b", Doing: "invoking", Err: errors.New("lost")})}), "FAIL", 80},
+		&concluded{fleet.Errors([]*fleet.Function{failed("b", &fleet.Error{Function: "b", Doing: "invoking", Err: errors.New("lost")})}), "FAIL"},
 	))
 	want := `    0.0s  prod: WARNING: 100 % of
 it
@@ -234,6 +234,8 @@ func TestBoardOptions(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	done := function("a", "go1.x", "provided.al2023", fleet.Step{})
 	broken := failed("b", errors.New("no"))
+	unbuilt := failed("c", &fleet.Error{Function: "c", Stage: fleet.Building, Err: errors.New("no")})
+	stopped, left := failed("d", fleet.ErrInterrupted), &fleet.Function{NotStarted: "later"}
 	for _, test := range []struct {
 		functions []*fleet.Function
 		err       error
@@ -241,7 +243,10 @@ func TestVerdict(t *testing.T) {
 	}{
 		{[]*fleet.Function{done}, nil, "PASS: 1 changed, 0 unchanged, 0 failed"},
 		{[]*fleet.Function{done, broken}, broken.Err, "FAIL: 1 of 2 functions: b; run the same command again to finish"},
-		{[]*fleet.Function{done, broken}, fmt.Errorf("x: %w", fleet.ErrInterrupted), "FAIL: interrupted, with 1 function left; run the same command again to finish"},
+		{[]*fleet.Function{done, unbuilt}, unbuilt.Err, "FAIL: 1 of 2 functions: c; correct the errors above and run the same command again"},
+		{[]*fleet.Function{done, stopped}, stopped.Err, "FAIL: interrupted; 1 changed, 1 stopped"},
+		{[]*fleet.Function{done, left}, fleet.ErrDeclined, "STOPPED: 1 changed, 1 not started; run the same command again to continue"},
+		{[]*fleet.Function{done, left}, fmt.Errorf("%w: early", fleet.ErrNotYet), "NOT YET: 1 changed, 1 not started"},
 		{[]*fleet.Function{done}, errors.New("writing: no space\nleft"), "FAIL: writing: no space"},
 	} {
 		if got := verdict(test.functions, test.err); got != test.want {
@@ -249,8 +254,8 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 	cause := errors.New("1 failed:\n  - one two three\n\tas it\tis")
-	err := error(&concluded{cause, "FAIL: b", 12})
-	if want := "1 failed:\n  - one two\n    three\n\tas it\tis\n\nFAIL: b"; !errors.Is(err, cause) || err.Error() != want {
+	err := error(&fitted{&concluded{cause, "FAIL: b"}, 12})
+	if want := "1\nfailed:\n  - one two\n    three\n\tas it\tis\n\nFAIL: b"; !errors.Is(err, cause) || err.Error() != want {
 		t.Errorf("error %q", err)
 	}
 }

@@ -1,6 +1,9 @@
 package ui
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // CheckFiles returns an error if the report, the trace or the summary of a job of
 // GitHub Actions could not be written. Without it, [UI.WriteFiles] writes none.
@@ -11,13 +14,17 @@ func (u *UI) CheckFiles() error {
 	return errors.Join(u.record.Check(), u.appendSummary(""))
 }
 
-// WriteFiles writes the report and the trace at the end of a command. It returns
-// the error of the command, with what failed.
+// WriteFiles writes the report and the trace at the end of a command, and notes
+// where they are. It returns the error of the command, with what failed.
 func (u *UI) WriteFiles(err error) error {
 	if u.inner {
 		return err
 	}
-	if broken := u.record.Write(cause(err)); broken != nil {
+	written, broken := u.record.Write(cause(err))
+	if len(written) > 0 {
+		u.Notef("%s", strings.Join(written, ", "))
+	}
+	if broken != nil {
 		return errors.Join(err, broken)
 	}
 	return err

@@ -268,9 +268,9 @@ func reason(err error) string {
 // place matches a line that begins with a place in a file.
 var place = regexp.MustCompile(`(?m)^\s*(\S+:\d+: ?.*)$`)
 
-// brief is the reason of an error in one line. Of many lines it is the first that
+// headline is the reason of an error in one line. Of many lines it is the first that
 // names a place in a file, or else the first.
-func brief(err error) string {
+func headline(err error) string {
 	first, rest, _ := strings.Cut(reason(err), "\n")
 	if m := place.FindStringSubmatch(rest); m != nil {
 		return m[1]

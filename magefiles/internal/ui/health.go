@@ -14,6 +14,7 @@ type comparison struct {
 	Healthy       bool
 	Problems      []string
 	NotBefore     time.Time `json:",omitzero"` // there is nothing to compare before
+	NotMigrated   bool      `json:",omitempty"`
 	Changed       time.Time
 	Before, After figures
 }
@@ -39,21 +40,21 @@ func newFigures(f health.Figures) figures {
 	return out
 }
 
-// Health writes the comparisons of a fleet.
-func (u *UI) Health(comparisons []health.Comparison) error {
+// Health writes the comparisons of a fleet at the time now.
+func (u *UI) Health(comparisons []health.Comparison, now time.Time) error {
 	var list []comparison
 	healthy := 0
 	for _, c := range comparisons {
 		if c.Healthy() {
 			healthy++
 		}
-		list = append(list, comparison{c.Function, c.Healthy(), append([]string{}, c.Problems...), c.NotBefore, c.Changed.UTC(), newFigures(c.Before), newFigures(c.After)})
+		list = append(list, comparison{c.Function, c.Healthy(), append([]string{}, c.Problems...), c.NotBefore, c.NotMigrated, c.Changed.UTC(), newFigures(c.Before), newFigures(c.After)})
 	}
-	return u.publish(tabular(fmt.Sprintf("%d of %s healthy", healthy, text.Count(len(comparisons), "function")), list, healthTable(comparisons)))
+	return u.publish(tabular(fmt.Sprintf("%d of %s healthy", healthy, text.Count(len(comparisons), "function")), list, healthTable(comparisons, now)))
 }
 
 // healthTable has each figure before and after the change.
-func healthTable(comparisons []health.Comparison) text.Table {
+func healthTable(comparisons []health.Comparison, now time.Time) text.Table {
 	table := text.Table{
 		Header:   []string{"FUNCTION", "SINCE", "INVOCATIONS", "ERRORS", "THROTTLES", "DURATION", "ITERATOR AGE", "VERDICT"},
 		Optional: []string{"SINCE", "THROTTLES", "ITERATOR AGE", "DURATION"},
@@ -64,8 +65,10 @@ func healthTable(comparisons []health.Comparison) text.Table {
 	for _, c := range comparisons {
 		verdict := "healthy"
 		switch {
+		case c.NotMigrated:
+			verdict = "not migrated yet"
 		case !c.NotBefore.IsZero():
-			verdict = "not yet, from " + text.Minute(c.NotBefore)
+			verdict = "not yet, from " + text.Soon(c.NotBefore, now)
 		case !c.Healthy():
 			verdict = text.Count(len(c.Problems), "problem")
 		}

@@ -27,7 +27,8 @@ func TestHealthTable(t *testing.T) {
 		},
 		{Function: "prod-old", Changed: changed, Problems: []string{"one", "another"}},
 		{Function: "prod-new", Changed: changed, NotBefore: changed.Add(90 * time.Second)},
-	}).Write(&out)
+		{Function: "prod-later", Changed: changed, NotMigrated: true},
+	}, to).Write(&out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,8 @@ FUNCTION          SINCE                 INVOCATIONS    ERRORS                THR
 prod-example-api  2026-11-22 10:00 UTC  1,204 → 1,190  0 (0 %) → 31 (2.6 %)  3 → 0      12.3ms → 12ms                1 problem
 prod-events       2026-11-22 10:00 UTC  0 → 7          0 (0 %) → 0 (0 %)     0 → 0      - → 2s         - → 1.2s      healthy
 prod-old          2026-11-22 10:00 UTC                                                                               2 problems
-prod-new          2026-11-22 10:00 UTC                                                                               not yet, from 2026-11-22 10:02 UTC
+prod-new          2026-11-22 10:00 UTC                                                                               not yet, from 10:02 UTC
+prod-later        2026-11-22 10:00 UTC                                                                               not migrated yet
 `
 	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -54,7 +56,7 @@ func TestHealthJSON(t *testing.T) {
 	}
 	recent := health.Comparison{Function: "g", Changed: c.Changed, Problems: []string{"none has passed"}}
 	var out strings.Builder
-	if err := New(&out, nil).Health([]health.Comparison{c, recent}); err != nil {
+	if err := New(&out, nil).Health([]health.Comparison{c, recent}, c.Changed); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"FunctionName":"f","Healthy":true,"Problems":[],"Changed":"2026-11-22T10:00:30Z",` +

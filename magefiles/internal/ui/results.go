@@ -2,8 +2,10 @@ package ui
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"example.com/dualboot/magefiles/internal/fleet"
@@ -94,6 +96,8 @@ func resultTable(functions []*fleet.Function) text.Table {
 	for _, f := range functions {
 		outcome := "unchanged"
 		switch {
+		case f.Stopped():
+			outcome = "stopped " + at(f.Err)
 		case f.Err != nil:
 			outcome = "FAILED: " + text.Line(reason(f.Err))
 		case len(f.Done) > 0:
@@ -104,24 +108,61 @@ func resultTable(functions []*fleet.Function) text.Table {
 	return t
 }
 
-// Summary counts the outcomes: "1 changed, 2 unchanged, 0 failed".
-func Summary(functions []*fleet.Function) string {
-	var changed, same, failed, notStarted int
+// at says at which step a function was stopped: "while settling".
+func at(err error) string {
+	if e, ok := errors.AsType[*fleet.Error](err); ok {
+		return e.At()
+	}
+	return "by an interrupt"
+}
+
+// tally counts functions by what became of them.
+type tally struct{ changed, unchanged, failed, stopped, notStarted int }
+
+func count(functions []*fleet.Function) (t tally) {
 	for _, f := range functions {
 		switch {
+		case f.Stopped():
+			t.stopped++
 		case f.Err != nil:
-			failed++
+			t.failed++
 		case f.NotStarted != "":
-			notStarted++
+			t.notStarted++
 		case len(f.Done) > 0:
-			changed++
+			t.changed++
 		default:
-			same++
+			t.unchanged++
 		}
 	}
-	summary := fmt.Sprintf("%d changed, %d unchanged, %d failed", changed, same, failed)
-	if notStarted > 0 {
-		summary += fmt.Sprintf(", %d not started", notStarted)
+	return t
+}
+
+// Summary counts the outcomes: "1 changed, 2 unchanged, 0 failed".
+func Summary(functions []*fleet.Function) string {
+	t := count(functions)
+	summary := fmt.Sprintf("%d changed, %d unchanged, %d failed", t.changed, t.unchanged, t.failed)
+	if t.stopped > 0 {
+		summary += fmt.Sprintf(", %d stopped", t.stopped)
+	}
+	if t.notStarted > 0 {
+		summary += fmt.Sprintf(", %d not started", t.notStarted)
 	}
 	return summary
+}
+
+// brief counts the outcomes that there are: "2 changed, 25 not started".
+func brief(functions []*fleet.Function) string {
+	t := count(functions)
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{t.changed, "changed"}, {t.unchanged, "unchanged"}, {t.failed, "failed"}, {t.stopped, "stopped"}, {t.notStarted, "not started"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

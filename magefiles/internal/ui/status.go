@@ -63,7 +63,7 @@ func (u *UI) Status(functions []*fleet.Function, dates *lambda.Lifecycle, now ti
 	var list []status
 	table := text.Table{
 		Header:   []string{"FUNCTION", "RUNTIME", "HANDLER", "ARCH", "PACKAGE", "UPDATE", "CHANGED", "UPDATES BLOCKED", "STAGE"},
-		Optional: []string{"HANDLER", "UPDATE", "ARCH", "CHANGED", "PACKAGE", "UPDATES BLOCKED"},
+		Optional: []string{"HANDLER", "UPDATE", "ARCH", "CHANGED", "UPDATES BLOCKED", "PACKAGE"},
 	}
 	for _, f := range functions {
 		s := newStatus(f, dates, now)

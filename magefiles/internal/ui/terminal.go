@@ -17,9 +17,9 @@ func terminal(w io.Writer) *os.File {
 	return nil
 }
 
-// width returns the number of columns of a terminal, or 0 if w is none or does not
+// Width returns the number of columns of a terminal, or 0 if w is none or does not
 // tell.
-func width(w io.Writer) int {
+func Width(w io.Writer) int {
 	if f := terminal(w); f != nil {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return columns

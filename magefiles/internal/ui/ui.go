@@ -108,9 +108,6 @@ func (u *UI) Begin(ctx context.Context, command, env string) (*UI, func()) {
 	return &named, func() { stop(); u.board.Stop() }
 }
 
-// Pause calls do while no progress is written, for a question on the terminal.
-func (u *UI) Pause(do func()) { u.board.Do(do) }
-
 // Notef writes one line of progress, after the seconds since the beginning.
 func (u *UI) Notef(format string, args ...any) { u.board.Linef(format, args...) }
 
@@ -159,14 +156,14 @@ func (u *UI) Result(f *fleet.Function) {
 	done := progress.Finished{Function: f.Label(), Text: f.Current.Runtime}
 	line := ""
 	switch {
+	case f.Stopped():
+		done.Outcome, done.Text = progress.Stopped, at(f.Err)
+		line = "stopped " + done.Text
 	case f.Err != nil:
 		// The error is in the list at the end.
 		line = progress.Red.Paint(u.colour, "FAILED") + ", see below"
 		done.Outcome = progress.Failed
-		done.Text = brief(f.Err)
-		if errors.Is(f.Err, fleet.ErrInterrupted) {
-			done.Outcome = progress.Stopped
-		}
+		done.Text = headline(f.Err)
 	case len(f.Done) == 0:
 		line = "nothing to do, " + f.Current.Runtime
 		done.Outcome = progress.Unchanged
@@ -201,11 +198,11 @@ func (u *UI) Text(s string) error {
 }
 
 // Prose writes lines to stdout, which wrap between words on a terminal.
-func (u *UI) Prose(s string) error { return u.Text(text.WrapLines(s, width(u.stdout))) }
+func (u *UI) Prose(s string) error { return u.Text(text.WrapLines(s, Width(u.stdout))) }
 
 // Table writes a table to stdout, on a terminal or not.
 func (u *UI) Table(t text.Table) error {
-	return u.write(func(w io.Writer) error { return t.WriteFit(w, width(u.stdout)) })
+	return u.write(func(w io.Writer) error { return t.WriteFit(w, Width(u.stdout)) })
 }
 
 // Markdown writes a table to stdout as Markdown.

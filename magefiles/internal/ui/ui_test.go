@@ -68,7 +68,7 @@ func TestBrief(t *testing.T) {
 	} {
 		f := failed("a", nil)
 		f.Fail(fleet.Building, "building", errors.New(test.text))
-		if got := brief(f.Err); got != test.want {
+		if got := headline(f.Err); got != test.want {
 			t.Errorf("%q: %q, want %q", test.text, got, test.want)
 		}
 	}
@@ -96,12 +96,14 @@ func TestProgress(t *testing.T) {
 	u.Result(function("b", "provided.al2023", "provided.al2023", step))
 	u.Result(function("c", "provided.al2023", "provided.al2023"))
 	u.Result(failed("d", errors.New("first line\nsecond line")))
+	u.Result(failed("e", &fleet.Error{Doing: "settling", Err: fleet.ErrInterrupted}))
 	want := []string{
 		"a: wait until the update is complete",
 		"a: done, go1.x → provided.al2023",
 		"b: done, provided.al2023",
 		"c: nothing to do, provided.al2023",
 		"d: FAILED, see below",
+		"e: stopped while settling",
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
 		if elapsed, text, _ := strings.Cut(line, "s  "); text != want[i] || strings.TrimSpace(elapsed) != "0.0" {
@@ -116,7 +118,7 @@ func TestSilence(t *testing.T) {
 		var out bytes.Buffer
 		u, end := New(nil, &out).Begin(t.Context(), "init", "prod")
 		time.Sleep(3 * time.Second)
-		waiting := u.Wait("waiting for figures", time.Hour)
+		waiting := u.Wait("waiting for metrics", time.Hour)
 		time.Sleep(time.Hour)
 		waiting.End()
 		end()
@@ -169,13 +171,14 @@ func TestNotStarted(t *testing.T) {
 	functions := []*fleet.Function{
 		{Done: []fleet.Step{{Kind: fleet.UpdateCode}}},
 		{Err: errors.New("out of order")},
-		{NotStarted: "1 function failed before"},
+		{NotStarted: "functions failed before, and -stopAfter is 1"},
 		{},
+		{Err: fleet.ErrInterrupted},
 	}
-	if got, want := Summary(functions), "1 changed, 1 unchanged, 1 failed, 1 not started"; got != want {
+	if got, want := Summary(functions), "1 changed, 1 unchanged, 1 failed, 1 stopped, 1 not started"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
-	if got, want := newResult(functions[2]).Error, "not started: 1 function failed before"; got != want {
+	if got, want := newResult(functions[2]).Error, "not started: functions failed before, and -stopAfter is 1"; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
 }
