@@ -149,13 +149,14 @@ func Init(
 	ctx context.Context,
 	env *string, // name of the environment (default prod)
 	only *string, // functions, by name on AWS or pattern, comma-separated (default all)
+	deployed *bool, // also write functions that match no package, to migrate them without sources
 ) error {
 	ctx, stop, err := begin(ctx)
 	defer stop()
 	if err != nil {
 		return err
 	}
-	return workspace(nil).Init(ctx, command.InitOptions{Selection: selection(env, only)})
+	return workspace(nil).Init(ctx, command.InitOptions{Selection: selection(env, only), Deployed: value(deployed, false)})
 }
 
 // Plan (reads AWS) shows what deploy would do.

@@ -60,10 +60,7 @@ func checkELF(r io.ReaderAt, binary Binary) error {
 	if err != nil {
 		return damaged{fmt.Errorf("it is not an executable for Linux: %w", err)}
 	}
-	want := elf.EM_X86_64
-	if binary.Architecture == lambda.ARM64 {
-		want = elf.EM_AARCH64
-	}
+	want := machine(binary.Architecture)
 	switch {
 	case exe.Type != elf.ET_EXEC && exe.Type != elf.ET_DYN:
 		return fmt.Errorf("it is not an executable: its ELF type is %v", exe.Type)
@@ -77,6 +74,14 @@ func checkELF(r io.ReaderAt, binary Binary) error {
 		return fmt.Errorf("it needs %s, which Lambda may lack: remove the import that loads C libraries without cgo, for example github.com/ebitengine/purego", strings.Join(libraries, ", "))
 	}
 	return nil
+}
+
+// machine returns the machine of an architecture.
+func machine(architecture string) elf.Machine {
+	if architecture == lambda.ARM64 {
+		return elf.EM_AARCH64
+	}
+	return elf.EM_X86_64
 }
 
 // checkModules returns an error if the binary cannot be invoked, because of the

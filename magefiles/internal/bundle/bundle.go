@@ -5,6 +5,7 @@
 package bundle
 
 import (
+	"archive/zip"
 	"cmp"
 	"fmt"
 	"io/fs"
@@ -143,15 +144,37 @@ func (s Spec) comment() string {
 	return mark + " " + s.Legacy
 }
 
-// parseComment reports whether dualboot made a zip with that comment, and the
-// name of the file that go1.x starts.
-func parseComment(comment string) (legacy string, made bool) {
+// parseComment reports whether dualboot made a zip with that comment, and returns
+// the name of the file that go1.x starts. Of a zip that was made from a deployed one
+// it also returns the digest of the directory.
+func parseComment(comment string) (legacy, digest string, made bool) {
 	if comment == mark {
-		return "", true
+		return "", "", true
 	}
 	legacy, made = strings.CutPrefix(comment, mark+" ")
 	if !made {
-		return "", false
+		return "", "", false
 	}
-	return legacy, true
+	if rest, ok := strings.CutPrefix(legacy, from); ok {
+		digest, legacy, _ = strings.Cut(rest, " ")
+	}
+	return legacy, digest, true
+}
+
+// zoned ends the digest of a zip to which a time zone database was added.
+const zoned = "+" + lambda.ZonesFile
+
+// from follows the mark in the comment of a zip that was made from a deployed one. Its
+// files have their own times, so the digest of the directory, which comes next,
+// tells whether another tool has changed it.
+const from = "deployed:"
+
+// derivedComment returns the comment of a zip with that directory, which was made
+// from a deployed one.
+func derivedComment(headers []*zip.FileHeader, legacy string, zones bool) string {
+	digest := directoryDigest(headers)
+	if zones {
+		digest += zoned
+	}
+	return strings.TrimSuffix(mark+" "+from+digest+" "+legacy, " ")
 }

@@ -124,13 +124,13 @@ func TestTooLarge(t *testing.T) {
 
 func TestComment(t *testing.T) {
 	for _, legacy := range []string{"", "lambda", "bin/foo", "my handler", "bootstrap"} {
-		got, made := parseComment(Spec{Legacy: legacy}.comment())
+		got, _, made := parseComment(Spec{Legacy: legacy}.comment())
 		if got != legacy || !made {
 			t.Errorf("the comment of %q is read as %q, made %t", legacy, got, made)
 		}
 	}
 	for _, comment := range []string{"", "dual", "dualbootx", "dualboot\nx", "made by dualboot"} {
-		if _, made := parseComment(comment); made {
+		if _, _, made := parseComment(comment); made {
 			t.Errorf("the comment %q is believed", comment)
 		}
 	}

@@ -69,11 +69,13 @@ func contents(z *zip.Reader) *lambda.Contents {
 	files := map[string]lambda.File{}
 	ours := true
 	var directories []string
+	var headers []*zip.FileHeader
 	for _, f := range z.File {
+		headers = append(headers, &f.FileHeader)
 		// A tool that adds a file to a zip of dualboot keeps the comment.
 		ours = ours && f.ModifiedDate == modifiedDate && f.ModifiedTime == modifiedTime
 		mode := f.Mode()
-		name := strings.TrimPrefix(path.Clean(f.Name), "/")
+		name := cleanName(f)
 		if mode.IsDir() {
 			directories = append(directories, name)
 			continue
@@ -96,9 +98,13 @@ func contents(z *zip.Reader) *lambda.Contents {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		c.Files = append(c.Files, files[name])
 	}
-	legacy, made := parseComment(z.Comment)
+	legacy, digest, made := parseComment(z.Comment)
+	digest, zones := strings.CutSuffix(digest, zoned)
+	if digest != "" {
+		ours = digest == directoryDigest(headers)
+	}
 	if made && ours && c.Executable(lambda.Bootstrap) && (legacy == "" || c.Executable(legacy)) {
-		c.Made, c.Legacy = true, legacy
+		c.Made, c.Legacy, c.Zones = true, legacy, zones
 	}
 	return c
 }
@@ -201,8 +207,8 @@ func span(response *http.Response) (first, last, size int64, err error) {
 	return first, last, size, nil
 }
 
-// get requests a range of the file, up to three times if the network or the
-// server fails.
+// get requests a range of the file, or all of it, up to three times if the network
+// or the server fails.
 func (r *remote) get(part string) (*http.Response, error) {
 	for wait := 100 * time.Millisecond; ; wait *= 4 {
 		response, err := r.try(part)
@@ -225,7 +231,9 @@ func (r *remote) try(part string) (*http.Response, error) {
 	if err != nil {
 		return nil, errors.New("the location of the zip is not a URL")
 	}
-	request.Header.Set("Range", part)
+	if part != "" {
+		request.Header.Set("Range", part)
+	}
 	response, err := r.client.Do(request)
 	if cause, ok := errors.AsType[*url.Error](err); ok {
 		err = cause.Err // without the location

@@ -91,11 +91,22 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	if err != nil {
 		return err
 	}
-	functions := make([]*fleet.Function, len(targets))
-	for i, t := range targets {
+	var functions []*fleet.Function
+	var without []string
+	for _, t := range targets {
+		if t.Function.Deployed() {
+			without = append(without, t.Function.Name)
+			continue
+		}
 		f := &fleet.Function{Target: t}
 		f.Build = BuildOf(f)
-		functions[i] = f
+		functions = append(functions, f)
+	}
+	if len(without) > 0 {
+		w.UI.Notef("nothing to build for %s: the zip is made from the deployed one, by plan, deploy and cleanup", text.List(without, 20))
+	}
+	if len(functions) == 0 {
+		return nil
 	}
 	w.UI.Notef("building %s", text.Count(len(functions), "function"))
 	if err := w.build(ctx, functions); err != nil {
@@ -121,11 +132,17 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	return fleet.Errors(functions)
 }
 
-// build builds the binaries that the functions need.
+// build builds the binaries that the functions need. Functions without sources need
+// none.
 func (w Workspace) build(ctx context.Context, functions []*fleet.Function) error {
-	list := make([]*build.Function, len(functions))
-	for i, f := range functions {
-		list[i] = &f.Build
+	var list []*build.Function
+	for _, f := range functions {
+		if !f.Function.Deployed() {
+			list = append(list, &f.Build)
+		}
+	}
+	if len(list) == 0 {
+		return nil
 	}
 	building := w.UI.Stage("building", "binary", 0)
 	defer building.End()

@@ -197,7 +197,7 @@ func (w Workspace) Cleanup(ctx context.Context, o CleanupOptions) (err error) {
 // noteRestoring says that the next deploy undoes a partial cleanup.
 func (s *session) noteRestoring() {
 	restored := func(f *fleet.Function) bool {
-		return f.Err == nil && f.Dual && cmp.Or(f.Architecture, lambda.X86_64) == lambda.X86_64
+		return f.Err == nil && f.Dual && !f.Function.Deployed() && cmp.Or(f.Architecture, lambda.X86_64) == lambda.X86_64
 	}
 	if slices.ContainsFunc(s.functions, restored) {
 		s.notef("until all functions of %q are clean, a deploy brings the legacy binaries back; to prevent that, set %q to false for the clean ones in %s", s.env.Name, "dual", File)

@@ -22,12 +22,13 @@ import (
 // InitOptions are the options of Init.
 type InitOptions struct {
 	Selection
+	Deployed bool // also write the functions that match no package, without sources
 }
 
 // Init writes a first lambdas.json: the functions in the account that the AWS
 // configuration of the process leads to, as the environment o.Env, matched by
-// name with the packages of the module. It omits and notes what it is not sure
-// of, and never overwrites a file.
+// name with the packages of the module, and with Deployed also those that are like no
+// package. It omits and notes what it is not sure of, and never overwrites a file.
 func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 	w, end := w.begin(ctx, "init", o.Env)
 	defer end(&err)
@@ -56,13 +57,17 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 		return err
 	}
 	found := match.Match(o.Env, deployed, packages)
+	var orphans []manifest.Function
+	if o.Deployed {
+		orphans = found.Orphans(o.Env, deployed)
+	}
 	for _, note := range ui.LeftOut(append(left, found.Unmatched...), w.Program.Command("audit", "-env="+o.Env)) {
 		s.notef("%s", note)
 	}
 	if choice.Unused() != "" {
 		return s.noFunction(choice)
 	}
-	if len(found.Functions) == 0 {
+	if len(found.Functions)+len(orphans) == 0 {
 		s.noteExample(found.Example)
 		return fmt.Errorf("found %s in account %s in %s, but none matches one of the module's %d packages that import aws-lambda-go; nothing was written",
 			text.Count(len(deployed), "function"), s.client.Account, s.client.Config.Region, len(packages))
@@ -70,6 +75,10 @@ func (w Workspace) Init(ctx context.Context, o InitOptions) (err error) {
 	if err := s.readZips(ctx, found); err != nil {
 		return err
 	}
+	if len(orphans) > 0 {
+		s.notef("%s without sources: deploy makes their zips from the deployed ones", text.Count(len(orphans), "function"))
+	}
+	found.Functions = append(found.Functions, orphans...)
 	if err := s.create(o.Env, found); err != nil {
 		return err
 	}

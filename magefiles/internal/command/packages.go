@@ -11,9 +11,11 @@ import (
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// binaries returns the binaries in a function's package of a shape.
+// binaries returns the binaries to build for a function's package of a shape.
 func binaries(f *fleet.Function, shape fleet.Shape) []build.Binary {
 	switch {
+	case f.Function.Deployed():
+		return nil
 	case shape.Legacy == "":
 		return []build.Binary{{Kind: build.Bootstrap, Architecture: shape.Architecture}}
 	case f.Single || shape.Legacy == lambda.Bootstrap:

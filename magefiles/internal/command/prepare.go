@@ -30,6 +30,7 @@ type preparation struct {
 	built    chan struct{}            // closed after the first build
 	buildErr error                    // of the last build
 	ready    map[*fleet.Function]chan struct{}
+	zones    func() (string, error) // path of Go's time zone database
 }
 
 // prepare prepares the functions and calls ready for each as soon as it has been
@@ -41,10 +42,15 @@ type preparation struct {
 // with the number of those that a deploy is to switch, while it still builds. If
 // that fails, prepare returns the error and calls ready for no function.
 func (s *session) prepare(ctx context.Context, limit int, consent func(switches int) error, ready func(*fleet.Function)) error {
-	s.UI.Notef("reading and building %s", text.Count(len(s.functions), "function"))
+	doing := "reading"
+	if slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return !f.Function.Deployed() }) {
+		doing = "reading and building"
+	}
+	s.UI.Notef("%s %s", doing, text.Count(len(s.functions), "function"))
 	p := &preparation{
 		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
 		reading: s.UI.Stage("reading", "function", len(s.functions)), restored: map[*fleet.Function]bool{},
+		zones: sync.OnceValues(func() (string, error) { return build.ZoneInfo(ctx, s.Go) }),
 	}
 	for _, f := range s.functions {
 		p.ready[f] = make(chan struct{})
@@ -138,11 +144,15 @@ func (p *preparation) run(ctx context.Context) {
 // false, and what to build in f.Build, if a binary is missing.
 func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 	for f.Err == nil {
-		if err := cmp.Or(p.buildErr, f.Build.Err); err != nil {
+		if err := cmp.Or(p.buildErr, f.Build.Err); err != nil && !f.Function.Deployed() {
 			fail(ctx, f, fleet.Building, "building", err)
 			return true
 		}
 		if rollout.Refused(f) { // the plan says why
+			return true
+		}
+		if f.Function.Deployed() {
+			p.fromDeployed(ctx, f)
 			return true
 		}
 		needed := shapes(f, f.Observed)

@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"debug/elf"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/runner"
@@ -218,6 +220,9 @@ func (s *Server) environ(d *deployment) []string {
 	}
 	if conf.Environment != nil {
 		for name, value := range conf.Environment.Variables.byName {
+			if file, ok := strings.CutPrefix(value, "/var/task/"); ok {
+				value = filepath.Join(root, file)
+			}
 			environ = append(environ, name+"="+value)
 		}
 	}

@@ -173,6 +173,20 @@ func checkContext(b *bench, r types.Runtime) {
 	}
 }
 
+// A variable that names a file of the package leads there.
+func TestVariablesWithPaths(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{})
+	b.create(function("f", types.RuntimeProvidedal2023, runtimeZip(t, types.RuntimeProvidedal2023), variables(map[string]string{"FILE": "/var/task/bootstrap", "TEXT": "in /var/task/"})))
+	environ := b.invoke("f", event{Do: "context"}).Environ
+	root := environ[slices.IndexFunc(environ, func(v string) bool { return strings.HasPrefix(v, "LAMBDA_TASK_ROOT=") })]
+	for _, want := range []string{"FILE=" + filepath.Join(strings.TrimPrefix(root, "LAMBDA_TASK_ROOT="), "bootstrap"), "TEXT=in /var/task/"} {
+		if !slices.Contains(environ, want) {
+			t.Errorf("the environment lacks %s: %q", want, environ)
+		}
+	}
+}
+
 // Only go1.x has a time zone database.
 func TestZoneInfo(t *testing.T) {
 	t.Parallel()

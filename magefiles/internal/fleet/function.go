@@ -78,6 +78,9 @@ type Shape struct {
 // never changes the architecture unasked, and drops the file that go1.x starts
 // only if go1.x is not serving, now or when the function was first read.
 func (f *Function) Shape(s lambda.State) Shape {
+	if f.Function.Deployed() {
+		return f.deployedShape(s)
+	}
 	wanted := cmp.Or(f.Architecture, s.Architecture)
 	dual := f.DualShape(s)
 	switch {
@@ -97,6 +100,22 @@ func (f *Function) Shape(s lambda.State) Shape {
 		return dual
 	}
 	return Shape{"", wanted}
+}
+
+// deployedShape returns the shape of the package of a function without sources. A
+// deploy keeps what the deployed zip has, and its architecture.
+func (f *Function) deployedShape(s lambda.State) Shape {
+	shape := Shape{Architecture: s.Architecture}
+	switch {
+	case f.Action == Cleanup:
+	case s.Runtime == lambda.Go1x:
+		shape.Legacy = s.Handler
+	case f.Observed.Runtime == lambda.Go1x:
+		shape.Legacy = f.Observed.Handler
+	case s.Contents != nil && s.Contents.Made:
+		shape.Legacy = s.Contents.Legacy
+	}
+	return shape
 }
 
 // DualShape returns the shape of the package that also starts on go1.x.

@@ -32,6 +32,7 @@ type Step struct {
 	Delay   time.Duration   // of Settle
 	Runtime string          // of UpdateConfiguration
 	Handler string          // of UpdateConfiguration
+	Zones   bool            // of UpdateConfiguration: it adds lambda.ZonesVariable to the environment
 }
 
 // String describes the step.
@@ -51,7 +52,11 @@ func (s Step) String() string {
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
 	case UpdateConfiguration:
-		return fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
+		text := fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
+		if s.Zones {
+			text += fmt.Sprintf(", %s=%s", lambda.ZonesVariable, lambda.ZonesPath)
+		}
+		return text
 	case Inspect:
 		return "read the contents of the deployed zip"
 	}

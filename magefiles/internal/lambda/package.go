@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -41,8 +42,13 @@ type Package struct {
 	Files        []string // names of the files in the zip, sorted
 	Programs     []string `json:",omitzero"` // those of the included ones that are executable, sorted
 	CodeSha256   string
-	Size         int64 // of the zip, in bytes
-	Unzipped     int64 // of the files in it, in bytes
+	// Replaces is the CodeSha256 of the deployed zip from which this one was made,
+	// and the only one that it may replace. It is "" for a package of sources.
+	Replaces string `json:",omitempty"`
+	// Zones reports that dualboot has added a time zone database to the deployed zip.
+	Zones    bool  `json:",omitempty"`
+	Size     int64 // of the zip, in bytes
+	Unzipped int64 // of the files in it, in bytes
 }
 
 // Dual reports whether the package starts on both runtimes.
@@ -51,7 +57,7 @@ func (p *Package) Dual() bool { return p.Legacy != "" }
 // Contents returns what Lambda has once the package is deployed. Of the executable
 // files it marks only the binaries.
 func (p *Package) Contents() *Contents {
-	c := &Contents{Made: true, Legacy: p.Legacy}
+	c := &Contents{Made: true, Legacy: p.Legacy, Zones: p.Zones}
 	for _, name := range p.Files {
 		c.Files = append(c.Files, File{Name: name, Executable: name == Bootstrap || name == p.Legacy})
 	}
@@ -133,6 +139,16 @@ type Contents struct {
 	// Legacy is the file that go1.x starts in a zip that dualboot made, or "" if
 	// there is none.
 	Legacy string
+	// Zones reports that dualboot has added a time zone database, [ZonesFile].
+	Zones bool
+}
+
+// BringsZones reports whether the contents have a time zone database, by its name:
+// zoneinfo.zip, or a directory such as usr/share/zoneinfo.
+func (c *Contents) BringsZones() bool {
+	return slices.ContainsFunc(c.Files, func(f File) bool {
+		return path.Base(f.Name) == ZonesFile || slices.Contains(strings.Split(path.Dir(f.Name), "/"), "zoneinfo")
+	})
 }
 
 // File is a file of a deployed zip.

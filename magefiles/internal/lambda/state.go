@@ -25,6 +25,9 @@ type State struct {
 	Reason       string
 	ReasonCode   string
 
+	Variables      Variables // of its environment
+	VariablesError string    // why Lambda could not read them, or ""
+
 	Layers      []string // ARNs of layer versions
 	ByReference bool     // the code stays in an S3 bucket of its owner
 

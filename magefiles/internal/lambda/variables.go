@@ -2,8 +2,37 @@ package lambda
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
+
+// Variables are environment variables of a function. No output shows their values.
+type Variables map[string]string
+
+func (v Variables) String() string               { return text.Count(len(v), "variable") }
+func (v Variables) GoString() string             { return v.String() }
+func (v Variables) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Names of the time zone database that dualboot adds to a zip: of its file, and of the
+// environment variable that leads Go to it. provided.al2023 has no database, and
+// go1.x has one. Source: https://pkg.go.dev/time#LoadLocation
+const (
+	ZonesFile     = "zoneinfo.zip"
+	ZonesVariable = "ZONEINFO"
+	ZonesPath     = "/var/task/" + ZonesFile
+)
+
+// WithZones returns the variables, and the one that names the time zone database.
+func (v Variables) WithZones() Variables {
+	all := maps.Clone(v)
+	if all == nil {
+		all = Variables{}
+	}
+	all[ZonesVariable] = ZonesPath
+	return all
+}
 
 // MaxVariables is the maximum size of all environment variables of a function, in
 // bytes of JSON. Source:

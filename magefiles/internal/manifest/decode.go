@@ -153,11 +153,12 @@ func (d *decoder) calls(n *node) float64 {
 }
 
 func (d *decoder) decodeFunction(n *node) function {
-	m := d.object(n, []string{"name", "package"}, "name", "package", "tags", "dual", "rollbackTo", "handler", "include", "drop",
+	m := d.object(n, []string{"name", "package|source"}, "name", "package", "source", "tags", "dual", "rollbackTo", "handler", "include", "drop",
 		"architecture", "layerArchitectures", "single", "names")
 	f := function{members: m, Function: Function{
 		Name:               d.text(m["name"], functionRule.check),
 		Package:            d.text(m["package"], checkPackage),
+		Source:             d.text(m["source"], checkSource),
 		Tags:               d.texts(m["tags"], "build tag", checkTag),
 		Dual:               d.boolean(m["dual"]),
 		RollbackTo:         d.text(m["rollbackTo"], checkRollbackTo),
@@ -171,6 +172,7 @@ func (d *decoder) decodeFunction(n *node) function {
 	if f.Package != "" {
 		f.Package = dotSlash(f.Package)
 	}
+	d.checkSourceMembers(m)
 	if f.RollbackTo == lambda.Go1x && !f.Dual {
 		d.report(m["rollbackTo"], fmt.Sprintf(`"rollbackTo" is %q, and "dual": false leaves its binary out of the zip`, lambda.Go1x),
 			`remove "dual", or name the runtime that the function had`)
@@ -182,6 +184,23 @@ func (d *decoder) decodeFunction(n *node) function {
 		}
 	}
 	return f
+}
+
+// checkSourceMembers reports the members of a function that say how to build it or
+// what its zip has, if the deployed zip says that.
+func (d *decoder) checkSourceMembers(m map[string]*node) {
+	if m["source"] == nil {
+		return
+	}
+	for _, name := range []string{"package", "tags", "dual", "include", "drop", "architecture", "layerArchitectures", "single"} {
+		hint := "remove it: the zip is made from the deployed one"
+		if name == "package" {
+			hint = "remove one of them: the zip is either built or made from the deployed one"
+		}
+		if m[name] != nil {
+			d.reportKey(m[name], fmt.Sprintf(`%q beside "source"`, name), hint)
+		}
+	}
 }
 
 // layerArchitectures returns the architectures in the array n, of which there is
@@ -208,7 +227,8 @@ func (d *decoder) texts(n *node, what string, check func(string) *fault) []strin
 }
 
 // object returns the known members of the object n by name, even if the case is
-// wrong, and reports all others and those that are required but missing.
+// wrong, and reports all others and those that are required but missing. Of
+// required members with a | between them, one is enough.
 func (d *decoder) object(n *node, required []string, known ...string) map[string]*node {
 	found := map[string]*node{}
 	misspelled := map[string]bool{}
@@ -232,9 +252,10 @@ func (d *decoder) object(n *node, required []string, known ...string) map[string
 		d.reportKey(member, fmt.Sprintf("unknown member %s", quote(name)), hint)
 		misspelled[near] = true
 	}
-	for _, name := range required {
-		if n.isComplete(jsontext.KindBeginObject) && found[name] == nil && !misspelled[name] {
-			d.report(n, fmt.Sprintf("missing member %q", name), "")
+	for _, names := range required {
+		names := strings.Split(names, "|")
+		if n.isComplete(jsontext.KindBeginObject) && !slices.ContainsFunc(names, func(name string) bool { return found[name] != nil || misspelled[name] }) {
+			d.report(n, fmt.Sprintf("missing member %q", names[0]), "")
 		}
 	}
 	return found

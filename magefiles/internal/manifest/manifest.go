@@ -131,9 +131,13 @@ type Function struct {
 	Name string `json:"name"`
 
 	// Package is the directory of the function's package main, relative to this
-	// file, with forward slashes. [Load] and [Parse] return it in the form that
+	// file, with forward slashes. A function without one has a source. [Load] and [Parse] return it in the form that
 	// go build accepts: "./functions/example-api".
-	Package string `json:"package"`
+	Package string `json:"package,omitempty"`
+
+	// Source is "deployed" instead of a package for a function whose zips are made
+	// from the one that it has on AWS. Nothing is built for it.
+	Source string `json:"source,omitempty"`
 
 	// Tags are Go build tags in addition to those that the build sets itself.
 	Tags []string `json:"tags,omitempty"`
@@ -177,6 +181,12 @@ type Function struct {
 // LegacyName returns the name of the legacy binary where the function is not on
 // go1.x.
 func (f Function) LegacyName() string { return cmp.Or(f.Handler, lambda.LegacyBinary) }
+
+// Deployed is the source of a function without sources.
+const Deployed = "deployed"
+
+// Deployed reports whether the zips of the function are made from its deployed zip.
+func (f Function) Deployed() bool { return f.Source == Deployed }
 
 // FunctionName returns the function name of f in e.
 func (e Environment) FunctionName(f Function) string {

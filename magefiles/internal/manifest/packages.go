@@ -13,7 +13,7 @@ import (
 )
 
 // checkPackages checks that each package is a directory in the repository with a
-// package main that can be built for Lambda.
+// package main that can be built for Lambda. Functions without sources have none.
 func (d *decoder) checkPackages() {
 	r := newRepository(filepath.Dir(d.manifest.source.file))
 	for _, f := range d.functions {

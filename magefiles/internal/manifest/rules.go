@@ -82,6 +82,14 @@ func checkPackage(s string) *fault {
 	return packageRule.check(s)
 }
 
+// checkSource checks where the code of a function without a package comes from.
+func checkSource(s string) *fault {
+	if s == Deployed {
+		return nil
+	}
+	return &fault{quote(s) + " is not a source", fmt.Sprintf(`write %q for a function without sources, or name its directory as "package"`, Deployed)}
+}
+
 // architectures are those of Lambda, as its API names them.
 func architectures() []string { return []string{lambda.X86_64, lambda.ARM64} }
 

@@ -92,6 +92,8 @@ func constrainFunction(t *testing.T, function *generator.Schema) {
 	property("name").Pattern = functionRule.pattern.String()
 	pkg := property("package")
 	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
+	function.OneOf = []*generator.Schema{{Required: []string{"package"}}, {Required: []string{"source"}}}
+	property("source").Enum = enum([]string{Deployed})
 	property("dual").Default = true
 	property("rollbackTo").Enum = enum(lambda.Origins())
 	tags := property("tags")
@@ -190,7 +192,7 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		}
 	}
 	walk("", document)
-	if want := 6 + 14 + 12; members != want {
+	if want := 6 + 14 + 13; members != want {
 		t.Errorf("got %d members, want %d", members, want)
 	}
 }

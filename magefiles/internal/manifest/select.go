@@ -25,7 +25,7 @@ type Target struct {
 
 	// Single, Architecture and LayerArchitectures are those of the function, or
 	// else of the environment, or else of the file. An empty Architecture is the
-	// one that the function has on AWS.
+	// one that the function has on AWS, as always for one without sources.
 	Single             bool
 	Architecture       string
 	LayerArchitectures []string
@@ -142,12 +142,16 @@ func (m *Manifest) targets(functions []Function, e Environment) []Target {
 		if layers == nil {
 			layers = m.LayerArchitectures
 		}
+		architecture := cmp.Or(f.Architecture, e.Architecture, m.Architecture)
+		if f.Deployed() {
+			single, architecture = nil, "" // the deployed zip decides
+		}
 		targets[i] = Target{
 			Function:           f,
 			Environment:        e,
 			Dual:               e.Dual && f.Dual,
 			Single:             single != nil && *single,
-			Architecture:       cmp.Or(f.Architecture, e.Architecture, m.Architecture),
+			Architecture:       architecture,
 			LayerArchitectures: layers,
 			RollbackTo:         rollbackTo(f, e),
 		}

@@ -50,6 +50,7 @@ type Unmatched struct {
 	Name   string // of the function, or of the package, which begins with "."
 	Reason string
 	Group  string // the reason without names, for several with similar ones; or empty
+	Alone  bool   // it is a function, and no package has a similar name
 }
 
 // IsPackage reports whether u is a package.

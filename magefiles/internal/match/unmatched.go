@@ -24,6 +24,7 @@ func (m *matcher) whyNot(name string) Unmatched {
 	switch {
 	case len(found) == 0:
 		u.Reason, u.Group = m.nothingLike(u)
+		u.Alone = !u.IsPackage()
 		return u
 	case m.doubt != "":
 		u.Reason, u.Group = m.doubt, m.doubt

@@ -19,7 +19,7 @@ func hostBuild(gocmd string, functions func() []manifest.Function, notef func(st
 	return func(ctx context.Context, info *buildinfo.BuildInfo) (string, error) {
 		for _, f := range functions() {
 			dir := filepath.FromSlash(f.Package)
-			if path, err := build.ImportPath(dir); err != nil || path != info.Path {
+			if path, err := build.ImportPath(dir); f.Deployed() || err != nil || path != info.Path {
 				continue
 			}
 			notef("this machine cannot run the architecture of %s: a build of %s for %s/%s serves instead; install qemu-user to run the binary itself",

@@ -16,6 +16,7 @@ import (
 	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
+	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 	"example.com/dualboot/magefiles/internal/ui"
 )
@@ -130,7 +131,7 @@ func (s *stage) workspace(m *manifest.Manifest) command.Workspace {
 }
 
 // load returns the manifest with the copies and the settle delay that are wanted,
-// and the selected functions.
+// and the selected functions that have sources.
 func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
 	only, err := manifest.Pattern(o.Only)
 	if err != nil {
@@ -150,8 +151,19 @@ func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
 		return nil, nil, err
 	}
 	var functions []*fleet.Function
+	var without []string
 	for _, t := range targets {
+		if t.Function.Deployed() {
+			without = append(without, t.Function.Name)
+			continue
+		}
 		functions = append(functions, &fleet.Function{Target: t, Goal: fleet.Goal{Settle: o.Settle}})
+	}
+	if len(without) > 0 {
+		o.UI.Notef("not rehearsed, because the code is on AWS only: %s", text.List(without, 20))
+	}
+	if len(functions) == 0 {
+		return nil, nil, errors.New("a rehearsal needs functions with sources, and none of those that are selected has any")
 	}
 	return m, functions, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/emulator"
@@ -46,7 +47,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	zones, err := zoneInfo(ctx, o.Go)
+	zones, err := build.ZoneInfo(ctx, o.Go)
 	if err != nil {
 		return err
 	}

@@ -1,16 +1,12 @@
 package rehearsal
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -69,7 +65,7 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 		s.host = true
 		o.UI.Notef("this machine cannot run %v: building the functions for %v instead", build.AWS, here)
 	}
-	zones, err := zoneInfo(ctx, o.Go)
+	zones, err := build.ZoneInfo(ctx, o.Go)
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +106,6 @@ func (s *stage) close() {
 func (s *stage) polling() rollout.Options {
 	first := max(s.options.Update/2, 10*time.Millisecond)
 	return rollout.Options{FirstPoll: first, MaxPoll: 2 * first}
-}
-
-// zoneInfo returns the path of Go's time zone database.
-func zoneInfo(ctx context.Context, gocmd string) (string, error) {
-	root, err := exec.CommandContext(ctx, cmp.Or(gocmd, "go"), "env", "GOROOT").Output()
-	if err != nil {
-		return "", fmt.Errorf("finding GOROOT: %w", err)
-	}
-	return filepath.Join(strings.TrimSpace(string(root)), "lib", "time", "zoneinfo.zip"), nil
 }
 
 // serve records a deployment that begins to serve.

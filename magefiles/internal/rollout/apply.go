@@ -343,13 +343,17 @@ func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state 
 		return fleet.ErrInterrupted
 	}
 	defer r.switches.Release(1)
+	in := &sdk.UpdateFunctionConfigurationInput{
+		FunctionName: &state.Function,
+		Runtime:      types.Runtime(step.Runtime),
+		Handler:      &step.Handler,
+		RevisionId:   &state.RevisionID,
+	}
+	if step.Zones {
+		in.Environment = &types.Environment{Variables: state.Variables.WithZones()}
+	}
 	return r.call(ctx, func(ctx context.Context) error {
-		_, err := r.client.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{
-			FunctionName: &state.Function,
-			Runtime:      types.Runtime(step.Runtime),
-			Handler:      &step.Handler,
-			RevisionId:   &state.RevisionID,
-		}, r.bound, begin(begun))
+		_, err := r.client.UpdateFunctionConfiguration(ctx, in, r.bound, begin(begun))
 		return err
 	})
 }

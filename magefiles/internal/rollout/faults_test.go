@@ -133,6 +133,8 @@ func TestFaults(t *testing.T) {
 		{"deploy where AWS has blocked updates", fleet.Deploy, blocked},
 		{"clean up", fleet.Cleanup, switched},
 		{"roll back", fleet.Rollback, switched},
+		{"deploy without sources", fleet.Deploy, func(z worldZips) (*world, error) { return before(z, orphans) }},
+		{"clean up without sources", fleet.Cleanup, func(z worldZips) (*world, error) { return after(z, orphans) }},
 	} {
 		calls, updates := j.count(t, zips)
 		t.Logf("%s: %d calls, %d of them updates", j.name, calls, updates)
@@ -274,7 +276,7 @@ func (c trial) first(ctx context.Context, w *world) error {
 		return fmt.Errorf("the first run failed: %w", err)
 	}
 	place, ok := errors.AsType[*fleet.Error](err)
-	if !ok || !slices.ContainsFunc(members, func(m member) bool { return m.name == place.Function }) || place.Doing == "" {
+	if !ok || !slices.ContainsFunc(w.members, func(m member) bool { return m.name == place.Function }) || place.Doing == "" {
 		return fmt.Errorf("the error does not say where it happened: %w", err)
 	}
 	return nil
@@ -285,7 +287,7 @@ func (c trial) check(w *world) error {
 	if err := w.invariant(); err != nil {
 		return err
 	}
-	for _, m := range members {
+	for _, m := range w.members {
 		runtime, handler, files, arch := lambda.ProvidedAL2023, lambda.Bootstrap, m.dualFiles(), lambda.X86_64
 		switch c.action {
 		case fleet.Cleanup:

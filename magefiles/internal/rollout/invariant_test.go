@@ -2,12 +2,14 @@ package rollout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 )
 
 // binary is what can start a file of a zip.
@@ -41,6 +43,8 @@ var foreign = map[string]*zip{
 	"dual main":        {files: map[string]binary{"main": rpc, "bootstrap": runtime86}},
 	"bootstrap":        {files: map[string]binary{"bootstrap": runtime86}},
 	"bootstrap, arm64": {files: map[string]binary{"bootstrap": runtimeA}},
+	"universal":        {files: map[string]binary{"main": universal, "config.json": {}}},
+	"universal alone":  {files: map[string]binary{"bootstrap": universal}},
 }
 
 // ours returns the zip that dualboot makes of a shape, by its CodeSha256.
@@ -102,6 +106,10 @@ func (w world) startable() bool {
 // packages gives a function the packages that a command builds for it.
 func (w *walker) packages(f *fleet.Function, s lambda.State) {
 	f.Zips = lambda.Zips{}
+	if f.Function.Deployed() {
+		w.derive(f, s)
+		return
+	}
 	for _, shape := range []fleet.Shape{f.Shape(s), {Architecture: f.Shape(s).Architecture}} {
 		p := w.built[shape]
 		if p == nil {
@@ -114,6 +122,43 @@ func (w *walker) packages(f *fleet.Function, s lambda.State) {
 		} else {
 			f.Zips.Bootstrap = p
 		}
+	}
+}
+
+// derive gives a function without sources the packages that a command makes from its
+// deployed zip. It gives none if the command refuses that: if another tool made the
+// zip, and it is not known to start on both runtimes.
+func (w *walker) derive(f *fleet.Function, s lambda.State) {
+	z := w.zips[s.CodeSha256]
+	f.Observed.Contents, s.Contents = z.contents(), z.contents() // as the command does
+	shape := f.Shape(s)
+	entry := z.files[lambda.EntryPoint(s.Runtime, s.Handler)]
+	if !z.made && s.Runtime != lambda.ProvidedAL2023 && (!entry.provided || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
+		return
+	}
+	name, made := s.CodeSha256, z
+	if z.legacy != shape.Legacy {
+		name = fmt.Sprintf("%s derived %q", s.CodeSha256, shape.Legacy)
+		made = &zip{made: true, legacy: shape.Legacy, files: maps.Clone(z.files)}
+		if shape.Legacy != "" {
+			made.files[lambda.Bootstrap] = entry
+		} else if delete(made.files, z.legacy); z.legacy == lambda.Bootstrap {
+			made.files[lambda.Bootstrap] = z.files[z.legacy]
+		}
+		w.zips[name] = made
+	}
+	add := func(name string, z *zip) {
+		p := &lambda.Package{
+			CodeSha256: name, Replaces: s.CodeSha256, Architecture: s.Architecture, Legacy: z.legacy, Files: z.contents().Names(), Size: 1 << 20,
+		}
+		if p.Dual() {
+			f.Zips.Dual = p
+		} else {
+			f.Zips.Bootstrap = p
+		}
+	}
+	if add(name, made); z.made && made != z {
+		add(s.CodeSha256, z)
 	}
 }
 
@@ -136,6 +181,9 @@ var goals = func() (list []aim) {
 		add(goal{}, wanted)
 		add(goal{action: fleet.Cleanup, dual: true}, wanted)
 	}
+	deployed := func(f *fleet.Function) { f.Function.Source = manifest.Deployed }
+	add(goal{dual: true}, deployed)
+	add(goal{action: fleet.Cleanup, dual: true}, deployed)
 	for _, a := range list {
 		if a.action == fleet.Deploy {
 			list = append(list, aim{goal: a.goal, blocked: true})
@@ -159,17 +207,17 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 	w := &walker{t: t, zips: space(), built: map[fleet.Shape]*lambda.Package{}}
 	for _, runtime := range []string{lambda.Go1x, "provided", "provided.al2", lambda.ProvidedAL2023, "nodejs22.x"} {
 		for _, handler := range []string{"lambda", "bootstrap", "main", "bin/foo", "./main"} {
-			for sha := range w.zips {
+			for sha := range space() { // the walk adds zips
 				for _, arch := range []string{lambda.X86_64, lambda.ARM64} {
 					w.states(lambda.State{PackageType: "Zip", Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: sha})
 				}
 			}
 		}
 	}
-	if w.plans < 10_000 || w.refusals < 10_000 {
-		t.Errorf("%d plans and %d refusals: not the whole space", w.plans, w.refusals)
+	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 {
+		t.Errorf("%d plans, %d of deployed zips, and %d refusals: not the whole space", w.plans, w.derived, w.refusals)
 	}
-	t.Logf("%d plans, %d refusals", w.plans, w.refusals)
+	t.Logf("%d plans, %d of them of deployed zips, %d refusals", w.plans, w.derived, w.refusals)
 }
 
 // states walks from a deployment in all states.
@@ -200,6 +248,7 @@ type walker struct {
 	built           map[fleet.Shape]*lambda.Package
 	blocked         bool // AWS rejects code for the runtime of the state
 	plans, refusals int
+	derived         int // plans of functions without sources
 }
 
 // from walks the plans from a state to all goals.
@@ -228,13 +277,16 @@ func (w *walker) from(s lambda.State) {
 		f := g.function(s)
 		if f.Action != fleet.Rollback {
 			w.packages(f, s)
+			if f.Function.Deployed() && f.Zips == (lambda.Zips{}) && !Refused(f) {
+				continue
+			}
 			if NeedsContents(f) { // as the command does
 				f.Observed.Contents = z.contents()
 				w.packages(f, f.Observed)
 			}
 		}
 		w.plan(f, f.Observed, serving)
-		if f.Action == fleet.Deploy && s.Runtime == lambda.Go1x { // somebody has changed the handler since
+		if f.Action == fleet.Deploy && s.Runtime == lambda.Go1x && !f.Function.Deployed() { // somebody has changed the handler since
 			f.Observed.Handler, f.Observed.Contents = "other", nil
 			w.packages(f, f.Observed)
 			w.plan(f, s, serving)
@@ -256,6 +308,9 @@ func (w *walker) plan(f *fleet.Function, s lambda.State, serving []world) {
 		return
 	}
 	w.plans++
+	if f.Function.Deployed() {
+		w.derived++
+	}
 	runtime, failed := s.Runtime, s.UpdateFailed
 	if !lambda.Supported(runtime) || f.Action == fleet.Cleanup && (runtime != lambda.ProvidedAL2023 || failed && !s.Updating && !s.Pending) || f.Action == fleet.Rollback && failed {
 		w.t.Fatalf("%+v\n%+v: not refused", s, f.Goal)
@@ -327,7 +382,7 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 // judge checks the new code of a function.
 func (w *walker) judge(f *fleet.Function, s lambda.State, step fleet.Step, fail func(string)) {
 	z := w.zips[s.CodeSha256]
-	if _, config := z.files["config.json"]; config {
+	if _, config := z.files["config.json"]; config && !slices.Contains(step.Package.Files, "config.json") {
 		fail("it loses config.json")
 	}
 	if to := step.Package.Architecture; to != s.Architecture {
@@ -348,6 +403,9 @@ func (w *walker) arrived(f *fleet.Function, s lambda.State, now world, after lam
 	legacy := false
 	for _, b := range now.zip.files {
 		legacy = legacy || b.legacy
+	}
+	if f.Function.Deployed() { // its bootstrap may start on both, and zips of other tools stay
+		legacy = now.zip.legacy != ""
 	}
 	wanted := f.Architecture == "" || f.Architecture == now.arch
 	switch f.Action {

@@ -58,6 +58,35 @@ func (r *Rollout) Inspect(ctx context.Context, f *fleet.Function) {
 	f.Observed.Contents, f.Current.Contents = contents, contents
 }
 
+// Download writes the deployed zip of a function that was observed and inspected to
+// the directory of the packer, and returns its path. If that fails, it observes and
+// inspects the function again, once, as Inspect does.
+func (r *Rollout) Download(ctx context.Context, f *fleet.Function, packer *bundle.Packer) (path string, err error) {
+	try := func() error {
+		if r.downloads.Acquire(ctx, 1) != nil {
+			return fleet.ErrInterrupted
+		}
+		defer r.downloads.Release(1)
+		return r.call(ctx, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, r.opts.Limit)
+			defer cancel()
+			path, err = packer.Download(ctx, r.opts.HTTP, string(f.Observed.Location), f.Observed.CodeSha256, f.Observed.CodeSize)
+			return err
+		})
+	}
+	if err = try(); err == nil || ctx.Err() != nil {
+		return path, err
+	}
+	if r.Observe(ctx, f); f.Err == nil {
+		r.Inspect(ctx, f)
+	}
+	if f.Err != nil {
+		return "", f.Err
+	}
+	err = try()
+	return path, err
+}
+
 // contents reads the directory of the deployed zip.
 func (r *Rollout) contents(ctx context.Context, state lambda.State) (c *lambda.Contents, err error) {
 	if r.downloads.Acquire(ctx, 1) != nil {
@@ -116,6 +145,12 @@ func stateOf(out *sdk.GetFunctionOutput) lambda.State {
 	}
 	if len(c.Architectures) > 0 {
 		s.Architecture = string(c.Architectures[0])
+	}
+	if e := c.Environment; e != nil {
+		s.Variables = e.Variables
+		if e.Error != nil {
+			s.VariablesError = fmt.Sprintf("%s: %s", aws.ToString(e.Error.ErrorCode), aws.ToString(e.Error.Message))
+		}
 	}
 	for _, layer := range c.Layers {
 		s.Layers = append(s.Layers, aws.ToString(layer.Arn))

@@ -123,7 +123,11 @@ func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	case s.Runtime != lambda.ProvidedAL2023 && f.Settle > 0 && (len(code) > 0 || !s.Settled):
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	return append(steps, switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)...), nil
+	forward, err := switchForward(s, f)
+	if err != nil {
+		return nil, err
+	}
+	return append(steps, forward...), nil
 }
 
 // inspects reports whether the last step is Inspect.
@@ -216,6 +220,9 @@ func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 
 // sendable refuses a package that must not replace the deployed zip.
 func sendable(pkg *lambda.Package, s lambda.State, f *fleet.Function) error {
+	if pkg.Replaces != "" && s.CodeSha256 != pkg.Replaces && s.CodeSha256 != pkg.CodeSha256 {
+		return refuse("somebody else has changed its code since it was read; run the command again when they are done")
+	}
 	if pkg.Size >= lambda.MaxZipped && f.Environment.Bucket == "" {
 		return refuse(`%s has %s, and Lambda takes less than %s in a request; name an S3 bucket in its region as "bucket" of the environment in lambdas.json`,
 			pkg.Path, text.Bytes(pkg.Size), text.Bytes(lambda.MaxZipped))
@@ -265,7 +272,11 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 	if unsettled(s, f) {
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	steps = append(steps, switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)...)
+	forward, err := switchForward(s, f)
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, forward...)
 	code, err := planCode(accepted(steps[len(steps)-2], s), f)
 	return append(steps, code...), err
 }
@@ -280,6 +291,29 @@ func wayOut(runtime string) string {
 		return update + `that also attaches a layer with an executable file bootstrap: #!/bin/sh, and in the next line exec "$LAMBDA_TASK_ROOT/$_HANDLER"; then deploy it again (not verified on AWS)`
 	}
 	return update + "with a layer whose bootstrap starts there; then deploy it again"
+}
+
+// switchForward returns the steps that change the runtime to provided.al2023. If
+// dualboot adds a time zone database to the zip, or has added it, they also tell the
+// function where it is.
+func switchForward(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
+	steps := switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)
+	pkg := f.Package(f.Shape(s))
+	added := s.Contents != nil && s.Contents.Zones || pkg != nil && pkg.Zones
+	switch {
+	case !added:
+		return steps, nil
+	case s.VariablesError != "":
+		return nil, refuse("its environment variables could not be read (%s), and it needs another one, %s; allow kms:Decrypt with the key that encrypts them",
+			s.VariablesError, lambda.ZonesVariable)
+	case s.Variables[lambda.ZonesVariable] != "":
+		return steps, nil
+	}
+	if size := lambda.VariablesSize(s.Variables.WithZones()); size > lambda.MaxVariables {
+		return nil, refuse("its environment variables would have %s with %s, and Lambda accepts %s; shorten them", text.Count(size, "byte"), lambda.ZonesVariable, text.Count(lambda.MaxVariables, "byte"))
+	}
+	steps[0].Zones = true
+	return steps, nil
 }
 
 // switchTo returns the steps that change the runtime.
@@ -341,6 +375,8 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 	case !s.Contents.Made && slices.ContainsFunc(s.Contents.Files, func(f lambda.File) bool { return f.Executable && f.Name != lambda.Bootstrap }):
 		return "", refuse(`the deployed zip (%v) has no %s, and does not say which file %s starts; set "handler" of the function in lambdas.json to that file`,
 			s.Contents, f.Function.LegacyName(), f.Previous)
+	case f.Function.Deployed():
+		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has made it bootstrap", s.Contents, f.Previous)
 	}
 	return "", refuse(`the deployed zip (%v) has no file that %s starts; set "dual" to true in lambdas.json and deploy it first`, s.Contents, f.Previous)
 }

@@ -76,7 +76,11 @@ func kinds(steps []fleet.Step) string {
 			}
 			words = append(words, word)
 		case fleet.UpdateConfiguration:
-			words = append(words, "switch "+s.Runtime+" "+s.Handler)
+			word := "switch " + s.Runtime + " " + s.Handler
+			if s.Zones {
+				word += " " + lambda.ZonesVariable
+			}
+			words = append(words, word)
 		case fleet.Settle:
 			words = append(words, "settle "+s.Delay.String())
 		default:
@@ -114,6 +118,9 @@ func TestPlan(t *testing.T) {
 	armCleanup := goal{action: fleet.Cleanup, dual: true, zips: lambda.Zips{Dual: dual, Bootstrap: arm}, settle: minute, change: toARM}
 	layered := func(s *lambda.State) { s.Layers = []string{"arn:aws:lambda:eu-west-1:123456789012:layer:l:3"} }
 	config := with(legacy, func(s *lambda.State) { s.Contents = files("lambda", "config.json", "README.md") })
+
+	onDeployed := goal{dual: true, settle: minute, change: func(f *fleet.Function) { f.Function.Source = manifest.Deployed }}
+	onDeployed.zips.Dual = &lambda.Package{Architecture: "x86_64", Legacy: "lambda", Files: dual.Files, CodeSha256: "derived", Replaces: "old", Zones: true}
 
 	tests := []struct {
 		name    string
@@ -182,6 +189,30 @@ func TestPlan(t *testing.T) {
 			name: "the handler has changed since the zips were made", state: onMain,
 			goal:    goal{dual: true, zips: both, settle: minute, change: func(f *fleet.Function) { f.Observed = legacy }},
 			refused: true,
+		},
+		{
+			name: "from the deployed zip", state: with(legacy, func(s *lambda.State) { s.Variables = lambda.Variables{"A": "b"} }), goal: onDeployed,
+			want: "code derived, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO, wait",
+		},
+		{
+			name: "from the deployed zip, with a time zone database", state: with(legacy, func(s *lambda.State) { s.Variables = lambda.Variables{"ZONEINFO": "db"} }), goal: onDeployed,
+			want: "code derived, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "from the deployed zip, which is the new one", goal: onDeployed,
+			state: with(switched, func(s *lambda.State) { s.CodeSha256 = "derived" }),
+		},
+		{
+			name: "from a deployed zip that has changed", state: with(legacy, func(s *lambda.State) { s.CodeSha256 = "other" }), goal: onDeployed,
+			refused: true,
+		},
+		{
+			name: "the variables could not be read", state: with(legacy, func(s *lambda.State) { s.VariablesError = "AccessDeniedException: no" }), goal: onDeployed,
+			refused: true,
+		},
+		{
+			name: "the variables are too large", goal: onDeployed, refused: true,
+			state: with(legacy, func(s *lambda.State) { s.Variables = lambda.Variables{"A": strings.Repeat("x", 4080)} }),
 		},
 		{
 			name: "deploy would lose files", state: config, goal: deploy,

@@ -2,11 +2,13 @@ package rollout_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -32,17 +34,24 @@ import (
 type member struct {
 	name, runtime, handler string
 	files                  []string // in its zip, made by another tool
+	deployed               bool     // it has no sources
 }
 
 // members are the fleet of a world. The first function has a file besides its
 // binary, and moves to arm64 with the cleanup.
 var members = []member{
-	{"legacy", lambda.Go1x, "bin/foo", []string{"bin/foo", "config.json"}},
-	{"al2", lambda.ProvidedAL2, "bootstrap", []string{"bootstrap"}},
+	{"legacy", lambda.Go1x, "bin/foo", []string{"bin/foo", "config.json"}, false},
+	{"al2", lambda.ProvidedAL2, "bootstrap", []string{"bootstrap"}, false},
 }
+
+// orphans are a fleet without sources.
+var orphans = []member{{"orphan", lambda.Go1x, "main", []string{"main", "config.json"}, true}}
 
 // dualFiles returns the files in the function's dual zip.
 func (m member) dualFiles() []string {
+	if m.deployed {
+		return []string{"bootstrap", "config.json", "main"}
+	}
 	if m.runtime == lambda.Go1x {
 		return []string{"bin/foo", "bootstrap", "config.json"}
 	}
@@ -59,7 +68,7 @@ func (m member) cleanFiles() []string {
 
 // cleanArchitecture returns the architecture after the cleanup.
 func (m member) cleanArchitecture() string {
-	if m.runtime == lambda.Go1x {
+	if m.runtime == lambda.Go1x && !m.deployed {
 		return lambda.ARM64
 	}
 	return lambda.X86_64
@@ -102,7 +111,56 @@ func writeWorldZips(t *testing.T, text string) worldZips {
 		}
 		all[m.name] = lambda.Zips{Dual: packages[0], Bootstrap: packages[1]}
 	}
+	for _, m := range orphans {
+		path := filepath.Join(dir, m.name+".zip")
+		if err := os.WriteFile(path, lambdatest.Executables(m.files...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dual := derived(t, dir, path, m.name, bundle.Derivation{Legacy: m.handler})
+		all[m.name] = lambda.Zips{Dual: dual, Bootstrap: derived(t, dir, dual.Path, m.name+"/clean", bundle.Derivation{})}
+	}
 	return worldZips{of: all}
+}
+
+// derived returns the package that is made from a deployed zip.
+func derived(t *testing.T, dir, path, name string, to bundle.Derivation) *lambda.Package {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to.Architecture = lambda.X86_64
+	d, err := bundle.OpenDeployed(path, lambda.CodeSha256(sha256.Sum256(data)), to.Architecture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	p, err := bundle.NewPacker(dir).Derive(t.Context(), name, d, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// derive gives a function without sources the packages that a command makes from the
+// zip that was observed.
+func (z worldZips) derive(f *fleet.Function) {
+	all := z.of[f.FunctionName]
+	kept := func(p lambda.Package) *lambda.Package {
+		p.Replaces = p.CodeSha256
+		return &p
+	}
+	switch f.Observed.CodeSha256 {
+	case all.Dual.CodeSha256:
+		f.Zips = lambda.Zips{Dual: kept(*all.Dual)}
+		if f.Action == fleet.Cleanup {
+			f.Zips.Bootstrap = all.Bootstrap
+		}
+	case all.Bootstrap.CodeSha256:
+		f.Zips = lambda.Zips{Bootstrap: kept(*all.Bootstrap)}
+	default:
+		f.Zips = lambda.Zips{Dual: all.Dual}
+	}
 }
 
 // unpack returns the zips with all of them unpacked.
@@ -111,7 +169,7 @@ func (z worldZips) unpack(t *testing.T) worldZips {
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = zips.RemoveTree(dir) }) // in which directories are write-protected
 	z.unpacked = zips.NewStore(dir, lambda.MaxUnzipped)
-	for _, m := range members {
+	for _, m := range slices.Concat(members, orphans) {
 		all := [][]byte{lambdatest.Executables(m.files...), lambdatest.Executables(m.dualFiles()...)}
 		for _, p := range []*lambda.Package{z.of[m.name].Dual, z.of[m.name].Bootstrap} {
 			zip, err := p.Read()
@@ -142,6 +200,8 @@ const (
 
 // world is an emulator with a fleet. It runs in a bubble of testing/synctest.
 type world struct {
+	zips    worldZips
+	members []member
 	server  *emulator.Server
 	network http.RoundTripper // leads to the server
 	goals   []fleet.Function  // as a command has them before it reads them
@@ -153,14 +213,16 @@ type world struct {
 }
 
 // unmigrated starts a world before the first deploy.
-func unmigrated(zips worldZips) (*world, error) {
-	return newWorld(zips, emulator.Options{}, func(m member) ([]byte, error) { return lambdatest.Executables(m.files...), nil })
+func unmigrated(zips worldZips) (*world, error) { return before(zips, members) }
+
+func before(zips worldZips, members []member) (*world, error) {
+	return newWorld(zips, members, emulator.Options{}, func(m member) ([]byte, error) { return lambdatest.Executables(m.files...), nil })
 }
 
 // blocked starts a world with dual zips of another tool, in which AWS has blocked
 // updates of the previous runtimes.
 func blocked(zips worldZips) (*world, error) {
-	w, err := newWorld(zips, emulator.Options{Blocked: []string{lambda.Go1x, lambda.ProvidedAL2}}, func(m member) ([]byte, error) {
+	w, err := newWorld(zips, members, emulator.Options{Blocked: []string{lambda.Go1x, lambda.ProvidedAL2}}, func(m member) ([]byte, error) {
 		return lambdatest.Executables(m.dualFiles()...), nil
 	})
 	if err == nil {
@@ -171,8 +233,10 @@ func blocked(zips worldZips) (*world, error) {
 
 // switched starts a world right after the first deploy: what served before the
 // switch may still serve.
-func switched(zips worldZips) (*world, error) {
-	w, err := newWorld(zips, emulator.Options{}, func(m member) ([]byte, error) { return zips.of[m.name].Dual.Read() })
+func switched(zips worldZips) (*world, error) { return after(zips, members) }
+
+func after(zips worldZips, members []member) (*world, error) {
+	w, err := newWorld(zips, members, emulator.Options{}, func(m member) ([]byte, error) { return zips.of[m.name].Dual.Read() })
 	if err != nil {
 		return nil, err
 	}
@@ -194,8 +258,8 @@ func pass(d time.Duration) {
 }
 
 // newWorld starts a world with functions on their previous runtimes.
-func newWorld(zips worldZips, options emulator.Options, deployed func(member) ([]byte, error)) (*world, error) {
-	w := &world{served: map[string][]emulator.Deployment{}}
+func newWorld(zips worldZips, members []member, options emulator.Options, deployed func(member) ([]byte, error)) (*world, error) {
+	w := &world{zips: zips, members: members, served: map[string][]emulator.Deployment{}}
 	options.UpdateTime, options.Window, options.Mixed = updateTime, settle, true
 	options.Packages = zips.unpacked
 	options.OnServe = func(d emulator.Deployment) {
@@ -225,6 +289,9 @@ func newWorld(zips worldZips, options emulator.Options, deployed func(member) ([
 			return nil, errors.Join(err, server.Close())
 		}
 		target := manifest.Target{FunctionName: m.name, Dual: true}
+		if m.deployed {
+			target.Function.Source = manifest.Deployed
+		}
 		if m.cleanArchitecture() == lambda.ARM64 {
 			target.Architecture = lambda.ARM64
 		}
@@ -270,14 +337,21 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 		goal.Action = action
 		functions = append(functions, &goal)
 	}
-	fleet.Each(functions, 1, func(f *fleet.Function) { observe(ctx, r, f) })
+	fleet.Each(functions, 1, func(f *fleet.Function) {
+		if !f.Function.Deployed() {
+			observe(ctx, r, f)
+		} else if r.Observe(ctx, f); f.Err == nil {
+			r.Inspect(ctx, f)
+			w.zips.derive(f)
+		}
+	})
 	fleet.Each(functions, 1, func(f *fleet.Function) { r.Apply(ctx, f) })
 	return fleet.Errors(functions)
 }
 
 // invariant returns an error if a function could not start at some moment.
 func (w *world) invariant() error {
-	for _, m := range members {
+	for _, m := range w.members {
 		for _, d := range w.served[m.name] {
 			if !d.Startable() {
 				return fmt.Errorf("there was a moment with %+v", d)
