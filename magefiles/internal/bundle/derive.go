@@ -97,10 +97,11 @@ type Derivation struct {
 	Zones        string // path of a time zone database to add, or ""
 }
 
-// Derive writes a zip of a function from its deployed zip. It copies the files of that with their bytes, modes and times, in
-// their order. With a file that go1.x starts, it adds bootstrap, a symbolic link to
-// that, if the zip has none; without, that file becomes bootstrap. The same deployed
-// zip always gives the same bytes. It adds a time zone database if one is given.
+// Derive writes a zip of a function from its deployed zip. It copies the files of that
+// with their bytes, modes and times, in their order. With a file that go1.x starts, it
+// adds bootstrap, a symbolic link to that, if the zip has none; without, that file
+// becomes bootstrap. It adds a time zone database if one is given. The same deployed
+// zip, and the same database, always give the same bytes.
 //
 // It removes the function's zip of the other kind.
 func (p *Packer) Derive(ctx context.Context, name string, d *Deployed, to Derivation) (*lambda.Package, error) {

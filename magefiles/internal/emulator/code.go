@@ -10,7 +10,6 @@ import (
 
 	"example.com/dualboot/magefiles/internal/emulator/objects"
 	"example.com/dualboot/magefiles/internal/emulator/zips"
-	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // zipSource is where a request has the zip of a function: in itself or in S3.
@@ -81,8 +80,8 @@ func (z zipSource) describe(code *zips.Package, conf *configuration) {
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 func (s *Server) readZip(z zipSource) ([]byte, error) {
 	if z.s3Object == (s3Object{}) {
-		if len(z.ZipFile) >= lambda.MaxZipped {
-			return nil, apiErrorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Zipped size must be smaller than %d bytes", lambda.MaxZipped)
+		if len(z.ZipFile) >= s.options.maxZipped {
+			return nil, apiErrorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Zipped size must be smaller than %d bytes", s.options.maxZipped)
 		}
 		return z.ZipFile, nil
 	}

@@ -22,6 +22,18 @@ func Route(method, escapedPath string) (operation, resource, alias string) {
 // NewHTTPServer returns the HTTP server of a [Server], with another handler.
 func NewHTTPServer(handler http.Handler) *http.Server { return newHTTPServer(handler) }
 
+// WithMaxZipped returns options with another limit of the zip in a request.
+func (o Options) WithMaxZipped(n int) Options {
+	o.maxZipped = n
+	return o
+}
+
+// MaxZipped returns the limit of the zip in a request.
+func (o Options) MaxZipped() int {
+	o, _ = o.withDefaults()
+	return o.maxZipped
+}
+
 // WithLookPath returns options with what finds QEMU.
 func (o Options) WithLookPath(lookPath func(string) (string, error)) Options {
 	o.lookPath = lookPath

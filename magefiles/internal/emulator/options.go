@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/zips"
+	"example.com/dualboot/magefiles/internal/lambda"
 )
 
 // Options configures a [Server]. The zero value is usable.
@@ -133,6 +134,9 @@ type Options struct {
 	init    time.Duration
 	retries []time.Duration
 
+	// maxZipped limits the zip in a request; default lambda.MaxZipped.
+	maxZipped int
+
 	// lookPath finds QEMU; default exec.LookPath.
 	lookPath func(string) (string, error)
 }
@@ -150,6 +154,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logs == nil {
 		o.Logs = io.Discard
 	}
+	o.maxZipped = cmp.Or(o.maxZipped, lambda.MaxZipped)
 	if o.lookPath == nil {
 		o.lookPath = exec.LookPath
 	}
