@@ -76,7 +76,7 @@ var magefile = sync.OnceValues(func() (string, error) {
 	}
 	cmd := exec.Command("go", "tool", "mage", "-compile", program)
 	cmd.Dir = checkout
-	cmd.Env = append(os.Environ(), goFlags(), noCgo)
+	cmd.Env = append(os.Environ(), goFlags("-ldflags=-w"), noCgo) // debugging information takes half of the time to link
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mage -compile: %w\n%s", err, out)
 	}
@@ -87,10 +87,10 @@ var magefile = sync.OnceValues(func() (string, error) {
 // builds, which does not use cgo.
 const noCgo = "CGO_ENABLED=0"
 
-// goFlags returns the flags of the go command for a magefile. If GOCOVERDIR is
+// goFlags returns the flags of the go command for a magefile, and more. If GOCOVERDIR is
 // set, programs write their coverage there.
-func goFlags() string {
-	flags := "GOFLAGS=-trimpath -ldflags=-w" // without debugging information, which takes half of the time to link
+func goFlags(more ...string) string {
+	flags := strings.Join(append([]string{"GOFLAGS=-trimpath"}, more...), " ")
 	if os.Getenv("GOCOVERDIR") != "" {
 		// Only a covered main package writes the coverage at its end. Mage builds it
 		// from a list of files, which has no import path of its own.

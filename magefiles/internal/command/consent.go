@@ -73,20 +73,24 @@ func (s *session) consentToRollback(ctx context.Context, o Selection, warning st
 	return s.confirm(ctx, "roll back the runtime of "+text.Count(changing, "function"), reasons...)
 }
 
-// warningOfReturn says what is not known of a return to go1.x, if there is to be one
-// or if functions are to leave it, or returns "". Recorded answers of AWS suggest
-// that it refuses the runtime.
+// warningOfReturn says what is not known of a return to go1.x or provided, if there
+// is to be one, or if functions are to leave go1.x, or returns "". Recorded answers of
+// AWS suggest that it refuses these runtimes.
 func (s *session) warningOfReturn() string {
-	const unknown = "nobody has verified that AWS still lets a function return to go1.x; "
-	returns := func(f *fleet.Function) bool {
-		return f.Err == nil && f.Action == fleet.Rollback && f.Previous == lambda.Go1x && f.Observed.Runtime != lambda.Go1x
+	unknown := func(runtime string) string {
+		return "nobody has verified that AWS still lets a function return to " + runtime + "; "
+	}
+	for _, runtime := range []string{lambda.Go1x, lambda.Provided} {
+		returns := func(f *fleet.Function) bool {
+			return f.Err == nil && f.Action == fleet.Rollback && f.Previous == runtime && f.Observed.Runtime != runtime
+		}
+		if slices.ContainsFunc(s.functions, returns) {
+			return unknown(runtime) + "one that it refuses keeps its runtime"
+		}
 	}
 	leaves := func(f *fleet.Function) bool { return f.Observed.Runtime == lambda.Go1x && switches(f) }
-	switch {
-	case slices.ContainsFunc(s.functions, returns):
-		return unknown + "one that it refuses keeps its runtime"
-	case slices.ContainsFunc(s.functions, leaves):
-		return unknown + "deploy one function first (-only=) and try a rollback of it"
+	if slices.ContainsFunc(s.functions, leaves) {
+		return unknown(lambda.Go1x) + "deploy one function first (-only=) and try a rollback of it"
 	}
 	return ""
 }
