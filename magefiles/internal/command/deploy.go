@@ -116,7 +116,7 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) 
 	if err != nil {
 		return err
 	}
-	s.inspect(ctx)
+	s.inspectRollback(ctx)
 	if err := s.consentToRollback(ctx, o.Selection, s.warningOfReturn()); err != nil {
 		return err
 	}

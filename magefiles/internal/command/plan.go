@@ -98,7 +98,7 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return s, err
 	case o.Rollback:
 		if s, err = w.openRollback(ctx, RollbackOptions{Selection: o.Selection, Runtime: o.Runtime}); err == nil {
-			s.inspect(ctx)
+			s.inspectRollback(ctx)
 		}
 		return s, err
 	}

@@ -100,6 +100,8 @@ func resultTable(functions []*fleet.Function) text.Table {
 			outcome = "stopped " + at(f.Err)
 		case f.Err != nil:
 			outcome = "FAILED: " + text.Line(reason(f.Err))
+		case f.NotStarted != "":
+			outcome = "not started"
 		case len(f.Done) > 0:
 			outcome = "changed"
 		}
