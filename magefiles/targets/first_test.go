@@ -1,7 +1,6 @@
 package targets_test
 
 import (
-	"bufio"
 	"strings"
 	"testing"
 
@@ -18,17 +17,9 @@ func TestFirstWaits(t *testing.T) {
 	f := newFixture(t, emulator.Options{}, "order-stream", "nightly-report")
 	f.create("order-stream", "nightly-report")
 	cmd := f.command("deployProd", "-first=1", "-wait=5m")
-	pipe, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
 	var stderr strings.Builder
 	waited := 0
-	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+	for lines := progress(t, cmd); lines.Scan(); {
 		stderr.WriteString(lines.Text() + "\n")
 		if strings.HasSuffix(lines.Text(), "waiting for the metrics of prod-order-stream") {
 			if waited++; waited == 1 {

@@ -1,6 +1,7 @@
 package targets_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -159,6 +160,21 @@ func result(t *testing.T, cmd *exec.Cmd) (status int, stdout, stderr string) {
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), out.String(), log.String()
+}
+
+// progress starts a command and returns the lines of its progress. The command ends
+// with the test.
+func progress(t *testing.T, cmd *exec.Cmd) *bufio.Scanner {
+	t.Helper()
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return bufio.NewScanner(pipe)
 }
 
 // must runs a target that succeeds.

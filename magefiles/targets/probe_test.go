@@ -61,15 +61,7 @@ func (f probeFixture) functions() (names []string) {
 // It returns what is left of its progress.
 func (f probeFixture) start(cmd *exec.Cmd) *bufio.Scanner {
 	f.t.Helper()
-	pipe, err := cmd.StderrPipe()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() { cmd.Process.Kill() })
-	lines := bufio.NewScanner(pipe)
+	lines := progress(f.t, cmd)
 	for lines.Scan() && !strings.Contains(lines.Text(), "window (1 of 1)") {
 	}
 	// Eight calls may wait for their answers. The ninth comes after one.

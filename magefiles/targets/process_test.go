@@ -106,16 +106,8 @@ func TestInterrupt(t *testing.T) {
 			f.manifest("15m", "first", "second")
 			f.create("first", "second")
 			cmd := f.command("deployProd", "-concurrency=1", "-report=deploy.html")
-			pipe, err := cmd.StderrPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Process.Kill()
 			var stderr strings.Builder
-			lines := bufio.NewScanner(pipe)
+			lines := progress(t, cmd)
 			for lines.Scan() && !strings.Contains(lines.Text(), "prod-first: settle for 15m0s") {
 				fmt.Fprintln(&stderr, lines.Text())
 			}
@@ -194,16 +186,8 @@ func TestLocalInterrupted(t *testing.T) {
 	cmd := f.command("local", "-update=50ms", "-window=50ms", "-duration=15m")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
-	pipe, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
 	invoking := 0
-	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+	for lines := progress(t, cmd); lines.Scan(); {
 		if strings.HasSuffix(lines.Text(), "invoking 1 function") {
 			if invoking++; invoking == 3 { // cleaned up
 				cmd.Process.Signal(os.Interrupt)

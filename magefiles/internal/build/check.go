@@ -60,13 +60,13 @@ func checkELF(r io.ReaderAt, binary Binary) error {
 	if err != nil {
 		return damaged{fmt.Errorf("it is not an executable for Linux: %w", err)}
 	}
-	want := machine(binary.Architecture)
-	switch {
-	case exe.Type != elf.ET_EXEC && exe.Type != elf.ET_DYN:
-		return fmt.Errorf("it is not an executable: its ELF type is %v", exe.Type)
-	case exe.Machine != want:
-		return fmt.Errorf("it is built for %v and not for %v: does your go command change GOARCH?", exe.Machine, want)
-	case slices.ContainsFunc(exe.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }):
+	if err := checkType(exe); err != nil {
+		return err
+	}
+	if err := checkMachine(exe, binary.Architecture); err != nil {
+		return fmt.Errorf("%w: does your go command change GOARCH?", err)
+	}
+	if slices.ContainsFunc(exe.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		libraries, err := exe.ImportedLibraries()
 		if err != nil || len(libraries) == 0 {
 			libraries = []string{"a dynamic linker"}
@@ -74,14 +74,6 @@ func checkELF(r io.ReaderAt, binary Binary) error {
 		return fmt.Errorf("it needs %s, which Lambda may lack: remove the import that loads C libraries without cgo, for example github.com/ebitengine/purego", strings.Join(libraries, ", "))
 	}
 	return nil
-}
-
-// machine returns the machine of an architecture.
-func machine(architecture string) elf.Machine {
-	if architecture == lambda.ARM64 {
-		return elf.EM_AARCH64
-	}
-	return elf.EM_X86_64
 }
 
 // checkModules returns an error if the binary cannot be invoked, because of the
@@ -95,22 +87,44 @@ func checkModules(info *debug.BuildInfo, kind Kind, dir string) error {
 	if info.Main.Path == sdk {
 		return nil
 	}
-	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == sdk })
-	if i < 0 && kind == Bootstrap {
+	m := sdkOf(info)
+	if m == nil && kind == Bootstrap {
 		return nil
 	}
-	if i < 0 {
+	if m == nil {
 		return errors.New(info.Path + " does not import " + sdk + ", so go1.x cannot invoke it: is it the right package?")
-	}
-	m := info.Deps[i]
-	if m.Replace != nil {
-		m = m.Replace
 	}
 	if m.Path == sdk && semver.IsValid(m.Version) && semver.Compare(m.Version, oldest) < 0 {
 		return fmt.Errorf("it uses %s %s, which does not call the Runtime API, so every invocation on %s would time out: run `go get %s@latest` in %s",
 			sdk, m.Version, lambda.ProvidedAL2023, sdk, dir)
 	}
 	return nil
+}
+
+func checkType(exe *elf.File) error {
+	if exe.Type != elf.ET_EXEC && exe.Type != elf.ET_DYN {
+		return fmt.Errorf("it is not an executable: its ELF type is %v", exe.Type)
+	}
+	return nil
+}
+
+func checkMachine(exe *elf.File, architecture string) error {
+	if want := lambda.Machine(architecture); exe.Machine != want {
+		return fmt.Errorf("it is built for %v and not for %v", exe.Machine, want)
+	}
+	return nil
+}
+
+// sdkOf returns the module that serves as aws-lambda-go in a program, or nil.
+func sdkOf(info *debug.BuildInfo) *debug.Module {
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == sdk })
+	switch {
+	case i < 0:
+		return nil
+	case info.Deps[i].Replace != nil:
+		return info.Deps[i].Replace
+	}
+	return info.Deps[i]
 }
 
 // hasTag reports whether the binary was built with the build tag.

@@ -26,7 +26,10 @@ func CheckDeployed(r io.ReaderAt, architecture, runtime string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTarget(exe, architecture); err != nil {
+	if err := checkType(exe); err != nil {
+		return err
+	}
+	if err := checkMachine(exe, architecture); err != nil {
 		return err
 	}
 	info, err := buildinfo.Read(r)
@@ -80,35 +83,18 @@ func openELF(r io.ReaderAt) (*elf.File, error) {
 	return nil, fmt.Errorf("it is not an executable for Linux: %w", err)
 }
 
-// checkTarget returns an error unless the program is one for the architecture.
-func checkTarget(exe *elf.File, architecture string) error {
-	want := machine(architecture)
-	switch {
-	case exe.Type != elf.ET_EXEC && exe.Type != elf.ET_DYN:
-		return fmt.Errorf("it is not an executable: its ELF type is %v", exe.Type)
-	case exe.Machine != want:
-		return fmt.Errorf("it is built for %v and not for %v", exe.Machine, want)
-	}
-	return nil
-}
-
 // checkSDK returns an error unless the program has a version of aws-lambda-go that
 // calls the Runtime API.
 func checkSDK(info *debug.BuildInfo) error {
 	if len(info.Deps) == 0 && info.Main.Path == "" {
 		return errors.New("it was built without modules, so it does not reveal its version of " + sdk)
 	}
-	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == sdk })
-	if i < 0 {
-		return errors.New("it does not import " + sdk + ", so it does not reveal whether it calls the Runtime API")
-	}
-	m := info.Deps[i]
-	if m.Replace != nil {
-		if m = m.Replace; m.Path != sdk {
-			return fmt.Errorf("it has %s in place of %s, so it does not reveal whether it calls the Runtime API", m.Path, sdk)
-		}
-	}
+	m := sdkOf(info)
 	switch {
+	case m == nil:
+		return errors.New("it does not import " + sdk + ", so it does not reveal whether it calls the Runtime API")
+	case m.Path != sdk:
+		return fmt.Errorf("it has %s in place of %s, so it does not reveal whether it calls the Runtime API", m.Path, sdk)
 	case !semver.IsValid(m.Version):
 		return fmt.Errorf("it has version %q of %s, so it does not reveal whether it calls the Runtime API", m.Version, sdk)
 	case semver.Compare(m.Version, oldest) < 0:

@@ -105,11 +105,14 @@ type Derivation struct {
 //
 // It removes the function's zip of the other kind.
 func (p *Packer) Derive(ctx context.Context, name string, d *Deployed, to Derivation) (*lambda.Package, error) {
-	list, err := d.clean()
+	var list []member
+	var err error
 	file, other := BootstrapZip, DualZip
 	if to.Legacy != "" {
-		list, err = d.dual(to.Legacy)
 		file, other = other, file
+		list, err = d.dual(to.Legacy)
+	} else {
+		list, err = d.clean()
 	}
 	if to.Zones != "" {
 		list = append(list, member{name: lambda.ZonesFile, own: Entry{Name: lambda.ZonesFile, Path: to.Zones, Mode: 0o644}})

@@ -91,13 +91,9 @@ func (w Workspace) produce(ctx context.Context, o BuildOptions, then func(*fleet
 	if err != nil {
 		return err
 	}
+	targets, without := manifest.WithSources(targets)
 	var functions []*fleet.Function
-	var without []string
 	for _, t := range targets {
-		if t.Function.Deployed() {
-			without = append(without, t.Function.Name)
-			continue
-		}
 		f := &fleet.Function{Target: t}
 		f.Build = BuildOf(f)
 		functions = append(functions, f)

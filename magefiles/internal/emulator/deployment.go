@@ -92,7 +92,7 @@ func (s *Server) startable(d *deployment, file string) error {
 	if s.options.HostBinaries {
 		return d.code.Startable(file, elf.EM_NONE)
 	}
-	return d.code.Startable(file, machine(d.configuration.architecture()))
+	return d.code.Startable(file, lambda.Machine(d.configuration.architecture()))
 }
 
 // pick returns the deployment for the next invocation of a version or an alias

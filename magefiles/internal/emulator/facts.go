@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"debug/elf"
 	"path"
 	"slices"
 
@@ -54,11 +53,4 @@ const offeredRuntimes = "nodejs20.x, python3.14, provided.al2023, python3.12, py
 
 func supports(runtime, architecture string) bool {
 	return architecture == lambda.X86_64 || !lambda.Supported(runtime) || lambda.SupportsARM64(runtime)
-}
-
-func machine(architecture string) elf.Machine {
-	if architecture == lambda.ARM64 {
-		return elf.EM_AARCH64
-	}
-	return elf.EM_X86_64
 }

@@ -4,6 +4,8 @@
 // restates them.
 package lambda
 
+import "debug/elf"
+
 // The runtimes that dualboot moves functions between, as the API names them.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 const (
@@ -40,6 +42,14 @@ func Origins() []string { return []string{Go1x, ProvidedAL2, Provided} }
 // Amazon Linux, go1.x and provided, run on x86_64 only. Source:
 // https://aws.amazon.com/blogs/aws/aws-lambda-functions-powered-by-aws-graviton2-processor-run-your-functions-on-arm-and-get-up-to-34-better-price-performance/
 func SupportsARM64(runtime string) bool { return runtime == ProvidedAL2 || runtime == ProvidedAL2023 }
+
+// Machine returns the machine in the ELF header of a program for an architecture.
+func Machine(architecture string) elf.Machine {
+	if architecture == ARM64 {
+		return elf.EM_AARCH64
+	}
+	return elf.EM_X86_64
+}
 
 // IsProvided reports whether the runtime is an OS-only runtime.
 func IsProvided(runtime string) bool {

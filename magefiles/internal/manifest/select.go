@@ -35,6 +35,19 @@ type Target struct {
 	RollbackTo string
 }
 
+// WithSources returns the targets whose functions have sources, and the names of the
+// other functions.
+func WithSources(targets []Target) (with []Target, without []string) {
+	for _, t := range targets {
+		if t.Function.Deployed() {
+			without = append(without, t.Function.Name)
+		} else {
+			with = append(with, t)
+		}
+	}
+	return with, without
+}
+
 // Pattern returns the glob of an optional flag, and "" without a flag. An empty
 // flag is an error, because an unset shell variable would select all functions.
 func Pattern(only *string) (string, error) {

@@ -67,14 +67,10 @@ type Stepped struct {
 }
 
 func (e Stepped) fold(m *Model, at time.Time) {
-	r := m.row(e.Function)
+	r := m.advance(e.Function, at)
 	if r == nil {
 		return
 	}
-	if r.first.IsZero() {
-		r.first = at
-	}
-	r.before = r.share(at)
 	r.state, r.since, r.ends, r.kind, r.delay = active, at, e.Ends, e.Step.Kind, e.Step.Delay
 	r.text = short(e.Step)
 	switch {
@@ -121,14 +117,10 @@ type Finished struct {
 }
 
 func (e Finished) fold(m *Model, at time.Time) {
-	r := m.row(e.Function)
+	r := m.advance(e.Function, at)
 	if r == nil {
 		return
 	}
-	if r.first.IsZero() {
-		r.first = at
-	}
-	r.before = r.share(at)
 	r.state, r.since = [...]state{changed, unchanged, failed, stopped}[e.Outcome], at
 	r.text = [...]string{"done, ", "nothing to do, ", "FAILED: ", "stopped "}[e.Outcome] + e.Text
 }

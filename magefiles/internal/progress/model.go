@@ -73,6 +73,19 @@ func (m *Model) row(name string) *row {
 	return &m.rows[i]
 }
 
+// advance returns the row of a function at the beginning of its next step, or nil.
+func (m *Model) advance(name string, at time.Time) *row {
+	r := m.row(name)
+	if r == nil {
+		return nil
+	}
+	if r.first.IsZero() {
+		r.first = at
+	}
+	r.before = r.share(at)
+	return r
+}
+
 func (r *row) over() bool { return r.state >= changed }
 
 func (r row) busy() bool { return r.state > waiting && !r.over() }

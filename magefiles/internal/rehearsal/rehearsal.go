@@ -150,13 +150,9 @@ func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	targets, without := manifest.WithSources(targets)
 	var functions []*fleet.Function
-	var without []string
 	for _, t := range targets {
-		if t.Function.Deployed() {
-			without = append(without, t.Function.Name)
-			continue
-		}
 		functions = append(functions, &fleet.Function{Target: t, Goal: fleet.Goal{Settle: o.Settle}})
 	}
 	if len(without) > 0 {
