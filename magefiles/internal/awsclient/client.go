@@ -89,16 +89,16 @@ func Load(ctx context.Context, a Access) (aws.Config, error) {
 	return cfg, checkEndpoint(aws.ToString(cfg.BaseEndpoint))
 }
 
-// checkEndpoint returns an error if a configured endpoint is no URL of a server.
+// checkEndpoint returns an error if a configured endpoint is not a URL of a server.
 func checkEndpoint(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	switch {
 	case endpoint == "", err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 		return nil
 	case strings.Contains(endpoint, "//"):
-		return fmt.Errorf("the endpoint %q is no URL; correct AWS_ENDPOINT_URL, such as to https://HOST:PORT", endpoint)
+		return fmt.Errorf("the endpoint %q is not a URL; correct AWS_ENDPOINT_URL, such as to https://HOST:PORT", endpoint)
 	}
-	return fmt.Errorf("the endpoint %q is no URL; correct AWS_ENDPOINT_URL: write http://%[1]s or https://%[1]s", endpoint)
+	return fmt.Errorf("the endpoint %q is not a URL; correct AWS_ENDPOINT_URL: write http://%[1]s or https://%[1]s", endpoint)
 }
 
 // New returns a client with the configuration. It sends nothing.

@@ -34,7 +34,7 @@ func CheckDeployed(r io.ReaderAt, architecture, runtime string) error {
 	}
 	info, err := buildinfo.Read(r)
 	if err != nil {
-		return fmt.Errorf("it has no build information of Go (%w): it is no Go program, or that was removed, so it does not reveal whether it calls the Runtime API", err)
+		return fmt.Errorf("it has no Go build information (%w): it is not a Go program, or the information was removed, so it does not reveal whether it calls the Runtime API", err)
 	}
 	if err := checkSDK(info); err != nil {
 		return err

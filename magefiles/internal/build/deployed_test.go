@@ -61,7 +61,7 @@ func TestCheckDeployed(t *testing.T) {
 		{name: "for another machine", version: "v1.55.1", env: arm64, want: "it is built for EM_AARCH64 and not for EM_X86_64"},
 		{name: "arm64", version: "v1.55.1", env: arm64, arch: lambda.ARM64, runtime: lambda.ProvidedAL2},
 		{name: "another program", version: "v1.55.1", source: plain, want: "it does not import github.com/aws/aws-lambda-go, so it does not reveal"},
-		{name: "without build information", version: "v1.55.1", damage: "\xff Go buildinf:", want: "it has no build information of Go ("},
+		{name: "without build information", version: "v1.55.1", damage: "\xff Go buildinf:", want: "it has no Go build information ("},
 		{name: "glibc", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libm.so.6", 1)},
 		{name: "cgo", version: "v1.55.1", source: cgo, env: "CGO_ENABLED=1"},
 		{name: "another library", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libcurl.so.4", 1), want: "it needs libcurl.so.4, which provided.al2023 may lack"},
@@ -121,7 +121,7 @@ func TestCheckDeployedNoGo(t *testing.T) {
 		if !bytes.HasPrefix(program, []byte("\x7fELF\x02\x01")) || program[18] != 62 {
 			t.Skip("the C compiler is not one for linux/amd64")
 		}
-		checkDeployed(t, program, "", lambda.ProvidedAL2, "it has no build information of Go (")
+		checkDeployed(t, program, "", lambda.ProvidedAL2, "it has no Go build information (")
 	})
 }
 

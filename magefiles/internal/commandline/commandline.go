@@ -107,7 +107,7 @@ func (t *Target) check(program, name, word string) error {
 // unknown returns the error for words that begin with no target, after a target
 // that took the words before.
 func unknown(program string, words []string, t *Target, before []string, find func(string) (*Target, error)) error {
-	message := fmt.Sprintf("%q is no target", words[0])
+	message := fmt.Sprintf("%q is not a target", words[0])
 	if t == nil {
 		return fmt.Errorf("%s; list the targets with: %s -l", message, program)
 	}

@@ -95,7 +95,7 @@ func Read(path string) (*Plan, error) {
 	}
 	var version struct{ Format int }
 	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w", path, err)
+		return nil, fmt.Errorf("%s is not a plan: %w", path, err)
 	}
 	if version.Format != Format {
 		return nil, fmt.Errorf("%s has the format %d, and this version of dualboot reads %d", path, version.Format, Format)
@@ -104,7 +104,7 @@ func Read(path string) (*Plan, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(p); err != nil {
-		return nil, fmt.Errorf("%s is no plan: %w", path, err)
+		return nil, fmt.Errorf("%s is not a plan: %w", path, err)
 	}
 	if len(p.Functions) == 0 {
 		return nil, fmt.Errorf("%s has no functions", path)

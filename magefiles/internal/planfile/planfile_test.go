@@ -135,10 +135,10 @@ func TestGroups(t *testing.T) {
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	for _, test := range []struct{ name, content, want string }{
-		{"empty", "", "is no plan: unexpected end of JSON input"},
-		{"text", "no plan", "is no plan: "},
+		{"empty", "", "is not a plan: unexpected end of JSON input"},
+		{"text", "no plan", "is not a plan: "},
 		{"format", `{"Format": 2}`, "has the format 2, and this version of dualboot reads 1"},
-		{"member", `{"Format": 1, "Functions": [{"Name": "a", "Zap": 1}]}`, `is no plan: json: unknown field "Zap"`},
+		{"member", `{"Format": 1, "Functions": [{"Name": "a", "Zap": 1}]}`, `is not a plan: json: unknown field "Zap"`},
 		{"none", `{"Format": 1}`, "has no functions"},
 	} {
 		path := filepath.Join(dir, test.name)

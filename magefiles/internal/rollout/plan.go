@@ -376,7 +376,7 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 		return "", refuse(`the deployed zip (%v) has no %s, and does not say which file %s starts; set "handler" of the function in lambdas.json to that file`,
 			s.Contents, f.Function.LegacyName(), f.Previous)
 	case f.Function.Deployed():
-		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has made it bootstrap", s.Contents, f.Previous)
+		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has renamed it to bootstrap, and no rollback is possible after that", s.Contents, f.Previous)
 	}
 	return "", refuse(`the deployed zip (%v) has no file that %s starts; set "dual" to true in lambdas.json and deploy it first`, s.Contents, f.Previous)
 }
