@@ -150,14 +150,13 @@ func (f probeFixture) checkPage(page string) {
 		"## Differs from what dualboot assumes\n\nNothing.\n",
 		"observed: they mix: code, configuration: ",
 		"observed: it does: accepted, and an invocation succeeds\n", // the return to go1.x
-		"- not run: not supported by the emulator: ",                // layers
 	} {
 		if !strings.Contains(page, part) {
 			f.t.Errorf("the page does not contain %q:\n%s", part, page)
 		}
 	}
 	_, without, _ := strings.Cut(page, "## Without findings\n")
-	for _, name := range []string{"window", "switch", "update", "conflict", "architecture", "dryrun", "failed", "link", "rollback", "size", "quota"} {
+	for _, name := range []string{"window", "switch", "update", "conflict", "architecture", "layer", "dryrun", "failed", "link", "rollback", "size", "quota"} {
 		if !strings.Contains(page, "- **"+name+":** ") || strings.Contains(without, "- **"+name+":** ") {
 			f.t.Errorf("the page has no findings of %s:\n%s", name, page)
 		}
@@ -207,7 +206,7 @@ func TestProbe(t *testing.T) {
 	delete(called, "lambda:Invoke")            // its permission has another name
 	called["lambda:InvokeFunction"] = true
 	for _, action := range []string{
-		"lambda:DeleteLayerVersion", "lambda:GetLayerVersion", // the emulator has no layers
+		"lambda:GetLayerVersion",                // part of CreateFunction
 		"lambda:TagResource", "lambda:ListTags", // part of CreateFunction, and of GetFunction
 		"iam:PassRole", // part of CreateFunction
 	} {

@@ -155,9 +155,9 @@ func (s *Server) createAlias(c *call, r *aliasRequest) (any, error) {
 func (s *Server) aliasTarget(c *call) (target, error) {
 	t, err := s.latestTarget(c)
 	if err == nil {
-		err = checkAliasName(c.alias)
+		err = checkAliasName(c.part)
 	}
-	return target{t.name, c.alias}, err
+	return target{t.name, c.part}, err
 }
 
 // findAlias returns the alias of a call and its function. The words begin the

@@ -67,6 +67,15 @@ func TestCLI(t *testing.T) {
 		t.Errorf("the answer is %s, %v", content, err)
 	}
 
+	got = aws("lambda", "publish-layer-version", "--layer-name", "l", "--zip-file", "fileb://"+zip, "--compatible-runtimes", "provided.al2023")
+	if got["LayerVersionArn"] != "arn:aws:lambda:eu-west-1:123456789012:layer:l:1" {
+		t.Errorf("publish-layer-version: %v", got)
+	}
+	got = aws("lambda", "update-function-configuration", "--function-name", "f", "--layers", got["LayerVersionArn"].(string))
+	if layers, _ := got["Layers"].([]any); len(layers) != 1 {
+		t.Errorf("update-function-configuration --layers: %v", got)
+	}
+
 	// A version goes on serving through its alias when the function is updated.
 	got = aws("lambda", "publish-version", "--function-name", "f", "--description", "the first")
 	if got["Version"] != "1" || got["FunctionArn"] != arn+":1" {

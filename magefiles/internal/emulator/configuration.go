@@ -35,7 +35,7 @@ type configuration struct {
 	RevisionId       string
 	PackageType      string
 	Architectures    []string
-	Layers           []layer `json:",omitempty"`
+	Layers           []attachedLayer `json:",omitempty"`
 	TracingConfig    struct{ Mode string }
 	EphemeralStorage struct{ Size int } // MB
 	SnapStart        struct{ ApplyOn, OptimizationStatus string }
@@ -47,12 +47,6 @@ type configuration struct {
 	lastUpdate
 
 	object *resolvedObject // the code, if it is kept by reference; GetFunction alone reports it
-}
-
-// layer is a layer version. Its content is not applied.
-type layer struct {
-	Arn      string
-	CodeSize int64
 }
 
 type environment struct{ Variables variables }
@@ -182,6 +176,7 @@ func (s settings) check(c configuration) error {
 	)
 }
 
+// apply sets all but the layers, which attach finds.
 func (s settings) apply(c *configuration) {
 	set(&c.Runtime, s.Runtime)
 	set(&c.Role, s.Role)
@@ -189,38 +184,17 @@ func (s settings) apply(c *configuration) {
 	set(&c.Description, s.Description)
 	set(&c.Timeout, s.Timeout)
 	set(&c.MemorySize, s.MemorySize)
-	if s.Layers != nil {
-		c.Layers = nil
-		for _, arn := range s.Layers {
-			c.Layers = append(c.Layers, layer{Arn: arn})
-		}
-	}
 	if s.Environment != nil {
 		c.Environment = s.Environment
 	}
 }
 
-// checkLayers refuses what are no ARNs of layer versions, and more than five of
-// them. Source:
-// https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html#lambda-CreateFunction-request-Layers
-func checkLayers(arns []string) error {
-	const pattern = `(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+)`
-	for _, arn := range arns {
-		if !matches(pattern, arn) {
-			return invalid(arns, "layers", "Member must satisfy constraint: [Member must satisfy regular expression pattern: "+pattern+"]")
-		}
-	}
-	if len(arns) > 5 {
-		return invalidParameter("Cannot reference more than 5 layers.")
-	}
-	return nil
-}
-
 // check refuses a configuration with parts that do not go together.
 func (c configuration) check() error {
 	switch {
-	case c.PackageType == "Image" && (c.Runtime != "" || c.Handler != ""):
-		return invalidParameter("Please don't provide Handler or Runtime when the intended function PackageType is Image.")
+	case c.PackageType == "Image" && (c.Runtime != "" || c.Handler != "" || len(c.Layers) > 0):
+		// https://github.com/pulumi/pulumi-aws/issues/5439
+		return invalidParameter("Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.")
 	case c.PackageType == "Image":
 		return nil
 	case c.Runtime == "" || c.Handler == "":

@@ -36,7 +36,9 @@ func validate(errs ...error) error {
 
 func invalid(value any, member, constraint string) error {
 	shown := "null"
-	if value != nil {
+	if list, ok := value.([]string); ok {
+		shown = "'[" + strings.Join(list, ", ") + "]'"
+	} else if value != nil {
 		shown = fmt.Sprintf("'%v'", value)
 	}
 	return violations{fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", shown, member, constraint)}

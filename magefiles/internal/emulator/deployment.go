@@ -1,10 +1,7 @@
 package emulator
 
 import (
-	"debug/elf"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/dualboot/magefiles/internal/emulator/runner"
@@ -17,6 +14,10 @@ import (
 type Deployment struct {
 	Function, Runtime, Handler, Architecture, CodeSha256 string
 
+	// Layers are the ARNs of the layer versions, in the order in which they are
+	// merged.
+	Layers []string
+
 	// Files are the sorted names of the files in the package.
 	Files []string
 
@@ -27,10 +28,16 @@ type Deployment struct {
 	startable bool
 }
 
-// Startable reports whether the package contains what the runtime starts, in a
-// form that can be started: for go1.x the file that Handler names, for
-// provided.* the file bootstrap; executable, and not built for another machine
-// than Architecture (see [Options.HostBinaries]). It is false for every other
+// Startable reports whether there is what the runtime starts, in a form that can
+// be started: for go1.x the file in the package that Handler names, for provided.*
+// the file bootstrap in the package or, if it has none, in the layers of this
+// account; executable, and not built for another machine than Architecture (see
+// [Options.HostBinaries]). If the last command of a script is
+//
+//	exec "$LAMBDA_TASK_ROOT/$_HANDLER"
+//
+// in this or another common spelling, the file that Handler names must be so, too.
+// Nothing else that a script does is considered. Startable is false for every other
 // runtime and for container images.
 func (d Deployment) Startable() bool { return d.startable }
 
@@ -39,6 +46,7 @@ func (d Deployment) Startable() bool { return d.startable }
 type deployment struct {
 	configuration configuration
 	code          *zips.Package // nil for container images
+	opt           *zips.Package // the merged layers, nil for none
 	origin        origin
 	mixed         bool // see Options.Mixed
 
@@ -79,20 +87,14 @@ func (s *Server) describe(d *deployment) Deployment {
 		Function: conf.FunctionName, Runtime: conf.Runtime, Handler: conf.Handler,
 		Architecture: conf.architecture(), CodeSha256: conf.CodeSha256, Mixed: d.mixed,
 	}
+	for _, l := range conf.Layers {
+		description.Layers = append(description.Layers, l.Arn)
+	}
 	if d.code != nil {
 		description.Files = d.code.Files()
-		file, known := entryPoint(conf.Runtime, conf.Handler)
-		description.startable = known && s.startable(d, file) == nil
+		description.startable = s.startable(d)
 	}
 	return description
-}
-
-// startable returns why a file of a deployment cannot be started, or nil.
-func (s *Server) startable(d *deployment, file string) error {
-	if s.options.HostBinaries {
-		return d.code.Startable(file, elf.EM_NONE)
-	}
-	return d.code.Startable(file, lambda.Machine(d.configuration.architecture()))
 }
 
 // pick returns the deployment for the next invocation of a version or an alias
@@ -170,7 +172,15 @@ func (s *Server) retire(d *deployment) {
 	d.idle = nil
 	if d.busy == 0 {
 		s.packages.Release(d.code)
+		s.packages.Release(d.opt)
 	}
+}
+
+// keep adds a use of what a new deployment runs, which retire ends.
+func (s *Server) keep(d *deployment) *deployment {
+	s.packages.Keep(d.code)
+	s.packages.Keep(d.opt)
+	return d
 }
 
 func (s *Server) startInstance(d *deployment, requestID string) (*instance, error) {
@@ -178,20 +188,16 @@ func (s *Server) startInstance(d *deployment, requestID string) (*instance, erro
 		return nil, notImplemented("invoking a function of a server without processes")
 	}
 	conf := d.configuration
-	file, _ := entryPoint(conf.Runtime, conf.Handler)
-	unstartable := s.startable(d, file)
-	var command []string
-	if unstartable == nil {
-		var err error
-		if command, err = s.foreign.command(s.ctx, d, file); err != nil {
-			return nil, err
-		}
+	p, _ := s.program(d)
+	command, err := s.command(d, p)
+	if err != nil {
+		return nil, err
 	}
 	e, err := s.host.Start(runner.Spec{
 		Function: conf.FunctionName, Version: conf.Version,
 		MemorySize: conf.MemorySize, Timeout: time.Duration(conf.Timeout) * time.Second,
 		Protocol: protocol(conf.Runtime), Root: d.code.Root,
-		EntryPoint: file, Unstartable: unstartable, Command: command,
+		EntryPoint: p.path, Unstartable: p.unstartable, Command: command,
 		Environ: s.environ(d),
 	}, requestID)
 	return &instance{Environment: e}, err
@@ -202,13 +208,13 @@ func (s *Server) startInstance(d *deployment, requestID string) (*instance, erro
 // between the processes.
 //
 // Its names and values are those that AWS had in January 2026 on provided.al2 and
-// provided.al2023, with the package's directory in place of /var/task.
+// provided.al2023, with directories of this machine in place of /var/task and /opt.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 func (s *Server) environ(d *deployment) []string {
 	conf, root := d.configuration, d.code.Root
-	path := "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
-	libraries := "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + root + ":" + root + "/lib:/opt/lib"
+	path := d.onHost("/usr/local/bin:/usr/bin/:/bin:/opt/bin")
+	libraries := d.onHost("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib")
 	if conf.Runtime == lambda.ProvidedAL2023 {
 		path, libraries = "/var/lang/bin:"+path, "/var/lang/lib:"+libraries
 	}
@@ -220,10 +226,7 @@ func (s *Server) environ(d *deployment) []string {
 	}
 	if conf.Environment != nil {
 		for name, value := range conf.Environment.Variables.byName {
-			if file, ok := strings.CutPrefix(value, "/var/task/"); ok {
-				value = filepath.Join(root, file)
-			}
-			environ = append(environ, name+"="+value)
+			environ = append(environ, name+"="+d.onHost(value))
 		}
 	}
 	// Functions cannot set the variables that follow. The keys are no

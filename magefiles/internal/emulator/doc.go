@@ -6,7 +6,8 @@
 // with it unchanged, through AWS_ENDPOINT_URL. It unpacks each deployed zip, and an
 // invocation starts the file that the function's runtime would start: for go1.x
 // the file that Handler names, reached over net/rpc; for provided.* the file
-// bootstrap, which polls the Runtime API. It reproduces what a migration between
+// bootstrap in the package or in a layer, which polls the Runtime API. It
+// reproduces what a migration between
 // the two depends on: the previous code serves while an update is InProgress,
 // revisions become stale, a package without the right binary fails with Lambda's
 // errors, published versions do not change, and aliases point to them.
@@ -51,9 +52,11 @@
 //     from the stream of an enabled mapping.
 //   - Other metrics have no data, like unknown metrics on AWS.
 //   - Functions on other runtimes and container images cannot be invoked.
-//   - There are no layers, VPCs, permissions, function URLs or provisioned
-//     concurrency, and settings such as tracing have one value. The emulator
-//     refuses a request for another rather than ignore it.
+//   - There are no VPCs, permissions, function URLs or provisioned concurrency,
+//     and settings such as tracing have one value. The emulator refuses a request
+//     for another rather than ignore it.
+//   - A layer of another account or of AWS may be named, and has no content.
+//     Extensions in layers do not start, and layers have no policies or tags.
 //   - Objects in S3 have no versions, metadata, lists or permissions.
 //   - Code that is kept by reference (S3ObjectStorageMode) is read once, like any
 //     other code in S3, and a bucket without versioning holds it.

@@ -44,7 +44,7 @@ func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token str
 	defer s.work.Done()
 	p := s.packages.Find(d.codeSha256)
 	if p == nil {
-		http.Error(w, "no function uses this package", http.StatusNotFound)
+		http.Error(w, "no function and no layer has this package", http.StatusNotFound)
 		return
 	}
 	defer s.packages.Release(p)

@@ -16,7 +16,7 @@ func (o Options) WithTimes(init time.Duration, retries ...time.Duration) Options
 func Route(method, escapedPath string) (operation, resource, alias string) {
 	s := &Server{operations: lambdaOperations()}
 	c := s.route(httptest.NewRequest(method, escapedPath, nil))
-	return c.operation.name, c.resource, c.alias
+	return c.operation.name, c.resource, c.part
 }
 
 // NewHTTPServer returns the HTTP server of a [Server], with another handler.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"sync"
 
+	"example.com/dualboot/magefiles/internal/emulator/zips"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
@@ -34,29 +35,29 @@ func newForeign(o Options) *foreign {
 // machines are the machines of Lambda by Go's name.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// command returns the command that starts a file of a deployment, or nil if this
-// machine starts the file itself.
-func (f *foreign) command(ctx context.Context, d *deployment, file string) ([]string, error) {
-	machine := d.code.Machine(file)
+// command returns the command that starts a file of a package or layers, or nil if
+// this machine starts the file itself.
+func (f *foreign) command(ctx context.Context, conf configuration, in *zips.Package, file string) ([]string, error) {
+	machine := in.Machine(file)
 	if f.off || machine == elf.EM_NONE || machine == machines[runtime.GOARCH] {
 		return nil, nil
 	}
-	architecture, qemu := d.configuration.architecture(), "qemu-x86_64"
+	architecture, qemu := conf.architecture(), "qemu-x86_64"
 	if architecture == lambda.ARM64 {
 		qemu = "qemu-aarch64"
 	}
-	binary := filepath.Join(d.code.Root, filepath.FromSlash(file))
+	binary := filepath.Join(in.Root, filepath.FromSlash(file))
 	for _, name := range []string{qemu, qemu + "-static"} {
 		if path, err := f.lookPath(name); err == nil {
 			return []string{path, binary}, nil
 		}
 	}
-	function := d.configuration.FunctionName
+	function := conf.FunctionName
 	if f.hostBuild == nil {
 		return nil, apiErrorf(http.StatusInternalServerError, "ServiceException",
 			"The emulator cannot start function %s: this machine cannot run %s. Install qemu-user.", function, architecture)
 	}
-	path, err := f.build(ctx, d.code.CodeSha256+" "+file, binary)
+	path, err := f.build(ctx, in.CodeSha256+" "+file, binary)
 	if err != nil {
 		return nil, apiErrorf(http.StatusInternalServerError, "ServiceException",
 			"The emulator cannot start function %s: this machine cannot run %s, and building it for %s/%s failed: %v. Install qemu-user.",

@@ -76,24 +76,42 @@ func (s *Server) createFunction(_ *call, r *createRequest) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	next := &deployment{configuration: conf, code: code}
-	f := &function{version: version{reported: conf}, next: next, tags: r.Tags, aliases: map[string]*alias{}}
-	set(&f.image, r.Code.ImageUri)
-
+	defer s.packages.Release(code)
 	s.mu.Lock()
-	if s.functions[conf.FunctionName] != nil {
+	f, err := s.addFunction(r, &conf, code)
+	if err != nil {
 		s.mu.Unlock()
-		s.packages.Release(code)
-		return reply{}, conflict("Function already exist: %s", conf.FunctionName)
+		return reply{}, err
 	}
 	if r.Publish {
 		// The answer has the version's number, but the function's ARN.
 		conf.Version = s.publish(f, nil).reported.Version
 	}
-	s.functions[conf.FunctionName] = f
+	next := f.next
 	s.mu.Unlock()
 	s.completeLater(f, next, nil)
 	return jsonReply(http.StatusCreated, conf)
+}
+
+// addFunction adds a function that does not exist. It completes the configuration
+// with the layers, which AWS was recorded to check first.
+func (s *Server) addFunction(r *createRequest, conf *configuration, code *zips.Package) (*function, error) {
+	opt, err := s.attach(r.Layers, conf)
+	if err != nil {
+		return nil, err
+	}
+	defer s.packages.Release(opt)
+	if s.functions[conf.FunctionName] != nil {
+		return nil, conflict("Function already exist: %s", conf.FunctionName)
+	}
+	if err := cmp.Or(conf.check(), s.packages.CheckSize(code, opt)); err != nil {
+		return nil, err
+	}
+	next := s.keep(&deployment{configuration: *conf, code: code, opt: opt})
+	f := &function{version: version{reported: *conf}, next: next, tags: r.Tags, aliases: map[string]*alias{}}
+	set(&f.image, r.Code.ImageUri)
+	s.functions[conf.FunctionName] = f
+	return f, nil
 }
 
 // newConfiguration returns the configuration of a new function without its code.

@@ -177,8 +177,8 @@ func TestUnknownOperations(t *testing.T) {
 	b := newBench(t, emulator.Options{})
 	_, err := b.client.GetPolicy(t.Context(), &lambda.GetPolicyInput{FunctionName: aws.String("f")})
 	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement GET /2015-03-31/functions/f/policy")
-	_, err = b.client.ListLayers(t.Context(), &lambda.ListLayersInput{})
-	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement GET /2018-10-31/layers")
+	_, err = b.client.GetLayerVersionPolicy(t.Context(), &lambda.GetLayerVersionPolicyInput{LayerName: aws.String("l"), VersionNumber: aws.Int64(1)})
+	wantError(t, err, 404, "UnknownOperationException", "the emulator does not implement GET /2018-10-31/layers/l/versions/1/policy")
 	if got, want := b.Calls(), map[string]int{"Unknown": 2}; !cmp.Equal(got, want) {
 		t.Errorf("calls are %v, want %v", got, want)
 	}
@@ -218,6 +218,12 @@ func TestRoute(t *testing.T) {
 		{"GET", "/2015-03-31/functions/f/aliases/a%2Fb", "GetAlias", "f", "a/b"},
 		{"PUT", "/2015-03-31/functions/f/aliases/a", "UpdateAlias", "f", "a"},
 		{"DELETE", "/2015-03-31/functions/f/aliases/a", "DeleteAlias", "f", "a"},
+		{"GET", "/2018-10-31/layers", "ListLayers", "", ""},
+		{"GET", "/2018-10-31/layers?find=LayerVersion&Arn=x", "GetLayerVersionByArn", "", ""},
+		{"GET", "/2018-10-31/layers/l/versions", "ListLayerVersions", "l", ""},
+		{"POST", "/2018-10-31/layers/l/versions", "PublishLayerVersion", "l", ""},
+		{"GET", "/2018-10-31/layers/l/versions/1", "GetLayerVersion", "l", "1"},
+		{"DELETE", "/2018-10-31/layers/l/versions/1", "DeleteLayerVersion", "l", "1"},
 		{"POST", "/", "GetCallerIdentity", "", ""},
 	} {
 		operation, resource, alias := emulator.Route(test[0], test[1])

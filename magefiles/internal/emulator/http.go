@@ -18,8 +18,8 @@ type call struct {
 	*http.Request
 	operation operation
 	id        string
-	resource  string // in the path: a function, or the UUID of an event source mapping
-	alias     string // in the path
+	resource  string // in the path: a function, a layer, or the UUID of an event source mapping
+	part      string // in the path: an alias, or a version of a layer
 	body      []byte
 }
 

@@ -19,7 +19,8 @@ type operation struct {
 }
 
 // lambdaOperations returns Lambda's operations by method and path, without the
-// API's version. Names in the path are "{}": every second segment.
+// API's version. Names in the path are "{}": every second segment. A query is there
+// only where it decides.
 func lambdaOperations() map[string]operation {
 	small := func(name string, run handler) operation { return operation{name, lambdaService, maxOtherRequest, run} }
 	return map[string]operation{
@@ -39,6 +40,13 @@ func lambdaOperations() map[string]operation {
 		"GET functions/{}/aliases/{}":    small("GetAlias", reading(http.StatusOK, (*Server).getAlias)),
 		"PUT functions/{}/aliases/{}":    small("UpdateAlias", writing(http.StatusOK, (*Server).updateAlias)),
 		"DELETE functions/{}/aliases/{}": small("DeleteAlias", reading(http.StatusNoContent, (*Server).deleteAlias)),
+
+		"GET layers":                   small("ListLayers", reading(http.StatusOK, (*Server).listLayers)),
+		"GET layers?find=LayerVersion": small("GetLayerVersionByArn", reading(http.StatusOK, (*Server).getLayerVersionByArn)),
+		"GET layers/{}/versions":       small("ListLayerVersions", reading(http.StatusOK, (*Server).listLayerVersions)),
+		"POST layers/{}/versions":      {"PublishLayerVersion", lambdaService, maxPackageRequest, decoding((*Server).publishLayerVersion)},
+		"GET layers/{}/versions/{}":    small("GetLayerVersion", reading(http.StatusOK, (*Server).getLayerVersion)),
+		"DELETE layers/{}/versions/{}": small("DeleteLayerVersion", reading(http.StatusNoContent, (*Server).deleteLayerVersion)),
 
 		"GET tags/{}":          small("ListTags", reading(http.StatusOK, (*Server).listTags)),
 		"POST tags/{}":         small("TagResource", writing(http.StatusNoContent, (*Server).tagResource)),
@@ -66,12 +74,16 @@ func (s *Server) route(r *http.Request) *call {
 	}
 	version, path, _ := strings.Cut(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	segments := strings.Split(path, "/")
-	names := []*string{&c.resource, &c.alias}
+	names := []*string{&c.resource, &c.part}
 	for i := 1; i < len(segments) && i/2 < len(names); i += 2 {
 		*names[i/2], _ = url.PathUnescape(segments[i]) // which cannot fail with a path that is parsed
 		segments[i] = "{}"
 	}
-	if op, ok := s.operations[r.Method+" "+strings.Join(segments, "/")]; ok && version == apiVersion(op.name) {
+	path = strings.Join(segments, "/")
+	if find := r.URL.Query().Get("find"); find != "" {
+		path += "?find=" + find
+	}
+	if op, ok := s.operations[r.Method+" "+path]; ok && version == apiVersion(op.name) {
 		c.operation = op
 	}
 	return c
@@ -83,6 +95,8 @@ func apiVersion(operation string) string {
 	switch operation {
 	case "ListTags", "TagResource", "UntagResource":
 		return "2017-03-31"
+	case "ListLayers", "GetLayerVersionByArn", "ListLayerVersions", "PublishLayerVersion", "GetLayerVersion", "DeleteLayerVersion":
+		return "2018-10-31"
 	case "GetFunctionUrlConfig":
 		return "2021-10-31"
 	}

@@ -27,16 +27,18 @@ func TestControlPlaneQuota(t *testing.T) {
 	}
 	_, err = b.client.ListFunctions(t.Context(), nil)
 	wantError(t, err, 429, "TooManyRequestsException", "Rate exceeded")
+	_, err = b.client.ListLayers(t.Context(), nil)
+	wantError(t, err, 429, "TooManyRequestsException", "Rate exceeded")
 	b.send("f", event{}) // does not belong to the control plane
 	if after := b.get("f"); *after.RevisionId != *before.RevisionId {
 		t.Error("a refused update changed the function")
 	}
-	want := map[string]int{"CreateFunction": 1, "UpdateFunctionCode": 1, "ListFunctions": 1, "Invoke": 1, "GetFunction": 2}
+	want := map[string]int{"CreateFunction": 1, "UpdateFunctionCode": 1, "ListFunctions": 1, "ListLayers": 1, "Invoke": 1, "GetFunction": 2}
 	if diff := cmp.Diff(want, b.Calls()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	if n := b.Throttled(); n != 2 {
-		t.Errorf("%d calls throttled, want 2", n)
+	if n := b.Throttled(); n != 3 {
+		t.Errorf("%d calls throttled, want 3", n)
 	}
 }
 

@@ -333,6 +333,36 @@ func TestS3CreateFunction(t *testing.T) {
 	wantError(t, err, 400, "InvalidParameterValueException", "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
 }
 
+func TestS3Layer(t *testing.T) {
+	t.Parallel()
+	b, client := newS3(t, emulator.Options{})
+	zip := makeZip(t, bridge)
+	put(t, client, "layer.zip", zip)
+	published, err := b.client.PublishLayerVersion(t.Context(), &awslambda.PublishLayerVersionInput{
+		LayerName:          aws.String("bridge"),
+		Content:            &types.LayerVersionContentInput{S3Bucket: aws.String("artifacts"), S3Key: aws.String("layer.zip"), S3ObjectStorageMode: types.S3ObjectStorageModeReference},
+		CompatibleRuntimes: []types.Runtime{types.RuntimeProvidedal2023},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := b.client.GetLayerVersionByArn(t.Context(), &awslambda.GetLayerVersionByArnInput{Arn: published.LayerVersionArn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := got.Content
+	if c.CodeSize != int64(len(zip)) || *c.CodeSha256 != *published.Content.CodeSha256 || c.ResolvedS3Object == nil || *c.ResolvedS3Object.S3Key != "layer.zip" || got.Version != 1 {
+		t.Errorf("the layer version is %+v with %+v", got, c)
+	}
+	if status, body := b.download(*c.Location); status != 200 || !bytes.Equal(body, zip) {
+		t.Errorf("the download answers %d with %d bytes", status, len(body))
+	}
+	b.deleteLayer("bridge", 1)
+	if status, _ := b.download(*c.Location); status != 404 {
+		t.Errorf("after the version is deleted, the download answers %d", status)
+	}
+}
+
 // A reference lasts until an update without the mode, and a version keeps it.
 func TestS3Reference(t *testing.T) {
 	t.Parallel()

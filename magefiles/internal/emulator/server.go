@@ -55,6 +55,7 @@ type Server struct {
 	mu        sync.Mutex
 	stopped   bool // no more work may begin
 	functions map[string]*function
+	layers    map[string]*layer
 	mappings  map[string]eventSourceMapping // by UUID
 	downloads map[string]download           // by token
 	calls     map[string]int
@@ -108,6 +109,7 @@ func newServer(options Options) (*Server, error) {
 		packages:    cmp.Or(options.Packages, zips.NewStore(dir, lambda.MaxUnzipped)),
 		metrics:     metrics.NewStore(),
 		functions:   map[string]*function{},
+		layers:      map[string]*layer{},
 		mappings:    map[string]eventSourceMapping{},
 		downloads:   map[string]download{},
 		calls:       map[string]int{},

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -68,7 +69,7 @@ func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (
 		}
 		return s.checkBlocked(*r.Runtime)
 	}
-	return s.update(c, update{revision: r.RevisionId, edit: edit})
+	return s.update(c, update{revision: r.RevisionId, edit: edit, layers: r.Layers})
 }
 
 // checkBlocked refuses an update that changes the code of a function on a
@@ -93,6 +94,7 @@ type update struct {
 	revision *string // that the function must have, if given
 	edit     func(*configuration) error
 	code     *zips.Package // nil keeps the function's
+	layers   []string      // ARNs; nil keeps the function's
 	dryRun   bool
 	publish  bool // answer with a new version
 }
@@ -151,22 +153,30 @@ func (s *Server) accept(f *function, u update) (configuration, error) {
 	if err := u.edit(&conf); err != nil {
 		return conf, err
 	}
+	next := &deployment{code: cmp.Or(u.code, f.serving.code), opt: f.serving.opt, origin: f.serving.origin}
+	if u.layers != nil {
+		opt, err := s.attach(u.layers, &conf)
+		if err != nil {
+			return conf, err
+		}
+		defer s.packages.Release(opt)
+		next.opt = opt
+	}
 	conf.RuntimeVersionConfig = s.runtimeVersion(conf)
-	if err := conf.check(); err != nil || u.dryRun {
+	if err := cmp.Or(conf.check(), s.packages.CheckSize(next.code, next.opt)); err != nil || u.dryRun {
 		// Assumption: a dry run answers with the result and changes nothing.
 		return conf, err
 	}
 	conf.modified()
 	conf.lastUpdate = inProgress
-	next := &deployment{configuration: conf, code: f.serving.code, origin: f.serving.origin}
 	f.updates++
 	if u.code != nil {
-		next.code, next.origin.code = u.code, f.updates
+		next.origin.code = f.updates
 	} else {
 		next.origin.configuration = f.updates
 	}
-	s.packages.Keep(next.code)
-	f.reported, f.next = conf, next
+	next.configuration = conf
+	f.reported, f.next = conf, s.keep(next)
 	if u.publish {
 		conf = s.publish(f, nil).reported
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"example.com/dualboot/magefiles/internal/emulator/zips"
 )
 
 // version is $LATEST or a published version.
@@ -91,7 +89,7 @@ func (s *Server) publish(f *function, description *string) *version {
 	v.reported.FunctionArn = s.arn(target{f.reported.FunctionName, v.reported.Version})
 	set(&v.reported.Description, description)
 	if f.next == nil {
-		s.activate(v, f.serving.code)
+		s.activate(v, f.serving)
 	} else {
 		v.reported.state = creating
 		v.reported.revise()
@@ -101,11 +99,11 @@ func (s *Server) publish(f *function, description *string) *version {
 	return v
 }
 
-func (s *Server) activate(v *version, code *zips.Package) {
+// activate makes a version serve what a deployment runs.
+func (s *Server) activate(v *version, d *deployment) {
 	v.reported.state, v.reported.lastUpdate = active, successful
 	v.reported.revise()
-	s.packages.Keep(code)
-	v.serving = &deployment{configuration: v.reported, code: code}
+	v.serving = s.keep(&deployment{configuration: v.reported, code: d.code, opt: d.opt})
 }
 
 // endPublishing ends the publishing of the deployment that an update or the
@@ -118,7 +116,7 @@ func (s *Server) endPublishing(f *function, d *deployment, failure *Failure) {
 	switch {
 	case v.reported.State != creating.State:
 	case failure == nil:
-		s.activate(v, d.code)
+		s.activate(v, d)
 	default:
 		// Assumption: a version fails with the update that publishes it.
 		v.reported.state = state{"Failed", failure.Reason, failure.ReasonCode}

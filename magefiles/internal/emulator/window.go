@@ -54,8 +54,7 @@ func (s *Server) mix(f *function) (mixtures []*deployment) {
 			i := slices.IndexFunc(inPlay, func(d *deployment) bool { return d.origin == m.origin })
 			if i < 0 {
 				m.until = old.until
-				s.packages.Keep(m.code)
-				f.window = append(f.window, m)
+				f.window = append(f.window, s.keep(m))
 				mixtures = append(mixtures, m)
 			} else if known := inPlay[i]; known.mixed && known.until.Before(old.until) {
 				known.until = old.until
@@ -72,7 +71,7 @@ func mixture(code, configured *deployment) *deployment {
 	if supports(conf.Runtime, of.architecture()) {
 		conf.Architectures = of.Architectures
 	}
-	return &deployment{configuration: conf, code: code.code, origin: origin{code.origin.code, configured.origin.configuration}, mixed: true}
+	return &deployment{configuration: conf, code: code.code, opt: configured.opt, origin: origin{code.origin.code, configured.origin.configuration}, mixed: true}
 }
 
 // pickLatest returns the deployment for the next invocation of $LATEST. Within

@@ -33,7 +33,7 @@ type unstartable struct {
 }
 
 func (u unstartable) Error() string {
-	return "fork/exec /var/task/" + u.entryPoint + ": " + u.error.Error()
+	return "fork/exec " + u.entryPoint + ": " + u.error.Error()
 }
 
 func (u unstartable) Unwrap() error { return u.error }

@@ -14,7 +14,6 @@ import (
 	"log"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -39,9 +38,9 @@ type Spec struct {
 
 	Protocol    Protocol
 	Root        string   // directory of the unpacked deployment package
-	EntryPoint  string   // path below Root, with slashes
+	EntryPoint  string   // path on Lambda, for errors
 	Unstartable error    // why the entry point cannot be started, or nil
-	Command     []string // starts the entry point; default the file itself
+	Command     []string // starts the entry point
 	Environ     []string // NAME=value; see [Host.Start] for those that are added
 }
 
@@ -198,11 +197,7 @@ func (h *Host) start(e *Environment) error {
 // and its exec, can have a file open that was just written.
 func (e *Environment) startCommand() (*exec.Cmd, error) {
 	for wait := time.Millisecond; ; wait *= 2 {
-		command := e.spec.Command
-		if len(command) == 0 {
-			command = []string{filepath.Join(e.spec.Root, filepath.FromSlash(e.spec.EntryPoint))}
-		}
-		cmd := exec.Command(command[0], command[1:]...)
+		cmd := exec.Command(e.spec.Command[0], e.spec.Command[1:]...)
 		cmd.Dir = e.spec.Root
 		cmd.Env = e.environ()
 		cmd.Stdout, cmd.Stderr = e.output.w, e.output.w

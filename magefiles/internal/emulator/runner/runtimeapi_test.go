@@ -41,7 +41,7 @@ func scriptSpec(t *testing.T, lines string) runner.Spec {
 	if err := os.WriteFile(filepath.Join(root, "bootstrap"), []byte("#!/bin/sh\n"+lines), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return runner.Spec{Function: "f", Version: "$LATEST", MemorySize: 128, Timeout: time.Minute, Root: root, EntryPoint: "bootstrap"}
+	return runner.Spec{Function: "f", Version: "$LATEST", MemorySize: 128, Timeout: time.Minute, Root: root, Command: []string{filepath.Join(root, "bootstrap")}}
 }
 
 // puppet is an environment with a test as its runtime: its bootstrap only tells

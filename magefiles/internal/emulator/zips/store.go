@@ -3,6 +3,7 @@
 package zips
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"debug/elf"
 	"encoding/base64"
@@ -33,14 +34,17 @@ type Package struct {
 	Zip        string // path of the zip
 	Root       string // path of the directory with the unpacked files
 
-	files  map[string]file
-	users  int // guarded by the store's mutex
-	unpack func() error
+	files    map[string]file
+	unzipped int64 // size of the files in bytes, as the zip declares it
+	users    int   // guarded by the store's mutex
+	unpack   func() error
 }
 
 type file struct {
 	mode    fs.FileMode // as in the zip
+	size    int64       // in bytes
 	machine elf.Machine // that an executable file is built for, EM_NONE if it is not ELF
+	script  string      // content of an executable file that begins with "#!", if it is short
 	link    string      // the name that a symbolic link leads to
 }
 
@@ -76,20 +80,27 @@ func (s *Store) Add(zip []byte) (*Package, error) {
 		return nil, errEmpty
 	}
 	digest := sha256.Sum256(zip)
-	sum := base64.StdEncoding.EncodeToString(digest[:])
+	return s.add(base64.StdEncoding.EncodeToString(digest[:]), int64(len(zip)), func(p *Package) (err error) {
+		if err = os.WriteFile(p.Zip, zip, 0o600); err == nil {
+			p.files, err = unpack(zip, p.Root, s.maxUnzipped)
+		}
+		for _, f := range p.files {
+			p.unzipped += f.size
+		}
+		return err
+	})
+}
 
+// add returns the package with the given digest and size. If it is new, unpack
+// makes its directory and what the package says about it.
+func (s *Store) add(sum string, size int64, unpack func(*Package) error) (*Package, error) {
 	s.mu.Lock()
 	p := s.packages[sum]
 	if p == nil {
 		s.added++
 		base := filepath.Join(s.dir, "package-"+strconv.Itoa(s.added))
-		p = &Package{CodeSha256: sum, Size: int64(len(zip)), Zip: base + ".zip", Root: base}
-		p.unpack = sync.OnceValue(func() (err error) {
-			if err = os.WriteFile(p.Zip, zip, 0o600); err == nil {
-				p.files, err = unpack(zip, p.Root, s.maxUnzipped)
-			}
-			return err
-		})
+		p = &Package{CodeSha256: sum, Size: size, Zip: base + ".zip", Root: base}
+		p.unpack = sync.OnceValue(func() error { return unpack(p) })
 		s.packages[sum] = p
 	}
 	p.users++
@@ -137,6 +148,20 @@ func (s *Store) use(p *Package, n int) {
 // Files returns the sorted names of the files in the package.
 func (p *Package) Files() []string { return slices.Sorted(maps.Keys(p.files)) }
 
+// Has reports whether there is a file of that name. A symbolic link to nothing is
+// none.
+func (p *Package) Has(name string) bool {
+	_, err := p.find(name)
+	return err != syscall.ENOENT
+}
+
+// Script returns the content of a file, or of what a symbolic link leads to, if it
+// is an executable script of at most 4 KB, otherwise "".
+func (p *Package) Script(name string) string {
+	f, _ := p.find(name)
+	return f.script
+}
+
 // Startable returns nil if a file, or what a symbolic link leads to, can be started
 // on the given machine, or the kernel's error as a *fs.PathError. EM_NONE stands
 // for any machine. Lambda runs functions as a user that does not own the files, so
@@ -171,6 +196,19 @@ func machineOf(path string) elf.Machine {
 	}
 	defer f.Close()
 	return f.Machine
+}
+
+// scriptOf returns the content of a file if it is a script of at most 4 KB,
+// otherwise "".
+func scriptOf(path string, size int64) string {
+	if size > 4<<10 {
+		return ""
+	}
+	content, err := os.ReadFile(path)
+	if err != nil || !bytes.HasPrefix(content, []byte("#!")) {
+		return ""
+	}
+	return string(content)
 }
 
 // RemoveTree removes a directory with write-protected content.

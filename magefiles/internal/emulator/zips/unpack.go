@@ -90,19 +90,25 @@ func store(entries []*zip.File, links map[string]string, dir string) (map[string
 			if err := root.Symlink(target, name); err != nil {
 				return nil, err
 			}
-			files[name] = file{mode: 0o777, link: path.Join(parent, target)}
+			files[name] = file{mode: 0o777, size: int64(len(target)), link: path.Join(parent, target)}
 			continue
 		}
 		if err := extract(root, entry); err != nil {
 			return nil, err
 		}
-		f := file{mode: entry.Mode().Perm()}
+		f := file{mode: entry.Mode().Perm(), size: int64(entry.UncompressedSize64)}
 		if f.mode&0o111 != 0 {
-			f.machine = machineOf(filepath.Join(dir, name))
+			where := filepath.Join(dir, name)
+			f.machine, f.script = machineOf(where), scriptOf(where, f.size)
 		}
 		files[name] = f
 	}
-	return files, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	return files, protect(dir)
+}
+
+// protect takes the right to write from the directories of a tree.
+func protect(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
 			err = os.Chmod(path, 0o555)
 		}

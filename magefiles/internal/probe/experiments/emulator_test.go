@@ -2,9 +2,6 @@ package experiments
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,9 +44,8 @@ var handler = sync.OnceValues(func() (string, error) {
 
 // The program's tests run the other experiments.
 
-// run runs experiments on an emulator and returns what they found. The transport,
-// if not nil, is between the two.
-func run(t *testing.T, o emulator.Options, transport http.RoundTripper, experiments ...probe.Experiment) *probe.Report {
+// run runs experiments on an emulator and returns what they found.
+func run(t *testing.T, o emulator.Options, experiments ...probe.Experiment) *probe.Report {
 	t.Helper()
 	if runtime.GOOS != build.AWS.OS || runtime.GOARCH != build.AWS.Arch {
 		t.Skip("this machine does not start what is built for AWS")
@@ -64,9 +60,6 @@ func run(t *testing.T, o emulator.Options, transport http.RoundTripper, experime
 	}
 	defer server.Close()
 	config := server.Config()
-	if transport != nil {
-		config.HTTPClient = &http.Client{Transport: transport}
-	}
 	dir := t.TempDir()
 	l, err := lab.New(lab.Options{
 		Client:  sdk.NewFromConfig(config),
@@ -92,18 +85,6 @@ func run(t *testing.T, o emulator.Options, transport http.RoundTripper, experime
 	return report
 }
 
-// differing returns the findings that differ: "experiment: change".
-func differing(r *probe.Report) (list []string) {
-	for _, o := range r.Experiments {
-		for _, f := range o.Findings {
-			if f.Class == probe.Differs {
-				list = append(list, o.Name+": "+f.Change)
-			}
-		}
-	}
-	return list
-}
-
 // find returns the finding whose statement contains the text.
 func find(t *testing.T, r *probe.Report, statement string) probe.Finding {
 	t.Helper()
@@ -125,7 +106,7 @@ func TestFailed(t *testing.T) {
 	fail := func(function, operation string) *emulator.Failure {
 		return &emulator.Failure{Reason: "Failed to unzip archive", ReasonCode: "InvalidZipFileException"}
 	}
-	r := run(t, emulator.Options{FailUpdate: fail}, nil, failed(lab.Code("B")))
+	r := run(t, emulator.Options{FailUpdate: fail}, failed(lab.Code("B")))
 	if f := find(t, r, "What happens to an update"); !strings.Contains(f.Observed, "Failed, InvalidZipFileException") {
 		t.Errorf("%+v", f)
 	}
@@ -134,48 +115,5 @@ func TestFailed(t *testing.T) {
 	}
 	if f := find(t, r, "the serving or the attempted code"); !strings.Contains(f.Observed, "the serving code") {
 		t.Errorf("%+v", f)
-	}
-}
-
-// layers answers the calls about layers in place of the emulator, which has none.
-// It counts the versions that exist.
-type layers struct {
-	mu       sync.Mutex
-	versions int
-}
-
-func (l *layers) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.Contains(r.URL.Path, "/layers") {
-		return http.DefaultTransport.RoundTrip(r)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	status, body := http.StatusOK, ""
-	switch r.Method {
-	case http.MethodPost:
-		l.versions++
-		status, body = http.StatusCreated, fmt.Sprintf(`{"Version":%d,"LayerVersionArn":"arn:aws:lambda:us-east-1:123456789012:layer:l:1"}`, l.versions)
-	case http.MethodGet:
-		body = `{"LayerVersions":[{"Version":1}]}`
-	case http.MethodDelete:
-		l.versions--
-		status = http.StatusNoContent
-	}
-	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-}
-
-// The emulator reports layers and does not apply them, which is a difference.
-func TestLayer(t *testing.T) {
-	t.Parallel()
-	fake := &layers{}
-	r := run(t, emulator.Options{}, fake, layer())
-	if got := differing(r); len(got) != 2 {
-		t.Errorf("differences: %q", got)
-	}
-	if f := find(t, r, "takes precedence"); f.Class != probe.Agrees {
-		t.Errorf("%+v", f)
-	}
-	if fake.versions != 0 {
-		t.Errorf("%d versions of the layer are left", fake.versions)
 	}
 }

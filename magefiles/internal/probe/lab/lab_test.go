@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -294,7 +295,18 @@ func TestRefusals(t *testing.T) {
 	if _, ok := Unsupported(err); ok {
 		t.Error("AWS's refusal counts as one by the emulator")
 	}
-	_, err = l.CreateLayer(t.Context(), []byte("zip"))
+	zip, err := w.run.Zip(Code("A")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := l.Create(t.Context(), Spec{Zip: zip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := f.Configure(t.Context(), sdk.UpdateFunctionConfigurationInput{KMSKeyArn: aws.String("key")})
+	if err = errors.Join(err, a.Err()); err == nil {
+		t.Error("a key is accepted")
+	}
 	if message, ok := Unsupported(err); !ok {
 		t.Errorf("error %v, message %q", err, message)
 	}
