@@ -212,10 +212,7 @@ func legacyZip(dir, pkg, handler string, files ...string) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	w := zip.NewWriter(&out)
-	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(w, flate.BestSpeed) // others take long under the race detector
-	})
+	w := newZip(&out)
 	add := func(name, path string, mode fs.FileMode) error {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -235,6 +232,14 @@ func legacyZip(dir, pkg, handler string, files ...string) ([]byte, error) {
 	}
 	err = errors.Join(err, w.Close())
 	return out.Bytes(), err
+}
+
+// newZip returns a writer of a zip that compresses fast: others take long under the
+// race detector.
+func newZip(out io.Writer) *zip.Writer {
+	w := zip.NewWriter(out)
+	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	return w
 }
 
 // stubs writes a module with functions that compile and do nothing. Their zips

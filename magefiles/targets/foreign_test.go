@@ -77,9 +77,9 @@ func entry(t *testing.T, data []byte, name string) []byte {
 func executables(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := zip.NewWriter(&out)
+	w := newZip(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		header := &zip.FileHeader{Name: name, Method: zip.Store}
+		header := &zip.FileHeader{Name: name, Method: zip.Deflate}
 		header.SetMode(0o755)
 		file, err := w.CreateHeader(header)
 		if err != nil {

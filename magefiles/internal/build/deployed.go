@@ -16,33 +16,63 @@ import (
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// CheckDeployed returns an error unless a program that some other tool has built
-// serves on provided.al2023 as it does now: unless it is a Go program for the
-// architecture that calls the Runtime API, and needs nothing that provided.al2023
-// lacks. On go1.x it must be invoked over net/rpc as well. What the program does not
-// reveal counts against it.
-func CheckDeployed(r io.ReaderAt, architecture, runtime string) error {
+// Program is what a program reveals that some other tool has built.
+type Program struct {
+	Go bool
+	// Libraries are those that it needs and provided.al2023 may lack, as the dynamic
+	// linker looks for them.
+	Libraries []string
+}
+
+// CheckDeployed returns an error unless a program that some other tool has built, and
+// that a runtime starts, serves on provided.al2023 as it does now, given the libraries
+// that it returns.
+//
+// A program from go1.x must be a Go program that calls the Runtime API, and go1.x must
+// invoke it over net/rpc as well. On provided and provided.al2, any program calls the
+// Runtime API. What the program does not reveal counts against it.
+func CheckDeployed(r io.ReaderAt, architecture, runtime string) (p Program, err error) {
 	exe, err := openELF(r)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if err := checkType(exe); err != nil {
-		return err
+		return p, err
 	}
 	if err := checkMachine(exe, architecture); err != nil {
-		return err
+		return p, err
 	}
 	info, err := buildinfo.Read(r)
+	p.Go = err == nil
+	if runtime == lambda.Go1x {
+		if err != nil {
+			return p, fmt.Errorf("it has no Go build information (%w): it is not a Go program, or the information was removed, so it does not reveal whether it calls the Runtime API", err)
+		}
+		if err := checkSDK(info); err != nil {
+			return p, err
+		}
+		if hasTag(info, lambda.NoRPC) {
+			return p, fmt.Errorf("it has the build tag %s, so go1.x cannot invoke it", lambda.NoRPC)
+		}
+	}
+	if err := checkLinker(exe); err != nil {
+		return p, err
+	}
+	p.Libraries, err = lacking(exe)
+	return p, err
+}
+
+// Lacking returns the libraries that a shared library for an architecture needs and
+// provided.al2023 may lack.
+func Lacking(library io.ReaderAt, architecture string) ([]string, error) {
+	exe, err := openELF(library)
+	if err == nil {
+		err = checkMachine(exe, architecture)
+	}
 	if err != nil {
-		return fmt.Errorf("it has no Go build information (%w): it is not a Go program, or the information was removed, so it does not reveal whether it calls the Runtime API", err)
+		return nil, err
 	}
-	if err := checkSDK(info); err != nil {
-		return err
-	}
-	if runtime == lambda.Go1x && hasTag(info, lambda.NoRPC) {
-		return fmt.Errorf("it has the build tag %s, so go1.x cannot invoke it", lambda.NoRPC)
-	}
-	return checkLibraries(exe)
+	return lacking(exe)
 }
 
 // zones is a function of package time/tzdata, whose name is in the tables that no tool
@@ -103,25 +133,31 @@ func checkSDK(info *debug.BuildInfo) error {
 	return nil
 }
 
-// libraries are those of glibc, which provided.al2023 has. Assumption: its image is
-// Amazon Linux 2023's minimal one, with the package glibc. A program that starts on
-// an older glibc starts on a newer one.
+// libraries are those that programs for provided.al2 need and provided.al2023 has: the
+// ones of glibc, of GCC, and zlib. A program that starts with older versions of them
+// starts with newer ones: glibc is 2.26 on Amazon Linux 2 and 2.34 on Amazon Linux 2023.
+//
+// Assumption: the image of provided.al2023 is Amazon Linux 2023's minimal one, as AWS
+// says, and has these libraries, like its container image. That has others too, such as
+// libcurl.so.4, but users report that they are missing on Lambda. OpenSSL is 3.0 there,
+// and not 1.0 (libssl.so.10, libcrypto.so.10). Sources:
+// https://aws.amazon.com/blogs/compute/introducing-the-amazon-linux-2023-runtime-for-aws-lambda/
+// https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html
+// https://github.com/brefphp/aws-lambda-layers/blob/main/utils/lib-copy/libs-x86.txt
+// https://github.com/aws/aws-lambda-base-images/issues/120
 var libraries = []string{
-	"libc.so.6", "libpthread.so.0", "libm.so.6", "libdl.so.2", "librt.so.1", "libresolv.so.2", "libutil.so.1",
+	"libc.so.6", "libpthread.so.0", "libm.so.6", "libdl.so.2", "librt.so.1", "libresolv.so.2", "libutil.so.1", "libanl.so.1", "libmvec.so.1",
+	"libgcc_s.so.1", "libstdc++.so.6", "libz.so.1",
 	"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
 }
 
-// checkLibraries returns an error if the program needs a library, or a dynamic
-// linker, that provided.al2023 may lack.
-func checkLibraries(exe *elf.File) error {
-	needed, err := exe.ImportedLibraries()
-	if err != nil {
-		return fmt.Errorf("reading which libraries it needs: %w", err)
-	}
+// linkers are the dynamic linkers of glibc.
+var linkers = []string{"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"}
+
+// checkLinker returns an error if the program needs a dynamic linker that provided.al2023
+// lacks.
+func checkLinker(exe *elf.File) error {
 	for _, p := range exe.Progs {
-		if p.Type == elf.PT_DYNAMIC && exe.SectionByType(elf.SHT_DYNAMIC) == nil {
-			return errors.New("it does not reveal which libraries it needs: its section headers were removed")
-		}
 		if p.Type != elf.PT_INTERP {
 			continue
 		}
@@ -129,12 +165,23 @@ func checkLibraries(exe *elf.File) error {
 		if err != nil {
 			return fmt.Errorf("reading which dynamic linker it needs: %w", err)
 		}
-		path := string(bytes.TrimRight(linker, "\x00"))
-		needed = append(needed, path[strings.LastIndexByte(path, '/')+1:])
-	}
-	missing := slices.DeleteFunc(needed, func(name string) bool { return slices.Contains(libraries, name) })
-	if len(missing) > 0 {
-		return fmt.Errorf("it needs %s, which %s may lack", strings.Join(missing, ", "), lambda.ProvidedAL2023)
+		if path := string(bytes.TrimRight(linker, "\x00")); !slices.Contains(linkers, path) {
+			return fmt.Errorf("it needs the dynamic linker %s, and %s has that of glibc only", path, lambda.ProvidedAL2023)
+		}
 	}
 	return nil
+}
+
+// lacking returns the libraries that a program or a library needs and provided.al2023
+// may lack.
+func lacking(exe *elf.File) ([]string, error) {
+	needed, err := exe.ImportedLibraries()
+	if err != nil {
+		return nil, fmt.Errorf("reading which libraries it needs: %w", err)
+	}
+	dynamic := slices.ContainsFunc(exe.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_DYNAMIC })
+	if dynamic && exe.SectionByType(elf.SHT_DYNAMIC) == nil {
+		return nil, errors.New("it does not reveal which libraries it needs: its section headers were removed")
+	}
+	return slices.DeleteFunc(needed, func(name string) bool { return slices.Contains(libraries, name) }), nil
 }

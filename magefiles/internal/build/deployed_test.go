@@ -51,6 +51,7 @@ func TestCheckDeployed(t *testing.T) {
 		damage  string // bytes to overwrite in the program
 		arch    string // of the function; default x86_64
 		runtime string // of the function; default go1.x
+		lacks   string // the library that it needs and provided.al2023 may lack
 		want    string // begins the error; "" if it is accepted
 	}{
 		{name: "oldest", version: "v1.18.0"},
@@ -64,9 +65,11 @@ func TestCheckDeployed(t *testing.T) {
 		{name: "without build information", version: "v1.55.1", damage: "\xff Go buildinf:", want: "it has no Go build information ("},
 		{name: "glibc", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libm.so.6", 1)},
 		{name: "cgo", version: "v1.55.1", source: cgo, env: "CGO_ENABLED=1"},
-		{name: "another library", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libcurl.so.4", 1), want: "it needs libcurl.so.4, which provided.al2023 may lack"},
+		{name: "another library", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libcurl.so.4", 1), lacks: "libcurl.so.4"},
 		{name: "another linker", version: "v1.55.1", source: strings.Replace(dynamic, "LIBRARY", "libm.so.6", 1), args: []string{"-ldflags=-I /lib/ld-musl-x86_64.so.1"},
-			want: "it needs ld-musl-x86_64.so.1, which provided.al2023 may lack"},
+			want: "it needs the dynamic linker /lib/ld-musl-x86_64.so.1, and provided.al2023 has that of glibc only"},
+		{name: "another program on provided.al2", version: "v1.55.1", source: plain, runtime: lambda.ProvidedAL2},
+		{name: "old on provided", version: "v1.17.0", runtime: lambda.Provided},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -82,12 +85,15 @@ func TestCheckDeployed(t *testing.T) {
 			if test.damage != "" {
 				program = bytes.ReplaceAll(program, []byte(test.damage), make([]byte, len(test.damage)))
 			}
-			checkDeployed(t, program, test.arch, test.runtime, test.want)
+			p := checkDeployed(t, program, test.arch, test.runtime, test.want)
+			if got := strings.Join(p.Libraries, " "); got != test.lacks || test.want == "" && !p.Go {
+				t.Errorf("got %+v, want libraries %q of a Go program", p, test.lacks)
+			}
 		})
 	}
 }
 
-func checkDeployed(t *testing.T, program []byte, arch, runtime, want string) {
+func checkDeployed(t *testing.T, program []byte, arch, runtime, want string) Program {
 	t.Helper()
 	if arch == "" {
 		arch = lambda.X86_64
@@ -95,10 +101,11 @@ func checkDeployed(t *testing.T, program []byte, arch, runtime, want string) {
 	if runtime == "" {
 		runtime = lambda.Go1x
 	}
-	err := CheckDeployed(bytes.NewReader(program), arch, runtime)
+	p, err := CheckDeployed(bytes.NewReader(program), arch, runtime)
 	if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("error %v, want %q", err, want)
 	}
+	return p
 }
 
 // TestCheckDeployedNoGo checks files that are no Go programs.
@@ -121,7 +128,11 @@ func TestCheckDeployedNoGo(t *testing.T) {
 		if !bytes.HasPrefix(program, []byte("\x7fELF\x02\x01")) || program[18] != 62 {
 			t.Skip("the C compiler is not one for linux/amd64")
 		}
-		checkDeployed(t, program, "", lambda.ProvidedAL2, "it has no Go build information (")
+		checkDeployed(t, program, "", lambda.Go1x, "it has no Go build information (")
+		if p := checkDeployed(t, program, "", lambda.ProvidedAL2, ""); p.Go || len(p.Libraries) > 0 {
+			t.Errorf("got %+v, want a program of another language", p)
+		}
+		checkDeployed(t, program, lambda.ARM64, lambda.ProvidedAL2, "it is built for EM_X86_64 and not for EM_AARCH64")
 	})
 }
 

@@ -126,6 +126,11 @@ func (d *Deployed) Extract(name string, to io.Writer) error {
 	if f.Mode()&0o001 == 0 {
 		return fmt.Errorf("its %q is not executable for everyone (mode %04o)", cleanName(f), f.Mode().Perm())
 	}
+	return copyTo(to, f)
+}
+
+// copyTo writes the content of a file.
+func copyTo(to io.Writer, f *zip.File) error {
 	in, err := f.Open()
 	if err != nil {
 		return err
@@ -133,6 +138,30 @@ func (d *Deployed) Extract(name string, to io.Writer) error {
 	defer in.Close()
 	_, err = io.Copy(to, in)
 	return err
+}
+
+// ExtractLibrary writes the content of a shared library, and reports whether the zip has
+// it. Dynamic linkers find those in the root and in lib, which are in LD_LIBRARY_PATH.
+// A program may have a search path of its own, so those in other directories count too.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func (d *Deployed) ExtractLibrary(name string, to io.Writer) (found bool, err error) {
+	name = strings.TrimPrefix(name, "/var/task/")
+	places := []string{name, "lib/" + name}
+	for _, f := range d.zip.File {
+		if path.Base(f.Name) == name {
+			places = append(places, cleanName(f))
+		}
+	}
+	for _, place := range places {
+		if d.find(place) != nil {
+			f, err := d.resolve(place)
+			if err != nil {
+				return false, err
+			}
+			return true, copyTo(to, f)
+		}
+	}
+	return false, nil
 }
 
 // member is an entry of a zip that is made from a deployed one: a file of that, under

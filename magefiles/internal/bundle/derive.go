@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"example.com/dualboot/magefiles/internal/atomicfile"
 	"example.com/dualboot/magefiles/internal/lambda"
@@ -38,6 +39,7 @@ func (p *Packer) Download(ctx context.Context, client Doer, location, codeSha256
 	lock.Lock()
 	defer lock.Unlock()
 	if file, err := (&lambda.Package{Path: path, CodeSha256: codeSha256}).Open(); err == nil {
+		_ = os.Chtimes(path, time.Time{}, time.Now()) // it is used: see RemoveUnused
 		return path, file.Close()
 	}
 	if location == "" {

@@ -142,4 +142,7 @@ func CheckNumber(flag string, value *int) error {
 	return nil
 }
 
-func (w Workspace) zips() string { return cmp.Or(w.Zips, "bin") }
+// Zips is the default directory of the zips.
+const Zips = "bin"
+
+func (w Workspace) zips() string { return cmp.Or(w.Zips, Zips) }

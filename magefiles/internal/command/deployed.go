@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
@@ -36,9 +38,39 @@ func (p *preparation) fromDeployed(ctx context.Context, f *fleet.Function) {
 		err = p.convert(ctx, f, d)
 		d.Close() // it was only read
 	}
+	if err == nil {
+		err = p.saveOrigin(f)
+	}
 	if err != nil {
 		fail(ctx, f, fleet.Bundling, "migrating the deployed zip of", err)
 	}
+}
+
+// saveOrigin notes what a function is before its migration, for a rehearsal.
+func (p *preparation) saveOrigin(f *fleet.Function) error {
+	s := f.Observed
+	if s.Contents.Made || s.Runtime == lambda.ProvidedAL2023 {
+		return nil
+	}
+	p.mu.Lock()
+	libraries := p.programs[f].Libraries
+	p.mu.Unlock()
+	return p.packer.SaveOrigin(f.Environment.Name, f.Function.Name, bundle.Origin{
+		FunctionName: f.FunctionName, Runtime: s.Runtime, Handler: s.Handler, Architecture: s.Architecture, CodeSha256: s.CodeSha256,
+		Layers: s.Layers, Libraries: libraries,
+	})
+}
+
+// removeUnused removes downloaded zips that no function needs any more.
+func (s *session) removeUnused(packer *bundle.Packer) {
+	deployed := map[string]bool{}
+	for _, f := range s.manifest.Functions {
+		deployed[f.Name] = f.Deployed()
+	}
+	packer.RemoveUnused(func(env, name string) bool {
+		_, known := s.manifest.Environments[env]
+		return known && deployed[name]
+	})
 }
 
 // stays reports whether the deployed zip of a function is known to suit its runtime:
@@ -51,7 +83,7 @@ func stays(f *fleet.Function) bool {
 	if s.Contents.Made {
 		return s.Contents.Legacy == f.Shape(s).Legacy
 	}
-	return s.Runtime == lambda.ProvidedAL2023
+	return s.Runtime == lambda.ProvidedAL2023 && !s.LacksZones()
 }
 
 // keep makes the deployed zip itself a package of the function.
@@ -75,8 +107,8 @@ func (p *preparation) convert(ctx context.Context, f *fleet.Function, d *bundle.
 	s, shape := f.Observed, f.Shape(f.Observed)
 	to := bundle.Derivation{Legacy: shape.Legacy, Architecture: shape.Architecture}
 	if !s.Contents.Made || f.Action == fleet.Deploy && s.Contents.Legacy != shape.Legacy {
-		zones, err := p.check(ctx, d, s)
-		if err == nil && !zones && s.Runtime != lambda.ProvidedAL2023 {
+		program, err := p.check(ctx, d, f)
+		if err == nil && program.lacksZones && program.Go {
 			to.Zones, err = p.zones()
 		}
 		if err != nil {
@@ -101,26 +133,79 @@ func (p *preparation) convert(ctx context.Context, f *fleet.Function, d *bundle.
 	return nil
 }
 
+// program is what is known of the program of a function without sources.
+type program struct {
+	build.Program
+	lacksZones bool // on provided.al2023 it has no time zone database
+}
+
 // check returns an error unless the file that a runtime starts in a zip of another
-// tool starts on provided.al2023 too. It reports whether the function has a time zone
-// database of its own.
-func (p *preparation) check(ctx context.Context, d *bundle.Deployed, s lambda.State) (zones bool, err error) {
+// tool starts on provided.al2023 too, if the layers of the function have the libraries
+// that it returns.
+func (p *preparation) check(ctx context.Context, d *bundle.Deployed, f *fleet.Function) (found program, err error) {
+	s := f.Observed
 	name := lambda.EntryPoint(s.Runtime, s.Handler)
 	err = p.packer.Scratch(ctx, func(file *os.File) error {
 		if err := d.Extract(name, file); err != nil {
 			return err
 		}
-		if err := build.CheckDeployed(file, s.Architecture, s.Runtime); err != nil {
-			return fmt.Errorf("its %s cannot be shown to start on %s: %w; if you have its sources, name them as \"package\" in %s", name, lambda.ProvidedAL2023, err, File)
+		if found.Program, err = build.CheckDeployed(file, s.Architecture, s.Runtime); err != nil {
+			return err
 		}
-		if zones = s.Contents.BringsZones() || s.Variables[lambda.ZonesVariable] != ""; zones {
+		brings := s.Contents.BringsZones() || s.Variables[lambda.ZonesVariable] != "" && !s.LacksZones()
+		if brings || s.Runtime == lambda.ProvidedAL2023 && !s.LacksZones() {
 			return nil
 		}
-		_, err := file.Seek(0, io.SeekStart)
-		if err == nil {
-			zones, err = build.BringsZones(file)
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
 		}
+		has, err := build.BringsZones(file)
+		found.lacksZones = !has
 		return err
 	})
-	return zones, err
+	if err == nil {
+		found.Libraries, err = p.libraries(ctx, d, s.Architecture, found.Libraries)
+	}
+	if err == nil && len(found.Libraries) > 0 && len(s.Layers) == 0 {
+		err = fmt.Errorf("it needs %s, which %s may lack, and neither the zip nor a layer has it", strings.Join(found.Libraries, ", "), lambda.ProvidedAL2023)
+	}
+	if err != nil {
+		err = fmt.Errorf("its %s cannot be shown to start on %s: %w; if you have its sources, name them as \"package\" in %s", name, lambda.ProvidedAL2023, err, File)
+		if s.Runtime != lambda.Go1x {
+			err = fmt.Errorf("%w; or change its runtime on AWS and test it: a function that serves on %s stays as it is", err, lambda.ProvidedAL2023)
+		}
+		return found, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.programs[f] = found
+	return found, nil
+}
+
+// libraries returns those of the libraries, and of the ones that these need, that the
+// zip lacks.
+func (p *preparation) libraries(ctx context.Context, d *bundle.Deployed, architecture string, needed []string) (missing []string, err error) {
+	for i := 0; i < len(needed) && err == nil; i++ { // needed grows
+		err = p.packer.Scratch(ctx, func(file *os.File) error {
+			found, err := d.ExtractLibrary(needed[i], file)
+			if err != nil {
+				return err
+			}
+			if !found {
+				missing = append(missing, needed[i])
+				return nil
+			}
+			more, err := build.Lacking(file, architecture)
+			if err != nil {
+				return fmt.Errorf("its library %s: %w", needed[i], err)
+			}
+			for _, name := range more {
+				if !slices.Contains(needed, name) {
+					needed = append(needed, name)
+				}
+			}
+			return nil
+		})
+	}
+	return missing, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"example.com/dualboot/magefiles/internal/build"
 	"example.com/dualboot/magefiles/internal/bundle"
@@ -53,9 +54,13 @@ func (s *session) checkForeign(ctx context.Context, packer *bundle.Packer, f *fl
 	}
 	defer d.Close()
 	return packer.Scratch(ctx, func(file *os.File) error {
+		var program build.Program
 		err := d.Extract(name, file)
 		if err == nil {
-			err = build.CheckDeployed(file, lambda.X86_64, lambda.Go1x)
+			program, err = build.CheckDeployed(file, lambda.X86_64, lambda.Go1x)
+		}
+		if err == nil && len(program.Libraries) > 0 {
+			err = fmt.Errorf("it needs %s", strings.Join(program.Libraries, ", "))
 		}
 		if err != nil {
 			return fmt.Errorf("another tool made it, and its %s cannot be shown to start on %s: %w; deploy the function first", name, lambda.Go1x, err)

@@ -26,11 +26,16 @@ type preparation struct {
 	zipping  *ui.Stage
 	read     chan struct{}            // closed after all functions have been read
 	switches atomic.Int64             // functions that are to switch, of those that have been read
+	leaving  atomic.Int64             // functions that are to leave provided.al2 or provided, of those that have been read
+	warned   chan struct{}            // closed after warnings of what these may miss
 	restored map[*fleet.Function]bool // those that are clean and get lambda back
 	built    chan struct{}            // closed after the first build
 	buildErr error                    // of the last build
 	ready    map[*fleet.Function]chan struct{}
 	zones    func() (string, error) // path of Go's time zone database
+
+	mu       sync.Mutex
+	programs map[*fleet.Function]program // those of functions without sources that were checked; guarded by mu
 }
 
 // prepare prepares the functions and calls ready for each as soon as it has been
@@ -41,6 +46,9 @@ type preparation struct {
 // If consent is not nil, prepare calls it after all functions have been read,
 // with the number of those that a deploy is to switch, while it still builds. If
 // that fails, prepare returns the error and calls ready for no function.
+//
+// Functions that leave provided.al2 or provided are not ready, and consent is not
+// called, before prepare has warned of what they may miss.
 func (s *session) prepare(ctx context.Context, limit int, consent func(switches int) error, ready func(*fleet.Function)) error {
 	doing := "reading"
 	if slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return !f.Function.Deployed() }) {
@@ -48,13 +56,14 @@ func (s *session) prepare(ctx context.Context, limit int, consent func(switches 
 	}
 	s.UI.Notef("%s %s", doing, text.Count(len(s.functions), "function"))
 	p := &preparation{
-		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
-		reading: s.UI.Stage("reading", "function", len(s.functions)), restored: map[*fleet.Function]bool{},
+		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), warned: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
+		reading: s.UI.Stage("reading", "function", len(s.functions)), restored: map[*fleet.Function]bool{}, programs: map[*fleet.Function]program{},
 		zones: sync.OnceValues(func() (string, error) { return build.ZoneInfo(ctx, s.Go) }),
 	}
 	for _, f := range s.functions {
 		p.ready[f] = make(chan struct{})
 	}
+	s.removeUnused(p.packer)
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	agreed := sync.OnceValue(func() error {
@@ -62,6 +71,9 @@ func (s *session) prepare(ctx context.Context, limit int, consent func(switches 
 			return nil
 		}
 		<-p.read
+		if p.leaving.Load() > 0 {
+			<-p.warned
+		}
 		err := consent(int(p.switches.Load()))
 		if err != nil {
 			stop()
@@ -73,6 +85,9 @@ func (s *session) prepare(ctx context.Context, limit int, consent func(switches 
 	group.Go(func() { agreed() })
 	fleet.Each(s.functions, limit, func(f *fleet.Function) {
 		<-p.ready[f]
+		if leaves(f) {
+			<-p.warned
+		}
 		if agreed() == nil {
 			ready(f)
 		}
@@ -107,6 +122,9 @@ func (p *preparation) run(ctx context.Context) {
 		if rollout.Switches(f) {
 			p.switches.Add(1)
 		}
+		if leaves(f) {
+			p.leaving.Add(1)
+		}
 		if left.Add(-1) == 0 {
 			close(p.read)
 			if readable.Load() == 0 {
@@ -128,6 +146,8 @@ func (p *preparation) run(ctx context.Context) {
 	p.zipping.End()
 	p.warnOfHandlers()
 	p.warnOfRestored()
+	p.warnOfLeaving()
+	close(p.warned)
 	if len(lacking) == 0 {
 		return
 	}

@@ -101,6 +101,13 @@ func (s State) startsLegacy(name string) bool {
 	return name != "" && s.Contents.Executable(name) && (!s.Contents.Made || s.Contents.Legacy == name)
 }
 
+// LacksZones reports whether the function, whose deployed zip has been read, is told of
+// the time zone database that dualboot adds, and the zip lacks it: a deploy was stopped
+// between the switch and the update of the code.
+func (s State) LacksZones() bool {
+	return s.Variables[ZonesVariable] == ZonesPath && !s.Contents.BringsZones()
+}
+
 // Package names the kind of the deployed zip: "legacy" (only go1.x can start it),
 // "dual" (both runtimes), "bootstrap" (the provided runtimes) or "other". It is
 // "image" for a container image, and "" if the zip has not been read. The name is

@@ -153,12 +153,13 @@ func (d *decoder) calls(n *node) float64 {
 }
 
 func (d *decoder) decodeFunction(n *node) function {
-	m := d.object(n, []string{"name", "package|source"}, "name", "package", "source", "tags", "dual", "rollbackTo", "handler", "include", "drop",
+	m := d.object(n, []string{"name", "package|source"}, "name", "package", "source", "testdata", "tags", "dual", "rollbackTo", "handler", "include", "drop",
 		"architecture", "layerArchitectures", "single", "names")
 	f := function{members: m, Function: Function{
 		Name:               d.text(m["name"], functionRule.check),
 		Package:            d.text(m["package"], checkPackage),
 		Source:             d.text(m["source"], checkSource),
+		Testdata:           d.text(m["testdata"], testdataRule.check),
 		Tags:               d.texts(m["tags"], "build tag", checkTag),
 		Dual:               d.boolean(m["dual"]),
 		RollbackTo:         d.text(m["rollbackTo"], checkRollbackTo),
@@ -190,6 +191,9 @@ func (d *decoder) decodeFunction(n *node) function {
 // what its zip has, if the deployed zip says that.
 func (d *decoder) checkSourceMembers(m map[string]*node) {
 	if m["source"] == nil {
+		if n := m["testdata"]; n != nil && m["package"] != nil {
+			d.reportKey(n, `"testdata" beside "package"`, "remove it: the events of a package are in its directory testdata")
+		}
 		return
 	}
 	for _, name := range []string{"package", "tags", "dual", "include", "drop", "architecture", "layerArchitectures", "single"} {

@@ -139,6 +139,10 @@ type Function struct {
 	// from the one that it has on AWS. Nothing is built for it.
 	Source string `json:"source,omitempty"`
 
+	// Testdata is the directory with the events and variables that a rehearsal gives to
+	// a function without sources, relative to this file, with forward slashes.
+	Testdata string `json:"testdata,omitempty"`
+
 	// Tags are Go build tags in addition to those that the build sets itself.
 	Tags []string `json:"tags,omitempty"`
 

@@ -40,7 +40,8 @@ var (
 		"is not a valid function name", `use 1 to 64 letters, digits, "-" and "_"`}
 	packageRule = rule{regexp.MustCompile(`^(\./?|(\./)?` + pathElement + `(/` + pathElement + `)*/?)$`),
 		"is not a package directory", "package directories look like ./functions/example-api"}
-	tagRule = rule{regexp.MustCompile(`^[A-Za-z0-9_.]+$`), "is not a build tag", `use letters, digits, "_" and "."`}
+	testdataRule = rule{packageRule.pattern, "is not a directory below the manifest", "such directories look like ./testdata/old-import"}
+	tagRule      = rule{regexp.MustCompile(`^[A-Za-z0-9_.]+$`), "is not a build tag", `use letters, digits, "_" and "."`}
 )
 
 // pathElement matches an element of an import path, without two dots in a row.

@@ -94,6 +94,8 @@ func constrainFunction(t *testing.T, function *generator.Schema) {
 	pkg.Pattern, pkg.Examples = packageRule.pattern.String(), []any{"./functions/example-api"}
 	function.OneOf = []*generator.Schema{{Required: []string{"package"}}, {Required: []string{"source"}}}
 	property("source").Enum = enum([]string{Deployed})
+	testdata := property("testdata")
+	testdata.Pattern, testdata.Examples = testdataRule.pattern.String(), []any{"./testdata/old-import"}
 	property("dual").Default = true
 	property("rollbackTo").Enum = enum(lambda.Origins())
 	tags := property("tags")
@@ -192,7 +194,7 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		}
 	}
 	walk("", document)
-	if want := 6 + 14 + 13; members != want {
+	if want := 6 + 14 + 14; members != want {
 		t.Errorf("got %d members, want %d", members, want)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"example.com/dualboot/magefiles/internal/command"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 	"example.com/dualboot/magefiles/internal/rollout"
 	"example.com/dualboot/magefiles/internal/sample"
 	"example.com/dualboot/magefiles/internal/text"
@@ -90,9 +91,17 @@ func Controls(ctx context.Context, o Options) (err error) {
 		end()
 		err = o.UI.Fit(err)
 	}()
-	_, functions, err := o.load()
+	_, targets, err := o.load()
 	if err != nil {
 		return err
+	}
+	targets, without := manifest.WithSources(targets)
+	functions := o.records(targets)
+	if len(without) > 0 {
+		o.UI.Notef("left out, because they have no sources: %s", text.List(without, 20))
+	}
+	if len(functions) == 0 {
+		return errors.New("the comparison needs functions with sources, and none of those that are selected has any")
 	}
 	for _, f := range functions { // all ways deploy two binaries for x86_64
 		f.Architecture, f.Single = "", false

@@ -16,7 +16,6 @@ import (
 	"example.com/dualboot/magefiles/internal/commandline"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/manifest"
-	"example.com/dualboot/magefiles/internal/text"
 	"example.com/dualboot/magefiles/internal/traffic"
 	"example.com/dualboot/magefiles/internal/ui"
 )
@@ -54,7 +53,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.UI.Failed(err)
 		err = o.UI.Fit(err)
 	}()
-	m, functions, err := o.load()
+	m, targets, err := o.load()
+	if err != nil {
+		return err
+	}
+	functions, origins, err := o.withOrigins(targets)
 	if err != nil {
 		return err
 	}
@@ -67,6 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer s.close()
+	s.origins = origins
 	errs := []error{s.build(ctx)}
 	if len(s.functions) > 0 {
 		errs = append(errs, s.create(ctx))
@@ -131,8 +135,8 @@ func (s *stage) workspace(m *manifest.Manifest) command.Workspace {
 }
 
 // load returns the manifest with the copies and the settle delay that are wanted,
-// and the selected functions that have sources.
-func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
+// and the selected functions.
+func (o Options) load() (*manifest.Manifest, []manifest.Target, error) {
 	only, err := manifest.Pattern(o.Only)
 	if err != nil {
 		return nil, nil, err
@@ -147,28 +151,26 @@ func (o Options) load() (*manifest.Manifest, []*fleet.Function, error) {
 	}
 	multiply(m, o.Copies)
 	targets, err := m.Select(o.Env, only)
-	if err != nil {
-		return nil, nil, err
-	}
-	targets, without := manifest.WithSources(targets)
-	var functions []*fleet.Function
+	return m, targets, err
+}
+
+// records returns the records of functions.
+func (o Options) records(targets []manifest.Target) (functions []*fleet.Function) {
 	for _, t := range targets {
 		functions = append(functions, &fleet.Function{Target: t, Goal: fleet.Goal{Settle: o.Settle}})
 	}
-	if len(without) > 0 {
-		o.UI.Notef("not rehearsed, because the code is on AWS only: %s", text.List(without, 20))
-	}
-	if len(functions) == 0 {
-		return nil, nil, errors.New("a rehearsal needs functions with sources, and none of those that are selected has any")
-	}
-	return m, functions, nil
+	return functions
 }
 
-// multiply adds copies of the manifest's functions until there are n of each.
+// multiply adds copies of the manifest's functions with sources until there are n of
+// each.
 func multiply(m *manifest.Manifest, n int) {
 	once := slices.Clone(m.Functions)
 	for i := 2; i <= n; i++ {
 		for _, f := range once {
+			if f.Deployed() {
+				continue
+			}
 			f.Name = fmt.Sprintf("%s-%d", f.Name, i)
 			f.Names = nil
 			m.Functions = append(m.Functions, f)

@@ -31,9 +31,10 @@ import (
 type stage struct {
 	options   Options
 	functions []*fleet.Function
-	samples   map[string]sample.Set // by function name
-	host      bool                  // build for this machine, which cannot run what is built for Lambda
-	dir       string                // for zips
+	origins   map[*fleet.Function]origin // of those without sources
+	samples   map[string]sample.Set      // by function name
+	host      bool                       // build for this machine, which cannot run what is built for Lambda
+	dir       string                     // for zips
 	before    *bundle.Packer
 	server    *emulator.Server
 	client    *sdk.Client
@@ -94,6 +95,9 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 }
 
 func sampleOf(f *fleet.Function) (sample.Set, error) {
+	if f.Function.Deployed() {
+		return sample.LoadDir(filepath.FromSlash(f.Function.Testdata))
+	}
 	return sample.Load(filepath.FromSlash(f.Function.Package), f.Function.Tags)
 }
 
@@ -132,17 +136,23 @@ func (s *stage) deployed() (n int, unstartable []emulator.Deployment) {
 // build builds the binaries of the functions as they are before and after the
 // migration, and keeps the functions that compile.
 func (s *stage) build(ctx context.Context) error {
-	s.options.UI.Notef("building %s", text.Count(len(s.functions), "function"))
-	list := make([]*build.Function, len(s.functions))
-	for i, f := range s.functions {
+	var list []*build.Function
+	for _, f := range s.functions {
+		if f.Function.Deployed() {
+			continue
+		}
 		f.Build = command.BuildOf(f)
 		for _, b := range []build.Binary{legacyBinary, bootstrapBinary} {
 			if !slices.Contains(f.Build.Binaries, b) {
 				f.Build.Binaries = append(f.Build.Binaries, b)
 			}
 		}
-		list[i] = &f.Build
+		list = append(list, &f.Build)
 	}
+	if len(list) == 0 {
+		return nil
+	}
+	s.options.UI.Notef("building %s", text.Count(len(list), "function"))
 	building := s.options.UI.Stage("building", "binary", 0)
 	defer building.End()
 	if err := build.Build(ctx, build.Options{Go: s.options.Go, Host: s.host, Out: filepath.Join("bin", ".build"), Progress: building.Set}, list); err != nil {
@@ -165,7 +175,8 @@ var (
 
 // create creates the functions as they were before the migration: on go1.x with a
 // zip of the legacy binary, or, if they come from another runtime, on provided.al2
-// with a zip of bootstrap. The zips also have the files to include. All are on x86_64. It
+// with a zip of bootstrap. The zips also have the files to include. All are on x86_64.
+// Those without sources are created as they were on AWS, with the zips that they had. It
 // keeps those that it could create.
 func (s *stage) create(ctx context.Context) error {
 	s.options.UI.Notef("creating %s on the emulator, as before any migration", text.Count(len(s.functions), "function"))
@@ -188,21 +199,22 @@ func (s *stage) drop() error {
 }
 
 func (s *stage) createOne(ctx context.Context, f *fleet.Function) error {
-	origin, handler, binary := lambda.ProvidedAL2, lambda.Bootstrap, bootstrapBinary
-	if f.RollbackTo == lambda.Go1x {
-		origin, handler, binary = lambda.Go1x, f.Function.LegacyName(), legacyBinary
+	was, err := s.asBefore(ctx, f)
+	if err != nil {
+		return err
 	}
-	zip, err := s.zipBefore(ctx, f, handler, f.Build.Files[binary])
+	code, err := s.code(ctx, f, was.zip)
 	if err != nil {
 		return err
 	}
 	input := &sdk.CreateFunctionInput{
-		FunctionName: &f.FunctionName,
-		Runtime:      types.Runtime(origin),
-		Handler:      &handler,
-		Role:         aws.String("arn:aws:iam::" + s.server.Account() + ":role/" + f.FunctionName),
-		Timeout:      aws.Int32(10),
-		Code:         zip,
+		FunctionName:  &f.FunctionName,
+		Runtime:       types.Runtime(was.Runtime),
+		Handler:       &was.Handler,
+		Role:          aws.String("arn:aws:iam::" + s.server.Account() + ":role/" + f.FunctionName),
+		Timeout:       aws.Int32(10),
+		Architectures: []types.Architecture{types.Architecture(was.zip.Architecture)},
+		Code:          code,
 	}
 	if variables := s.samples[f.FunctionName].Variables; len(variables) > 0 {
 		input.Environment = &types.Environment{Variables: variables}
@@ -221,9 +233,23 @@ func (s *stage) active(ctx context.Context, function string, version *string) er
 	return waiter.Wait(ctx, &sdk.GetFunctionInput{FunctionName: &function, Qualifier: version}, time.Minute+s.options.Update)
 }
 
+// asBefore returns what a function is before the migration.
+func (s *stage) asBefore(ctx context.Context, f *fleet.Function) (was origin, err error) {
+	if was, ok := s.origins[f]; ok {
+		return was, nil
+	}
+	was.Runtime, was.Handler = lambda.ProvidedAL2, lambda.Bootstrap
+	binary := bootstrapBinary
+	if f.RollbackTo == lambda.Go1x {
+		was.Runtime, was.Handler, binary = lambda.Go1x, f.Function.LegacyName(), legacyBinary
+	}
+	was.zip, err = s.zipBefore(ctx, f, was.Handler, f.Build.Files[binary])
+	return was, err
+}
+
 // zipBefore returns the zip of a function before the migration, as another tool
 // makes it.
-func (s *stage) zipBefore(ctx context.Context, f *fleet.Function, name, binary string) (*types.FunctionCode, error) {
+func (s *stage) zipBefore(ctx context.Context, f *fleet.Function, name, binary string) (*lambda.Package, error) {
 	entries, err := s.before.Include(filepath.FromSlash(f.Function.Package), f.Function.Include)
 	if err != nil {
 		return nil, err
@@ -235,11 +261,16 @@ func (s *stage) zipBefore(ctx context.Context, f *fleet.Function, name, binary s
 	if err != nil {
 		return nil, err
 	}
-	if bucket := f.Environment.Bucket; packages[0].Size >= lambda.MaxZipped && bucket != "" {
-		key, err := upload.New(s.server.Config(), bucket).Put(ctx, packages[0])
+	return packages[0], nil
+}
+
+// code sends the zip of a function to the bucket, if it is large, or returns it.
+func (s *stage) code(ctx context.Context, f *fleet.Function, pkg *lambda.Package) (*types.FunctionCode, error) {
+	if bucket := f.Environment.Bucket; pkg.Size >= lambda.MaxZipped && bucket != "" {
+		key, err := upload.New(s.server.Config(), bucket).Put(ctx, pkg)
 		return &types.FunctionCode{S3Bucket: &bucket, S3Key: &key}, err
 	}
-	zip, err := packages[0].Read()
+	zip, err := pkg.Read()
 	return &types.FunctionCode{ZipFile: zip}, err
 }
 

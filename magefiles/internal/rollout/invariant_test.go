@@ -15,6 +15,7 @@ import (
 // binary is what can start a file of a zip.
 type binary struct {
 	legacy, provided bool
+	old              bool // provided.al2023 lacks a library that the other provided runtimes have
 	arch             string
 }
 
@@ -31,6 +32,7 @@ var (
 	runtime86 = binary{provided: true, arch: lambda.X86_64}
 	runtimeA  = binary{provided: true, arch: lambda.ARM64}
 	universal = binary{legacy: true, provided: true, arch: lambda.X86_64}
+	old86     = binary{provided: true, old: true, arch: lambda.X86_64}
 )
 
 // foreign are zips that other tools made.
@@ -44,6 +46,7 @@ var foreign = map[string]*zip{
 	"bootstrap":        {files: map[string]binary{"bootstrap": runtime86}},
 	"bootstrap, arm64": {files: map[string]binary{"bootstrap": runtimeA}},
 	"universal":        {files: map[string]binary{"main": universal, "config.json": {}}},
+	"old bootstrap":    {files: map[string]binary{"bootstrap": old86}},
 	"universal alone":  {files: map[string]binary{"bootstrap": universal}},
 }
 
@@ -100,7 +103,8 @@ type world struct {
 
 func (w world) startable() bool {
 	b := w.zip.files[lambda.EntryPoint(w.runtime, w.handler)]
-	return b.arch == w.arch && (w.runtime == lambda.Go1x && b.legacy || lambda.IsProvided(w.runtime) && b.provided)
+	provided := lambda.IsProvided(w.runtime) && b.provided && !(b.old && w.runtime == lambda.ProvidedAL2023)
+	return b.arch == w.arch && (w.runtime == lambda.Go1x && b.legacy || provided)
 }
 
 // packages gives a function the packages that a command builds for it.
@@ -133,7 +137,7 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 	f.Observed.Contents, s.Contents = z.contents(), z.contents() // as the command does
 	shape := f.Shape(s)
 	entry := z.files[lambda.EntryPoint(s.Runtime, s.Handler)]
-	if !z.made && s.Runtime != lambda.ProvidedAL2023 && (!entry.provided || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
+	if !z.made && s.Runtime != lambda.ProvidedAL2023 && (!entry.provided || entry.old || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
 		return
 	}
 	name, made := s.CodeSha256, z
@@ -256,6 +260,9 @@ func (w *walker) from(s lambda.State) {
 	z := w.zips[s.CodeSha256]
 	now := world{s.Runtime, s.Handler, s.Architecture, z}
 	for _, g := range goals {
+		if g.blocked && z == foreign["old bootstrap"] {
+			continue // no code can be sent, and nothing says that it does not start
+		}
 		serving := []world{now}
 		recent := !s.Settled && s.Age < 3*time.Minute
 		// The switch from go1.x may be in progress, or just complete, or failed,
@@ -264,6 +271,11 @@ func (w *walker) from(s lambda.State) {
 			if (recent || s.Updating || s.UpdateFailed) && lambda.IsProvided(s.Runtime) && b.legacy && s.Architecture == lambda.X86_64 && (z.legacy == name || !z.made && name == named(g)) {
 				serving = append(serving, world{lambda.Go1x, name, s.Architecture, z})
 			}
+		}
+		// A moment ago, another zip may have served on provided.al2, with a program that
+		// does not start on provided.al2023.
+		if lambda.IsProvided(s.Runtime) && s.Runtime != lambda.ProvidedAL2023 && (recent || s.Updating || s.UpdateFailed && !g.blocked) && g.action != fleet.Rollback {
+			serving = append(serving, world{s.Runtime, s.Handler, lambda.X86_64, foreign["old bootstrap"]})
 		}
 		// The previous zip may still serve.
 		if g.action == fleet.Rollback && recent && s.Runtime == lambda.ProvidedAL2023 {

@@ -120,7 +120,7 @@ func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	switch {
 	case inspects(code), f.Action == fleet.Cleanup, s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed:
 		return steps, nil
-	case s.Runtime != lambda.ProvidedAL2023 && f.Settle > 0 && (len(code) > 0 || !s.Settled):
+	case settles(s, f, len(code) > 0):
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
 	forward, err := switchForward(s, f)
@@ -128,6 +128,21 @@ func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		return nil, err
 	}
 	return append(steps, forward...), nil
+}
+
+// settles reports whether the settle delay has to pass before the switch to
+// provided.al2023. changes says that the code is updated before. The version before a
+// change may have nothing that provided.al2023 starts. On go1.x it counts also if it is
+// unknown when the change was. From provided.al2 and provided, the switch itself leaves
+// bootstrap as the file that is started.
+func settles(s lambda.State, f *fleet.Function, changes bool) bool {
+	switch {
+	case s.Runtime == lambda.ProvidedAL2023 || f.Settle <= 0:
+		return false
+	case s.Runtime == lambda.Go1x:
+		return changes || !s.Settled
+	}
+	return changes || unsettled(s, f)
 }
 
 // inspects reports whether the last step is Inspect.

@@ -153,6 +153,18 @@ func TestPlan(t *testing.T) {
 			name: "deploy on provided.al2, no dual zip", state: al2, goal: goal{zips: lambda.Zips{Bootstrap: bootstrap}, settle: minute},
 			want: "code bootstrap, wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
 		},
+		{
+			name: "provided.al2, and the code is up to date", state: with(al2, func(s *lambda.State) { s.CodeSha256 = "bootstrap" }), goal: goal{zips: both, settle: minute},
+			want: "switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "provided.al2, and the code was updated a moment ago", state: with(al2, func(s *lambda.State) { s.CodeSha256, s.Age = "bootstrap", minute }), goal: goal{zips: both, settle: minute},
+			want: "settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
+		{
+			name: "provided.al2 with an update in progress", state: with(al2, func(s *lambda.State) { s.CodeSha256, s.Updating = "bootstrap", true }), goal: goal{zips: both, settle: minute},
+			want: "wait, settle 1m0s, switch provided.al2023 bootstrap, wait",
+		},
 		{name: "nothing to do", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "dual" }), goal: deploy},
 		{
 			name: "new code", state: with(clean, func(s *lambda.State) { s.CodeSha256 = "old" }), goal: deploy,

@@ -51,14 +51,36 @@ const (
 // The tags are the build tags of the function. The error names each file that
 // cannot be used, with its problem and where.
 func Load(dir string, tags []string) (Set, error) {
-	testdata := filepath.Join(dir, "testdata")
+	set, err := read(filepath.Join(dir, "testdata"))
+	if err == nil && len(set.Events) == 0 {
+		set.Events = []Event{makeUp(dir, tags)}
+	}
+	return set, err
+}
+
+// LoadDir returns the sample of a function without sources, whose files are in the
+// directory. An empty name stands for no files.
+func LoadDir(testdata string) (set Set, err error) {
+	if testdata != "" {
+		if _, err := os.Stat(testdata); err != nil {
+			return Set{}, err
+		}
+		if set, err = read(testdata); err != nil {
+			return Set{}, err
+		}
+	}
+	if len(set.Events) == 0 {
+		set.Events = []Event{unknown()}
+	}
+	return set, nil
+}
+
+// read reads the files of a function.
+func read(testdata string) (Set, error) {
 	events, err := readEvents(testdata)
 	variables, err2 := readVariables(filepath.Join(testdata, "env.json"))
 	if err := errors.Join(err, err2); err != nil {
 		return Set{}, err
-	}
-	if len(events) == 0 {
-		events = []Event{makeUp(dir, tags)}
 	}
 	return Set{events, variables}, nil
 }
@@ -115,5 +137,7 @@ func makeUp(dir string, tags []string) Event {
 	if shape, ok := shapeOf(name); ok {
 		return shape
 	}
-	return Event{Origin: Unknown, JSON: []byte("{}"), Kind: traffic.Event}
+	return unknown()
 }
+
+func unknown() Event { return Event{Origin: Unknown, JSON: []byte("{}"), Kind: traffic.Event} }
