@@ -143,6 +143,28 @@ func (a *account) answer(ctx context.Context, name string, payload []byte) ([]by
 	return out.Payload, nil
 }
 
+// mapStream maps a stream to a function, and returns the UUID of the mapping.
+func (a *account) mapStream(ctx context.Context, function string) (string, error) {
+	out, err := a.client.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
+		FunctionName: &function, StartingPosition: types.EventSourcePositionLatest,
+		EventSourceArn: aws.String("arn:aws:kinesis:ap-northeast-1:210987654321:stream/" + function),
+	})
+	if err != nil {
+		return "", err
+	}
+	return *out.UUID, nil
+}
+
+// mapped returns an error unless one stream is mapped to a function, or with
+// FUNCTION:VERSION to a version.
+func (a *account) mapped(ctx context.Context, name string) error {
+	out, err := a.client.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &name})
+	if err == nil && len(out.EventSourceMappings) != 1 {
+		err = fmt.Errorf("%d streams are mapped to %s, want 1", len(out.EventSourceMappings), name)
+	}
+	return err
+}
+
 // startable returns an error if a zip without a binary that its runtime could
 // start was ever deployed.
 func (a *account) startable() error {

@@ -29,7 +29,8 @@ type road struct {
 	zip     string // the names of the program in the zip: FILE+FILE
 	entry   string // members of the function in lambdas.json, besides its name
 	legs    []leg
-	calls   int // that a command makes for one function at most
+	calls   int      // that a command makes for one function at most
+	mapped  []string // what a stream invokes after each leg, as :VERSION or "" for the function; nil without event source mappings
 }
 
 // leg is one command of a road, and where it leads.
@@ -69,6 +70,18 @@ var roads = []road{
 		},
 		calls: 7,
 	},
+	{
+		name: "back where AWS refuses it, with a snapshot", options: emulator.Options{Withdrawn: []string{"go1.x"}},
+		runtime: types.RuntimeGo1x, handler: "main", zip: "main",
+		entry: `"source": "deployed", "snapshot": true`,
+		legs: []leg{
+			{"deployProd", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
+			{"rollback", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
+			{"deployProd", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
+		},
+		calls:  11,
+		mapped: []string{"", ":1", ""},
+	},
 }
 
 // TestRoads migrates functions on each road while they serve streams and callers. Each
@@ -107,14 +120,21 @@ func (r road) migrate(t *testing.T, program []byte) {
 		name := fmt.Sprintf("killed-at-%d", i+1)
 		names, entries = append(names, name), append(entries, fmt.Sprintf("{\"name\": %q, %s}", name, r.entry))
 		in.FunctionName = aws.String("prod-" + name)
-		if err := f.account.create(t.Context(), in); err != nil {
+		err := f.account.create(t.Context(), in)
+		if err != nil {
 			t.Fatal(err)
 		}
 		event := `{"requestContext": {"requestId": ""}}`
 		if i%2 == 0 {
 			event = `{"Records": [{"eventSource": "aws:kinesis", "kinesis": {"partitionKey": "k"}}]}`
 		}
-		sources = append(sources, traffic.Source{Function: *in.FunctionName, Events: [][]byte{[]byte(event)}})
+		source := traffic.Source{Function: *in.FunctionName, Events: [][]byte{[]byte(event)}}
+		if r.mapped != nil {
+			if source.Mapping, err = f.mapStream(t.Context(), *in.FunctionName); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sources = append(sources, source)
 	}
 	f.server.Age(60) // the functions are not new
 	f.manifest("1500ms")
@@ -151,7 +171,7 @@ func (r road) migrate(t *testing.T, program []byte) {
 // travel runs the commands of the road for one function, each once until its call with
 // that number, and once to the end. It reports whether some command made that call.
 func (r road) travel(f *fixture, name string, call int) (killed bool) {
-	for _, leg := range r.legs {
+	for i, leg := range r.legs {
 		args := append(strings.Fields(leg.command), "-only="+name)
 		if f.killedAt(call, args...) {
 			killed = true
@@ -163,6 +183,12 @@ func (r road) travel(f *fixture, name string, call int) (killed bool) {
 		if err := f.check(f.t.Context(), "prod-"+name, leg.runtime, leg.handler, strings.Split(leg.files, "+")); err != nil {
 			f.t.Errorf("mage %v, killed at call %d: %v", args, call, err)
 			return killed
+		}
+		if r.mapped == nil {
+			continue
+		}
+		if err := f.mapped(f.t.Context(), "prod-"+name+r.mapped[i]); err != nil {
+			f.t.Errorf("mage %v, killed at call %d: %v", args, call, err)
 		}
 	}
 	return killed

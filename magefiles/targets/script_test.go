@@ -42,6 +42,8 @@ func TestScript(t *testing.T) {
 		"fields":   (*script).fields,
 		"invoke":   (*script).invoke,
 		"legacy":   (*script).legacy,
+		"maps":     (*script).maps,
+		"mapped":   (*script).mapped,
 		"replace":  (*script).replace,
 		"samples":  (*script).samples,
 		"stubs":    (*script).stubs,
@@ -156,7 +158,7 @@ func (s *script) exits(args []string) error {
 	return s.mage(status, args[2:])
 }
 
-// account [-update=DURATION] [-window=DURATION] [-fail=FUNCTION:OPERATION] [-blocked=RUNTIME] [-bucket=NAME]
+// account [-update=DURATION] [-window=DURATION] [-fail=FUNCTION:OPERATION] [-blocked=RUNTIME] [-withdrawn=RUNTIME] [-bucket=NAME]
 func (s *script) emulate(args []string) error {
 	var options emulator.Options
 	flags := flag.NewFlagSet("account", flag.ContinueOnError)
@@ -164,6 +166,10 @@ func (s *script) emulate(args []string) error {
 	flags.DurationVar(&options.Window, "window", 0, "how long the previous version may serve after an update")
 	flags.Func("blocked", "runtime that AWS has blocked for updates", func(name string) error {
 		options.Blocked = append(options.Blocked, name)
+		return nil
+	})
+	flags.Func("withdrawn", "runtime to which AWS lets no function return", func(name string) error {
+		options.Withdrawn = append(options.Withdrawn, name)
 		return nil
 	})
 	flags.Func("bucket", "S3 bucket", func(name string) error {
@@ -337,6 +343,26 @@ func (s *script) deployed(args []string) error {
 			if err := s.account.invoke(s.t.Context(), name, []byte(event)); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// maps FUNCTION...
+func (s *script) maps(names []string) error {
+	for _, name := range names {
+		if _, err := s.account.mapStream(s.t.Context(), name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mapped FUNCTION[:VERSION]...
+func (s *script) mapped(names []string) error {
+	for _, name := range names {
+		if err := s.account.mapped(s.t.Context(), name); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -59,7 +59,8 @@ func (a *account) check(err error) {
 	}
 }
 
-// function creates a function, with versions 1, 2, … on their runtimes.
+// function creates a function, with versions 1, 2, … on their runtimes. The versions of
+// idle are snapshots.
 func (a *account) function(name string, runtime types.Runtime, versions ...types.Runtime) {
 	a.Helper()
 	var b bytes.Buffer
@@ -77,7 +78,11 @@ func (a *account) function(name string, runtime types.Runtime, versions ...types
 	})
 	a.check(err)
 	for i, r := range runtimes[1:] {
-		_, err := a.PublishVersion(a.Context(), &sdk.PublishVersionInput{FunctionName: &name})
+		in := &sdk.PublishVersionInput{FunctionName: &name}
+		if name == "idle" {
+			in.Description = aws.String(lambda.SnapshotMark + "on go1.x")
+		}
+		_, err := a.PublishVersion(a.Context(), in)
 		a.check(err)
 		_, err = a.UpdateFunctionConfiguration(a.Context(), &sdk.UpdateFunctionConfigurationInput{
 			FunctionName: &name, Runtime: r, Description: aws.String(fmt.Sprint(i)), // Lambda publishes no version without a change

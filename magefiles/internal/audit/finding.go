@@ -52,6 +52,7 @@ type Version struct {
 	Version string
 	Runtime string
 	Dates
+	Snapshot     bool     `json:",omitempty"` // a deploy has published it before the switch
 	Aliases      []Alias  // that point at it, sorted by name
 	EventSources []string // UUIDs of its mappings, directly or by an alias
 }
@@ -105,6 +106,7 @@ func (f *function) finding(c calendar, coveredBy string) Finding {
 
 func (f *function) version(c types.FunctionConfiguration, dates Dates, sources []EventSource) Version {
 	v := Version{Version: aws.ToString(c.Version), Runtime: string(c.Runtime), Dates: dates, Aliases: []Alias{}, EventSources: []string{}}
+	v.Snapshot = strings.HasPrefix(aws.ToString(c.Description), lambda.SnapshotMark)
 	for _, a := range f.aliases {
 		name := aws.ToString(a.Name)
 		if weight, ok := f.weights(name)[v.Version]; ok {

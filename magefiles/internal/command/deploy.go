@@ -91,6 +91,7 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 		return err
 	}
 	s.noteUnbuilt()
+	s.noteSnapshots()
 	return s.finish(d.results, err)
 }
 
@@ -123,6 +124,7 @@ func (w Workspace) Rollback(ctx context.Context, o RollbackOptions) (err error) 
 	results := s.UI.NewResults(s.functions)
 	s.UI.Fleet(s.functions)
 	fleet.Each(s.functions, cmp.Or(o.Concurrency, defaultConcurrency), func(f *fleet.Function) { s.apply(ctx, f, results) })
+	s.warnOfFallback()
 	return s.finish(results, nil)
 }
 

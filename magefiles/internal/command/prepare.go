@@ -118,6 +118,7 @@ func (p *preparation) run(ctx context.Context) {
 		if p.rollout.Observe(ctx, f); f.Err == nil {
 			readable.Add(1)
 		}
+		p.rollout.Look(ctx, f)
 		p.reading.Done()
 		if rollout.Switches(f) {
 			p.switches.Add(1)

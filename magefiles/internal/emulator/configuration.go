@@ -221,9 +221,13 @@ func checkArchitectures(given []string) error {
 
 func checkRuntime(name *string) error {
 	if name != nil && !slices.Contains(knownRuntimes(), *name) {
-		return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", *name, offeredRuntimes)
+		return unknownRuntime(*name)
 	}
 	return nil
+}
+
+func unknownRuntime(name string) error {
+	return invalidParameter("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [%s] or be a valid ARN", name, offeredRuntimes)
 }
 
 // checkCreation refuses a runtime on which AWS lets nobody create functions any

@@ -46,7 +46,7 @@
 //     was before its migration. AWS blocks that since February 2024. On other
 //     retired runtimes none can be created. [Options.Blocked] blocks updates too.
 //   - Functions can be moved to go1.x and provided. Recorded errors of AWS suggest
-//     that it refuses that.
+//     that it refuses that, as [Options.Withdrawn] does.
 //   - Event source mappings are configuration: the emulator polls no source.
 //     Events arrive through Invoke. IteratorAge counts those with a last record
 //     from the stream of an enabled mapping.

@@ -3,8 +3,8 @@ package emulator
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"math"
+	"net/http"
 	"strings"
 	"time"
 
@@ -14,8 +14,9 @@ import (
 )
 
 // Event source mappings are configuration: the emulator polls no source. A
-// change of their state is over before the answer is sent. The answer still says
-// Creating, Updating, Enabling, Disabling or Deleting, as on AWS.
+// change of their state is over before the answer is sent, except for an update,
+// which takes UpdateTime. The answer still says Creating, Updating, Enabling,
+// Disabling or Deleting, as on AWS.
 
 // eventSourceMapping is an event source mapping as the API reports it. It is a
 // value: what it points to is replaced, never changed.
@@ -35,6 +36,8 @@ type eventSourceMapping struct {
 	mappingSettings
 
 	function target
+	steady   time.Time // when the update of it ends
+	changing string    // its state until then
 }
 
 // mappingSettings are the members of a mapping that a request can set. Those
@@ -320,8 +323,20 @@ func (s *Server) setMapping(m eventSourceMapping, state string) eventSourceMappi
 	return m
 }
 
+// shown returns a mapping as it is reported now. Assumption: while an update is in
+// progress AWS reports what the mapping is to be.
+func (m eventSourceMapping) shown() eventSourceMapping {
+	if time.Now().Before(m.steady) {
+		m.State = m.changing
+	}
+	return m
+}
+
 // getEventSourceMapping reports a mapping. It outlives its function.
-func (s *Server) getEventSourceMapping(c *call) (any, error) { return s.findMapping(c) }
+func (s *Server) getEventSourceMapping(c *call) (any, error) {
+	m, err := s.findMapping(c)
+	return m.shown(), err
+}
 
 func (s *Server) findMapping(c *call) (m eventSourceMapping, err error) {
 	m, ok := s.mappings[c.resource]
@@ -343,6 +358,10 @@ func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any
 	if err != nil {
 		return nil, err
 	}
+	if m.shown().State != m.State {
+		// The words are not recorded.
+		return nil, apiErrorf(http.StatusBadRequest, "ResourceInUseException", "Cannot update the event source mapping because it is in use.")
+	}
 	before := m.State
 	m.enable(r.Enabled)
 	if err := r.mappingSettings.apply(&m); err != nil {
@@ -361,6 +380,7 @@ func (s *Server) updateEventSourceMapping(c *call, r *updateMappingRequest) (any
 	default:
 		state = "Disabling"
 	}
+	m.changing, m.steady = state, time.Now().Add(s.options.UpdateTime)
 	return s.setMapping(m, state), nil
 }
 
@@ -382,10 +402,12 @@ func (s *Server) listEventSourceMappings(c *call) (any, error) {
 	if function != "" && err != nil {
 		return nil, err
 	}
-	list := maps.Clone(s.mappings)
-	maps.DeleteFunc(list, func(_ string, m eventSourceMapping) bool {
-		return function != "" && m.function != t || source != "" && m.EventSourceArn != source
-	})
+	list := map[string]eventSourceMapping{}
+	for id, m := range s.mappings {
+		if (function == "" || m.function == t) && (source == "" || m.EventSourceArn == source) {
+			list[id] = m.shown()
+		}
+	}
 	return pageOf(c, "EventSourceMappings", list, 100)
 }
 

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,6 +106,41 @@ func TestMappingSettings(t *testing.T) {
 		cmpopts.IgnoreUnexported(lambda.GetEventSourceMappingOutput{}, types.DestinationConfig{}, types.OnFailure{}, types.FilterCriteria{}, types.Filter{}))
 	if diff != "" {
 		t.Errorf("mapping (-want +got):\n%s", diff)
+	}
+}
+
+// An update of a mapping takes a while, and another one is refused meanwhile.
+func TestUpdateMapping(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{UpdateTime: time.Second})
+	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	b.create(function("g", types.RuntimeGo1x, smallZip(t)))
+	id, to := b.mapSource("f", kinesisARN, "LATEST").UUID, b.mapSource("g", queueARN, "")
+	update := func(function string) error {
+		_, err := b.client.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: id, FunctionName: &function})
+		return err
+	}
+	if err := update("g"); err != nil {
+		t.Fatal(err)
+	}
+	var inUse *types.ResourceInUseException
+	if err := update("f"); !errors.As(err, &inUse) {
+		t.Errorf("an update during an update: %v", err)
+	}
+	for ; ; time.Sleep(10 * time.Millisecond) {
+		out, err := b.client.GetEventSourceMapping(t.Context(), &lambda.GetEventSourceMappingInput{UUID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *out.FunctionArn != *to.FunctionArn || *out.State != "Updating" && *out.State != "Enabled" {
+			t.Errorf("the mapping is %s and invokes %s", *out.State, *out.FunctionArn)
+		}
+		if *out.State == "Enabled" {
+			break
+		}
+	}
+	if err := update("f"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -73,6 +73,10 @@ type Options struct {
 	// function can be created, so that a test can set up a fleet.
 	Blocked []string
 
+	// Withdrawn are the runtimes that AWS no longer lists: no function can be moved
+	// to them. The code of a function that is on one can be changed.
+	Withdrawn []string
+
 	// Buckets are the names of the S3 buckets that exist at the start. They are
 	// empty.
 	Buckets []string

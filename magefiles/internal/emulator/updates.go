@@ -64,8 +64,11 @@ func (s *Server) updateFunctionConfiguration(c *call, r *configurationRequest) (
 			return err
 		}
 		r.settings.apply(conf)
-		if r.Runtime == nil {
+		switch {
+		case r.Runtime == nil:
 			return nil
+		case slices.Contains(s.options.Withdrawn, *r.Runtime):
+			return unknownRuntime(*r.Runtime)
 		}
 		return s.checkBlocked(*r.Runtime)
 	}

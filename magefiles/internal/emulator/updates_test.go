@@ -244,3 +244,18 @@ func TestBlockedRuntime(t *testing.T) {
 	b.configure(toProvided())
 	b.invoke("f", event{})
 }
+
+// Withdrawing is about moves: the code of a function on a withdrawn runtime can be
+// changed, and the function can leave the runtime, but not return.
+func TestWithdrawnRuntime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, emulator.Options{Withdrawn: []string{"go1.x"}})
+	b.create(function("f", types.RuntimeGo1x, smallZip(t)))
+	b.updateCode("f", dualZip(t))
+	b.configure(toProvided())
+	_, err := b.client.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Runtime: types.RuntimeGo1x})
+	wantError(t, err, 400, "InvalidParameterValueException", "")
+	if !strings.Contains(err.Error(), "Value go1.x at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [") {
+		t.Errorf("the error is %v", err)
+	}
+}

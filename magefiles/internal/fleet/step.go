@@ -16,11 +16,14 @@ const (
 	Settle                              // let the settle delay pass
 	UpdateConfiguration                 // UpdateFunctionConfiguration: the switch
 	Inspect                             // read the directory of the deployed zip
+	Look                                // look for the snapshot and the event source mappings
+	Publish                             // PublishVersion: the snapshot
+	Point                               // UpdateEventSourceMapping: to the snapshot, or back
 )
 
 // String returns the name of the API call of a step that is one.
 func (k Kind) String() string {
-	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect"}[k]
+	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect", "Look", "PublishVersion", "UpdateEventSourceMapping"}[k]
 }
 
 // Step is one step of a plan.
@@ -30,9 +33,11 @@ type Step struct {
 	Bucket  string          // of UpdateCode: the S3 bucket through which a large zip goes
 	Leaves  string          // of UpdateCode: the previous architecture, if it changes
 	Delay   time.Duration   // of Settle
-	Runtime string          // of UpdateConfiguration
+	Runtime string          // of UpdateConfiguration; of Publish: that of the snapshot
 	Handler string          // of UpdateConfiguration
 	Zones   bool            // of UpdateConfiguration: it adds lambda.ZonesVariable to the environment
+	Mapping string          // of Point: the UUID
+	Version string          // of Point: what the mapping is to invoke; "" is the function without a version
 }
 
 // String describes the step.
@@ -59,6 +64,15 @@ func (s Step) String() string {
 		return text
 	case Inspect:
 		return "read the contents of the deployed zip"
+	case Look:
+		return "look for the snapshot and the event source mappings"
+	case Publish:
+		return "publish a version on " + s.Runtime + " as a snapshot"
+	case Point:
+		if s.Version == "" {
+			return "point event source mapping " + s.Mapping + " back to the function"
+		}
+		return fmt.Sprintf("point event source mapping %s to version %s", s.Mapping, s.Version)
 	}
 	return s.Kind.String()
 }
@@ -74,6 +88,12 @@ func (s Step) Doing() string {
 		return "updating the configuration of"
 	case Inspect:
 		return "reading the zip of"
+	case Look:
+		return "looking for the snapshot of"
+	case Publish:
+		return "publishing a version of"
+	case Point:
+		return "moving an event source mapping of"
 	}
 	return "settling"
 }

@@ -20,6 +20,7 @@ type State struct {
 	Age      time.Duration // since LastModified by AWS's clock, or 0 if it is unknown
 
 	Pending      bool // being created
+	Failed       bool // it could not be created, and cannot be invoked
 	Updating     bool // an update is in progress
 	UpdateFailed bool // the last update failed; the previous version serves
 	Reason       string
@@ -38,6 +39,13 @@ type State struct {
 
 	// Blocked reports that AWS has rejected code for the runtime.
 	Blocked bool
+
+	// Insurance is the snapshot with the event source mappings, or nil if they have
+	// not been read.
+	Insurance *Insurance
+	// Refused is why AWS refuses a return to the previous runtime, or "" if it was not
+	// tried or not refused.
+	Refused string
 
 	// Settled reports that the settle delay has passed since the last change.
 	Settled bool

@@ -86,6 +86,7 @@ func format(m *Manifest) ([]byte, error) {
 	member("architecture", m.Architecture != "", m.Architecture)
 	member("layerArchitectures", len(m.LayerArchitectures) > 0, m.LayerArchitectures)
 	member("single", m.Single != nil, m.Single)
+	member("snapshot", m.Snapshot != nil, m.Snapshot)
 	for _, name := range sortedKeys(m.Environments) {
 		e := m.Environments[name]
 		key := line("environment "+quote(name), name)

@@ -17,13 +17,14 @@ const created = `{
   "architecture": "arm64",
   "layerArchitectures": ["arm64"],
   "single": false,
+  "snapshot": true,
   "environments": {
     "dev": {},
-    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": true, "terraform": "../infra/prod", "terraformVarFiles": ["prod.tfvars"], "rollbackTo": "provided", "dual": false, "settle": "1m30s"}
+    "prod": {"profile": "チーム \"<本番>\" \\ &", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": true, "snapshot": false, "terraform": "../infra/prod", "terraformVarFiles": ["prod.tfvars"], "rollbackTo": "provided", "dual": false, "settle": "1m30s"}
   },
   "functions": [
     {"name": "b", "package": "./functions/b"},
-    {"name": "a", "package": ".", "tags": ["x", "y.z"], "rollbackTo": "provided.al2", "handler": "bin/a", "include": ["a & b/**"], "drop": ["*.md"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
+    {"name": "a", "package": ".", "tags": ["x", "y.z"], "rollbackTo": "provided.al2", "handler": "bin/a", "include": ["a & b/**"], "drop": ["*.md"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "snapshot": true, "names": {"dev": "a-dev", "prod": "legacy-a"}, "dual": false}
   ]
 }
 `
@@ -34,18 +35,19 @@ func TestCreate(t *testing.T) {
 		Architecture:       "arm64",
 		LayerArchitectures: []string{"arm64"},
 		Single:             new(false),
+		Snapshot:           new(true),
 		Environments: map[string]Environment{
 			"prod": {
 				Name: "prod", Profile: `チーム "<本番>" \ &`, Region: "ap-northeast-1", Prefix: "prod-",
 				Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5, Terraform: "../infra/prod", TerraformVarFiles: []string{"prod.tfvars"}, RollbackTo: "provided",
-				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(true),
+				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(true), Snapshot: new(false),
 			},
 			"dev": {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
 			{Name: "b", Package: "./functions/b", Dual: true},
 			{Name: "a", Package: ".", Tags: []string{"x", "y.z"}, RollbackTo: "provided.al2", Handler: "bin/a", Include: []string{"a & b/**"}, Drop: []string{"*.md"},
-				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Names: map[string]string{"prod": "legacy-a", "dev": "a-dev"}},
+				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Snapshot: new(true), Names: map[string]string{"prod": "legacy-a", "dev": "a-dev"}},
 		},
 	}
 	file := filepath.Join(t.TempDir(), "lambdas.json")
@@ -58,7 +60,7 @@ func TestCreate(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", again, m)
 	}
 
-	m.Schema, m.Architecture, m.LayerArchitectures, m.Single = "", "", nil, nil
+	m.Schema, m.Architecture, m.LayerArchitectures, m.Single, m.Snapshot = "", "", nil, nil, nil
 	delete(m.Environments, "prod")
 	m.Functions = m.Functions[:1]
 	file = filepath.Join(t.TempDir(), "lambdas.json")

@@ -70,11 +70,12 @@ func (d *decoder) reportKey(n *node, message, hint string) {
 
 func (d *decoder) decodeManifest(n *node) {
 	required := []string{"environments", "functions"}
-	m := d.object(n, required, "$schema", "architecture", "layerArchitectures", "single", "environments", "functions")
+	m := d.object(n, required, "$schema", "architecture", "layerArchitectures", "single", "snapshot", "environments", "functions")
 	d.manifest.Schema = d.text(m["$schema"], func(string) *fault { return nil })
 	d.manifest.Architecture = d.text(m["architecture"], checkArchitecture)
 	d.manifest.LayerArchitectures = d.layerArchitectures(m["layerArchitectures"])
 	d.manifest.Single = d.optional(m["single"])
+	d.manifest.Snapshot = d.optional(m["snapshot"])
 	d.manifest.Environments = d.decodeEnvironments(m["environments"])
 	for _, n := range d.elements(m["functions"]) {
 		d.functions = append(d.functions, d.decodeFunction(n))
@@ -105,7 +106,7 @@ func (d *decoder) decodeEnvironments(n *node) map[string]Environment {
 
 func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 	m := d.object(n, nil, "profile", "region", "prefix", "account", "dual", "settle", "calls", "bucket",
-		"architecture", "layerArchitectures", "single", "terraform", "terraformVarFiles", "rollbackTo")
+		"architecture", "layerArchitectures", "single", "snapshot", "terraform", "terraformVarFiles", "rollbackTo")
 	if files := m["terraformVarFiles"]; files != nil && m["terraform"] == nil {
 		d.reportKey(files, `"terraformVarFiles" without "terraform"`, `add the directory of the Terraform files as "terraform"`)
 	}
@@ -122,6 +123,7 @@ func (d *decoder) decodeEnvironment(name string, n *node) Environment {
 		Architecture:       d.text(m["architecture"], checkArchitecture),
 		LayerArchitectures: d.layerArchitectures(m["layerArchitectures"]),
 		Single:             d.optional(m["single"]),
+		Snapshot:           d.optional(m["snapshot"]),
 		Terraform:          d.text(m["terraform"], checkTerraform),
 		TerraformVarFiles:  d.texts(m["terraformVarFiles"], "variable file", checkTerraformVarFile),
 		RollbackTo:         d.text(m["rollbackTo"], checkRollbackTo),
@@ -154,7 +156,7 @@ func (d *decoder) calls(n *node) float64 {
 
 func (d *decoder) decodeFunction(n *node) function {
 	m := d.object(n, []string{"name", "package|source"}, "name", "package", "source", "testdata", "tags", "dual", "rollbackTo", "handler", "include", "drop",
-		"architecture", "layerArchitectures", "single", "names")
+		"architecture", "layerArchitectures", "single", "snapshot", "names")
 	f := function{members: m, Function: Function{
 		Name:               d.text(m["name"], functionRule.check),
 		Package:            d.text(m["package"], checkPackage),
@@ -169,6 +171,7 @@ func (d *decoder) decodeFunction(n *node) function {
 		Architecture:       d.text(m["architecture"], checkArchitecture),
 		LayerArchitectures: d.layerArchitectures(m["layerArchitectures"]),
 		Single:             d.optional(m["single"]),
+		Snapshot:           d.optional(m["snapshot"]),
 	}}
 	if f.Package != "" {
 		f.Package = dotSlash(f.Package)

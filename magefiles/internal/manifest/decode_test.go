@@ -132,7 +132,7 @@ func TestParseBytes(t *testing.T) {
 		{"BOM alone", "\ufeff", []string{bom, empty}},
 		{"BOM", "\ufeff" + valid, []string{bom}},
 		{"columns after a BOM", "\ufeff" + `{"dev": 1, ` + valid[1:], []string{
-			bom, `lambdas.json:1:2: /dev: unknown member "dev" (known: $schema, architecture, layerArchitectures, single, environments, functions)`,
+			bom, `lambdas.json:1:2: /dev: unknown member "dev" (known: $schema, architecture, layerArchitectures, single, snapshot, environments, functions)`,
 		}},
 		{"UTF-16, little endian", "\xff\xfe{\x00}\x00", []string{utf16}},
 		{"UTF-16, big endian", "\xfe\xff\x00{", []string{utf16}},
@@ -172,12 +172,13 @@ func TestParseDefaults(t *testing.T) {
 		"architecture": "arm64",
 		"layerArchitectures": ["arm64"],
 		"single": true,
+		"snapshot": true,
 		"environments": {
-			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": false, "terraform": "../infra/prod"},
+			"prod": {"profile": "our_prod", "region": "ap-northeast-1", "prefix": "prod-", "account": "012345678901", "dual": false, "settle": "1m30s", "calls": 7.5, "bucket": "our-artifacts", "architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": false, "snapshot": false, "terraform": "../infra/prod"},
 			"dev": {}
 		},
 		"functions": [
-			{"name": "a", "package": "functions/a/", "tags": ["x", "y"], "dual": false, "handler": "bin/a", "include": ["config.json"], "drop": ["*.md", "x"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "names": {"prod": "legacy-a"}},
+			{"name": "a", "package": "functions/a/", "tags": ["x", "y"], "dual": false, "handler": "bin/a", "include": ["config.json"], "drop": ["*.md", "x"], "architecture": "x86_64", "layerArchitectures": ["x86_64", "arm64"], "single": false, "snapshot": false, "names": {"prod": "legacy-a"}},
 			{"name": "b", "package": "./"}
 		]
 	}`))
@@ -189,14 +190,15 @@ func TestParseDefaults(t *testing.T) {
 		Architecture:       "arm64",
 		LayerArchitectures: []string{"arm64"},
 		Single:             new(true),
+		Snapshot:           new(true),
 		Environments: map[string]Environment{
 			"prod": {Name: "prod", Profile: "our_prod", Region: "ap-northeast-1", Prefix: "prod-", Account: "012345678901", Settle: 90 * time.Second, Calls: 7.5,
-				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(false), Terraform: "../infra/prod"},
+				Bucket: "our-artifacts", Architecture: "x86_64", LayerArchitectures: []string{"x86_64"}, Single: new(false), Snapshot: new(false), Terraform: "../infra/prod"},
 			"dev": {Name: "dev", Dual: true, Settle: DefaultSettle},
 		},
 		Functions: []Function{
 			{Name: "a", Package: "./functions/a", Tags: []string{"x", "y"}, Handler: "bin/a", Include: []string{"config.json"}, Drop: []string{"*.md", "x"},
-				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Names: map[string]string{"prod": "legacy-a"}},
+				Architecture: "x86_64", LayerArchitectures: []string{"x86_64", "arm64"}, Single: new(false), Snapshot: new(false), Names: map[string]string{"prod": "legacy-a"}},
 			{Name: "b", Package: ".", Dual: true},
 		},
 	}

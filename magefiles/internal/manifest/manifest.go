@@ -50,6 +50,11 @@ type Manifest struct {
 	// otherwise. The default is false.
 	Single *bool `json:"single,omitempty"`
 
+	// Snapshot tells whether a deploy publishes a version of each function before
+	// it switches the runtime, unless an environment or a function says otherwise.
+	// The default is false.
+	Snapshot *bool `json:"snapshot,omitempty"`
+
 	// Environments are the AWS accounts and regions to deploy to, by name. There
 	// is at least one.
 	Environments map[string]Environment `json:"environments"`
@@ -106,6 +111,9 @@ type Environment struct {
 
 	// Single is like single of the file, for this environment.
 	Single *bool `json:"single,omitempty"`
+
+	// Snapshot is like snapshot of the file, for this environment.
+	Snapshot *bool `json:"snapshot,omitempty"`
 
 	// Terraform is the directory of the Terraform files that manage the
 	// functions of this environment, relative to this file, with forward
@@ -176,6 +184,9 @@ type Function struct {
 
 	// Single is like single of the file, for this function.
 	Single *bool `json:"single,omitempty"`
+
+	// Snapshot is like snapshot of the file, for this function.
+	Snapshot *bool `json:"snapshot,omitempty"`
 
 	// Names are the full function names by environment, where they are not
 	// prefix and name.

@@ -44,6 +44,7 @@ func generateSchema(t *testing.T) []byte {
 		layers.MinItems, layers.UniqueItems, layers.Items.Enum = &one, true, enum(architectures())
 	}
 	property(schema, "single").Default = false
+	property(schema, "snapshot").Default = false
 
 	environments := property(schema, "environments")
 	environments.MinProperties = &one
@@ -194,7 +195,7 @@ func TestSchemaHelpsEditors(t *testing.T) {
 		}
 	}
 	walk("", document)
-	if want := 6 + 14 + 14; members != want {
+	if want := 7 + 15 + 15; members != want {
 		t.Errorf("got %d members, want %d", members, want)
 	}
 }

@@ -23,10 +23,12 @@ type Target struct {
 	// function and the environment say so.
 	Dual bool
 
-	// Single, Architecture and LayerArchitectures are those of the function, or
-	// else of the environment, or else of the file. An empty Architecture is the
-	// one that the function has on AWS, as always for one without sources.
+	// Single, Snapshot, Architecture and LayerArchitectures are those of the
+	// function, or else of the environment, or else of the file. An empty
+	// Architecture is the one that the function has on AWS, as always for one
+	// without sources.
 	Single             bool
+	Snapshot           bool
 	Architecture       string
 	LayerArchitectures []string
 
@@ -148,6 +150,7 @@ func (m *Manifest) targets(functions []Function, e Environment) []Target {
 	targets := make([]Target, len(functions))
 	for i, f := range functions {
 		single := cmp.Or(f.Single, e.Single, m.Single)
+		snapshot := cmp.Or(f.Snapshot, e.Snapshot, m.Snapshot)
 		layers := f.LayerArchitectures
 		if layers == nil {
 			layers = e.LayerArchitectures
@@ -164,6 +167,7 @@ func (m *Manifest) targets(functions []Function, e Environment) []Target {
 			Environment:        e,
 			Dual:               e.Dual && f.Dual,
 			Single:             single != nil && *single,
+			Snapshot:           snapshot != nil && *snapshot,
 			Architecture:       architecture,
 			LayerArchitectures: layers,
 			RollbackTo:         rollbackTo(f, e),

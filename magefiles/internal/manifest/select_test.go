@@ -95,17 +95,17 @@ func TestSelect(t *testing.T) {
 // TestLevels checks that a function's own value counts, else the environment's,
 // else the file's.
 func TestLevels(t *testing.T) {
-	const none, file = "", `"architecture": "arm64", "layerArchitectures": ["arm64"], "single": true`
-	const other, both = `"architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": false`, `"layerArchitectures": ["arm64", "x86_64"]`
+	const none, file = "", `"architecture": "arm64", "layerArchitectures": ["arm64"], "single": true, "snapshot": true`
+	const other, both = `"architecture": "x86_64", "layerArchitectures": ["x86_64"], "single": false, "snapshot": false`, `"layerArchitectures": ["arm64", "x86_64"], "snapshot": false`
 	for _, test := range []struct{ file, environment, function, selected, matched string }{
-		{none, none, none, "false [] ", "false [] "},
-		{file, none, none, "true [arm64] arm64", "true [arm64] arm64"},
-		{none, file, none, "true [arm64] arm64", "false [] "},
-		{none, none, file, "true [arm64] arm64", "true [arm64] arm64"},
-		{file, other, none, "false [x86_64] x86_64", "true [arm64] arm64"},
-		{file, none, other, "false [x86_64] x86_64", "false [x86_64] x86_64"},
-		{none, file, other, "false [x86_64] x86_64", "false [x86_64] x86_64"},
-		{other, file, both, "true [arm64 x86_64] arm64", "false [arm64 x86_64] x86_64"},
+		{none, none, none, "false false [] ", "false false [] "},
+		{file, none, none, "true true [arm64] arm64", "true true [arm64] arm64"},
+		{none, file, none, "true true [arm64] arm64", "false false [] "},
+		{none, none, file, "true true [arm64] arm64", "true true [arm64] arm64"},
+		{file, other, none, "false false [x86_64] x86_64", "true true [arm64] arm64"},
+		{file, none, other, "false false [x86_64] x86_64", "false false [x86_64] x86_64"},
+		{none, file, other, "false false [x86_64] x86_64", "false false [x86_64] x86_64"},
+		{other, file, both, "false true [arm64 x86_64] arm64", "false false [arm64 x86_64] x86_64"},
 	} {
 		members := func(own, rest string) string {
 			return strings.Trim(own+", "+rest, ", ")
@@ -127,7 +127,7 @@ func TestLevels(t *testing.T) {
 			{selected[0], "selected", "a", test.selected},
 			{matched[0], "matched", "", test.matched},
 		} {
-			got := fmt.Sprintf("%t %v %s", check.target.Single, check.target.LayerArchitectures, check.target.Architecture)
+			got := fmt.Sprintf("%t %t %v %s", check.target.Snapshot, check.target.Single, check.target.LayerArchitectures, check.target.Architecture)
 			if got != check.want || !check.target.Dual || check.target.FunctionName != check.functionName {
 				t.Errorf("%+v: %s %s, want %s: %+v", test, check.what, got, check.want, check.target)
 			}

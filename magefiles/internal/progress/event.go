@@ -95,6 +95,12 @@ func short(s fleet.Step) string {
 		return "wait for the update"
 	case fleet.Inspect:
 		return "read the deployed zip"
+	case fleet.Look:
+		return "look for the snapshot"
+	case fleet.Publish:
+		return "publish a version"
+	case fleet.Point:
+		return "move an event source mapping"
 	}
 	return "settle"
 }

@@ -105,7 +105,7 @@ func (r *row) share(now time.Time) float64 {
 		at = 0.95
 	case r.kind == fleet.Wait:
 		at = 0.1
-	case r.kind == fleet.UpdateConfiguration:
+	case r.kind == fleet.UpdateConfiguration, r.kind == fleet.Publish:
 		at = 0.9
 	case r.kind == fleet.Settle && r.delay > 0:
 		at = 0.2 + 0.7*min(1, max(0, 1-float64(r.ends.Sub(now))/float64(r.delay)))
@@ -188,6 +188,7 @@ func (m *Model) working(now time.Time) string {
 	if same {
 		word = map[fleet.Kind]string{
 			fleet.UpdateCode: "sending code", fleet.UpdateConfiguration: "switching", fleet.Wait: "updating", fleet.Inspect: "reading the zip",
+			fleet.Look: "looking for snapshots", fleet.Publish: "publishing versions", fleet.Point: "moving event source mappings",
 		}[first.kind]
 	}
 	return word + " for " + clock(now.Sub(first.since))

@@ -274,6 +274,9 @@ var kinds = []struct {
 	{fleet.Settle, "settle", "settle"},
 	{fleet.UpdateConfiguration, "switch", "switch the runtime"},
 	{fleet.Inspect, "inspect", "read the zip"},
+	{fleet.Look, "insure", "look for the snapshot"},
+	{fleet.Publish, "insure", "publish a version"},
+	{fleet.Point, "insure", "move an event source mapping"},
 }
 
 func (s Segment) class() string {

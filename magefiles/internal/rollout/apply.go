@@ -48,6 +48,8 @@ type application struct {
 	settles       int
 	reread        bool // the function was read again to inspect it
 	revised       int  // updates that met a new revision without an update
+
+	published types.FunctionConfiguration // the version that was published last
 }
 
 // step does the next step and reports whether the function is to go on.
@@ -72,7 +74,7 @@ func (a *application) step(ctx context.Context) (more bool) {
 	switch next.Kind {
 	case fleet.Settle:
 		event.Ends = time.Now().Add(next.Delay)
-	case fleet.UpdateCode, fleet.UpdateConfiguration:
+	case fleet.UpdateCode, fleet.UpdateConfiguration, fleet.Publish:
 		event.Queued = true
 	}
 	a.emit(event)
@@ -83,6 +85,10 @@ func (a *application) step(ctx context.Context) (more bool) {
 		err = a.inspect(ctx)
 	case fleet.Settle:
 		err = a.settle(ctx, next.Delay)
+	case fleet.Look:
+		err = a.look(ctx)
+	case fleet.Point:
+		err = a.point(ctx, next)
 	default:
 		err = a.update(ctx, next)
 	}
@@ -141,6 +147,11 @@ func (a *application) see(s lambda.State) {
 		s.Contents = a.state.Contents
 	}
 	s.Blocked = a.state.Blocked && s.Runtime == a.state.Runtime
+	s.Refused = a.state.Refused
+	s.Insurance = a.state.Insurance
+	if !s.SameDeployment(a.state) || s.LastModified != a.state.LastModified {
+		s.Insurance = withCurrent(s.Insurance, false)
+	}
 	a.state, a.f.Current = s, s
 }
 
@@ -253,8 +264,16 @@ const mostRevised = 3
 
 // update sends an update and records what its answer means for the next plan.
 func (a *application) update(ctx context.Context, step fleet.Step) error {
-	err := a.send(ctx, step, a.state, sync.OnceFunc(func() { a.emit(fleet.Event{Function: a.f, Step: step}) }))
+	begun := sync.OnceFunc(func() { a.emit(fleet.Event{Function: a.f, Step: step}) })
+	var err error
+	if step.Kind == fleet.Publish {
+		a.published, err = a.publish(ctx, a.state, begun)
+	} else {
+		err = a.send(ctx, step, a.state, begun)
+	}
 	switch {
+	case err == nil && step.Kind == fleet.Publish:
+		return a.insured(ctx, step)
 	case err == nil:
 		a.f.Done = append(a.f.Done, step)
 		a.sent[step.Kind] = a.state
@@ -298,7 +317,11 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 		a.state.Blocked = true // plan another way
 		return nil
 	}
-	return blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
+	err = blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
+	if a.f.Action == fleet.Rollback && rejected(err, step.Runtime) {
+		return a.refused(err)
+	}
+	return err
 }
 
 // send calls UpdateFunctionCode or UpdateFunctionConfiguration. It calls begun once

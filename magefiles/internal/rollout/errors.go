@@ -54,16 +54,27 @@ func explain(err error) error {
 	return awsclient.Explain(err, "")
 }
 
-// rejected reports whether an update failed because AWS has blocked the runtime.
-// Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+// rejected reports whether an update failed because AWS has blocked the runtime, or
+// no longer knows it. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 func rejected(err error, runtime string) bool {
-	return awsclient.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported")
+	return awsclient.Code(err) == "InvalidParameterValueException" &&
+		(strings.Contains(err.Error(), "The runtime parameter of "+runtime+" is no longer supported") || withdrawn(err, runtime))
+}
+
+// withdrawn reports whether an update failed because the runtime is none that AWS
+// lists, as recorded for unknown ones.
+func withdrawn(err error, runtime string) bool {
+	return strings.Contains(err.Error(), "Value "+runtime+" at 'runtime' failed to satisfy constraint: Member must satisfy enum value set")
 }
 
 // blocked explains the error of an update of a runtime that AWS has blocked.
 func blocked(err error, runtime string) error {
-	if rejected(err, runtime) {
-		return fmt.Errorf("%w; AWS has blocked %s: it accepts no code for it, and no function can return to it", err, runtime)
+	switch {
+	case !rejected(err, runtime):
+		return err
+	case withdrawn(err, runtime):
+		return fmt.Errorf("%w; AWS no longer knows %s, and no function can return to it", err, runtime)
 	}
-	return err
+	return fmt.Errorf("%w; AWS has blocked %s: it accepts no code for it, and no function can return to it", err, runtime)
 }

@@ -171,6 +171,9 @@ type aim struct {
 	goal
 	layers  bool // the function has layers
 	blocked bool // AWS rejects code for functions that are not on provided.al2023
+
+	insurance *lambda.Insurance // that there is, for deploys with snapshots and their rollbacks
+	refused   bool              // AWS refuses a rollback
 }
 
 // goals are what commands may want.
@@ -200,7 +203,7 @@ var goals = func() (list []aim) {
 	add(goal{action: fleet.Rollback, previous: lambda.Go1x}, nil)
 	add(goal{action: fleet.Rollback, previous: lambda.Go1x}, named)
 	add(goal{action: fleet.Rollback, previous: lambda.ProvidedAL2}, nil)
-	return list
+	return append(list, insuredGoals()...)
 }()
 
 // TestPlanKeepsTheInvariant walks the plan for every combination of state and
@@ -221,7 +224,10 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 {
 		t.Errorf("%d plans, %d of deployed zips, and %d refusals: not the whole space", w.plans, w.derived, w.refusals)
 	}
-	t.Logf("%d plans, %d of them of deployed zips, %d refusals", w.plans, w.derived, w.refusals)
+	if w.published < 1000 || w.pointed < 1000 {
+		t.Errorf("%d snapshots, and %d mappings to them: not the whole space", w.published, w.pointed)
+	}
+	t.Logf("%d plans, %d of them of deployed zips, %d refusals; %d snapshots, and %d mappings to them", w.plans, w.derived, w.refusals, w.published, w.pointed)
 }
 
 // states walks from a deployment in all states.
@@ -251,8 +257,12 @@ type walker struct {
 	zips            map[string]*zip
 	built           map[fleet.Shape]*lambda.Package
 	blocked         bool // AWS rejects code for the runtime of the state
+	refused         bool // AWS refuses a rollback
+	insurance       *lambda.Insurance
 	plans, refusals int
 	derived         int // plans of functions without sources
+	published       int
+	pointed         int // mappings to snapshots
 }
 
 // from walks the plans from a state to all goals.
@@ -282,7 +292,7 @@ func (w *walker) from(s lambda.State) {
 			_, clean := ours(fleet.Shape{Architecture: s.Architecture})
 			serving = append(serving, world{s.Runtime, s.Handler, s.Architecture, clean})
 		}
-		w.blocked, s.Layers = g.blocked, nil
+		w.blocked, w.refused, w.insurance, s.Layers = g.blocked, g.refused, g.insurance, nil
 		if g.layers {
 			s.Layers = []string{"layer"}
 		}
@@ -351,6 +361,13 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 		case fleet.Settle:
 			worlds = []world{now}
 			after.Settled = true
+		case fleet.Look: // the rest is planned after it
+			after.Insurance = w.insurance
+			w.plan(f, after, worlds)
+			return
+		case fleet.Publish, fleet.Point:
+			w.insure(f, after, worlds, steps[i:], fail)
+			after = accepted(step, after)
 		case fleet.UpdateCode:
 			if w.blocked && now.runtime == s.Runtime && now.runtime != lambda.ProvidedAL2023 {
 				if after.Blocked {
@@ -366,6 +383,17 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 				return v
 			}
 		case fleet.UpdateConfiguration:
+			if w.refused && f.Action == fleet.Rollback {
+				if after.Refused != "" {
+					fail("it tries again what AWS has refused")
+				}
+				after.Refused = "no"
+				w.plan(f, after, worlds)
+				return
+			}
+			if leaves := now.runtime != lambda.ProvidedAL2023 && step.Runtime == lambda.ProvidedAL2023; leaves && f.Snapshot && !after.Insurance.Current {
+				fail("it switches without a snapshot of what is deployed")
+			}
 			change = func(v world) world { v.runtime, v.handler = step.Runtime, step.Handler; return v }
 		}
 		if update {
@@ -430,10 +458,11 @@ func (w *walker) arrived(f *fleet.Function, s lambda.State, now world, after lam
 			fail("it did not get there")
 		}
 	case fleet.Rollback:
-		if now.runtime != f.Previous {
+		if now.runtime != f.Previous && after.Refused == "" {
 			fail("it did not get back")
 		}
 	}
+	w.mapped(f, after, fail)
 	if rest, err := Plan(after, f); err != nil || len(rest) > 0 {
 		fail(fmt.Sprintf("the same run would do more: %v %v", kinds(rest), err))
 	}

@@ -33,6 +33,7 @@ func (r *Rollout) Observe(ctx context.Context, f *fleet.Function) {
 		f.Fail(fleet.Observing, "reading", err)
 		return
 	}
+	state.Insurance = f.Observed.Insurance
 	f.Observed, f.Current = state, state
 }
 
@@ -105,16 +106,29 @@ func (r *Rollout) contents(ctx context.Context, state lambda.State) (c *lambda.C
 	return c, err
 }
 
+// errProxy is the error of an answer that cannot be AWS's.
+var errProxy = errors.New("the answer is about something else; is there a proxy in between?")
+
 // read returns what Lambda reports about the function.
 func (r *Rollout) read(ctx context.Context, function string) (lambda.State, error) {
+	return r.readVersion(ctx, function, "")
+}
+
+// readVersion returns what Lambda reports about a version of the function, or with ""
+// about the function itself.
+func (r *Rollout) readVersion(ctx context.Context, function, version string) (lambda.State, error) {
 	state := lambda.State{Function: function}
+	in := &sdk.GetFunctionInput{FunctionName: &function}
+	if version != "" {
+		in.Qualifier = &version
+	}
 	err := r.call(ctx, func(ctx context.Context) error {
-		out, err := r.client.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: &function}, r.bound)
+		out, err := r.client.GetFunction(ctx, in, r.bound)
 		if err != nil {
 			return err
 		}
-		if c := out.Configuration; c == nil || aws.ToString(c.FunctionName) != function {
-			return errors.New("the answer is about something else; is there a proxy in between?")
+		if c := out.Configuration; c == nil || aws.ToString(c.FunctionName) != function || version != "" && aws.ToString(c.Version) != version {
+			return errProxy
 		}
 		if aws.ToString(out.Configuration.RevisionId) == "" {
 			return errors.New("the answer has no RevisionId, without which an update could undo somebody else's; is there a proxy in between?")
@@ -138,10 +152,14 @@ func stateOf(out *sdk.GetFunctionOutput) lambda.State {
 		LastModified: aws.ToString(c.LastModified),
 		Architecture: lambda.X86_64, // Lambda's default
 		Pending:      c.State == types.StatePending,
+		Failed:       c.State == types.StateFailed,
 		Updating:     c.LastUpdateStatus == types.LastUpdateStatusInProgress,
 		UpdateFailed: c.LastUpdateStatus == types.LastUpdateStatusFailed,
 		Reason:       aws.ToString(c.LastUpdateStatusReason),
 		ReasonCode:   string(c.LastUpdateStatusReasonCode),
+	}
+	if s.Pending || s.Failed {
+		s.Reason, s.ReasonCode = aws.ToString(c.StateReason), string(c.StateReasonCode)
 	}
 	if len(c.Architectures) > 0 {
 		s.Architecture = string(c.Architectures[0])

@@ -56,9 +56,13 @@ func accepted(s fleet.Step, state lambda.State) lambda.State {
 		state.CodeSha256, state.Architecture, state.CodeSize, state.Contents = p.CodeSha256, p.Architecture, p.Size, p.Contents()
 	case fleet.UpdateConfiguration:
 		state.Runtime, state.Handler, state.Blocked = s.Runtime, s.Handler, false
+	case fleet.Publish, fleet.Point:
+		state.Insurance = insured(s, state)
+		return state
 	default:
 		return state
 	}
+	state.Insurance = withCurrent(state.Insurance, false)
 	state.Updating, state.UpdateFailed = true, false
 	return state
 }
@@ -92,8 +96,7 @@ func recall(s lambda.State, f *fleet.Function) lambda.State {
 
 // Plan returns the steps that lead a function from state s to its goal. It
 // returns none if there is nothing to do, and a *Refusal if there is no safe way.
-// If the last step is Inspect, the steps after it depend on the contents of the
-// deployed zip.
+// If the last step is Inspect or Look, the steps after it depend on what it reads.
 func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
 		return nil, refuse("its package type is %s; dualboot deploys zips: remove it from lambdas.json", s.PackageType)
@@ -102,6 +105,15 @@ func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if f.Action == fleet.Rollback {
 		return planRollback(s, f)
 	}
+	steps, err := planForward(s, f)
+	if err != nil || f.Action != fleet.Deploy || !f.Snapshot || inspects(steps) {
+		return steps, err
+	}
+	return insure(steps, s, f), nil
+}
+
+// planForward returns the steps of a deploy without its insurance, or of a cleanup.
+func planForward(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if err := deployable(s, f.Action); err != nil {
 		return nil, err
 	}
@@ -356,8 +368,11 @@ func planRollback(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.Pending || s.Updating {
 		steps = append(steps, fleet.Step{Kind: fleet.Wait})
 	}
-	if back {
+	switch {
+	case back:
 		return steps, nil
+	case s.Refused != "":
+		return planFallback(steps, s, f)
 	}
 	if s.Contents == nil || len(steps) > 0 {
 		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil

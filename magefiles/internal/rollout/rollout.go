@@ -24,6 +24,13 @@ type Client interface {
 	GetFunction(context.Context, *sdk.GetFunctionInput, ...func(*sdk.Options)) (*sdk.GetFunctionOutput, error)
 	UpdateFunctionCode(context.Context, *sdk.UpdateFunctionCodeInput, ...func(*sdk.Options)) (*sdk.UpdateFunctionCodeOutput, error)
 	UpdateFunctionConfiguration(context.Context, *sdk.UpdateFunctionConfigurationInput, ...func(*sdk.Options)) (*sdk.UpdateFunctionConfigurationOutput, error)
+
+	// The following are for functions with a snapshot.
+	PublishVersion(context.Context, *sdk.PublishVersionInput, ...func(*sdk.Options)) (*sdk.PublishVersionOutput, error)
+	ListVersionsByFunction(context.Context, *sdk.ListVersionsByFunctionInput, ...func(*sdk.Options)) (*sdk.ListVersionsByFunctionOutput, error)
+	ListEventSourceMappings(context.Context, *sdk.ListEventSourceMappingsInput, ...func(*sdk.Options)) (*sdk.ListEventSourceMappingsOutput, error)
+	GetEventSourceMapping(context.Context, *sdk.GetEventSourceMappingInput, ...func(*sdk.Options)) (*sdk.GetEventSourceMappingOutput, error)
+	UpdateEventSourceMapping(context.Context, *sdk.UpdateEventSourceMappingInput, ...func(*sdk.Options)) (*sdk.UpdateEventSourceMappingOutput, error)
 }
 
 // Options are the limits of a rollout. The zero value is right for AWS.

@@ -240,15 +240,20 @@ func after(zips worldZips, members []member) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range members {
+	return w, w.move()
+}
+
+// move switches the runtime of all functions.
+func (w *world) move() error {
+	for _, m := range w.members {
 		if _, err := w.client().UpdateFunctionConfiguration(context.Background(), &sdk.UpdateFunctionConfigurationInput{
 			FunctionName: &m.name, Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
 		}); err != nil {
-			return nil, errors.Join(err, w.server.Close())
+			return errors.Join(err, w.server.Close())
 		}
 	}
 	pass(updateTime)
-	return w, nil
+	return nil
 }
 
 // pass lets the time pass, with everything that happens meanwhile.

@@ -35,7 +35,11 @@ func functionErrorf(format string, args ...any) error {
 
 // invoke invokes the function once and returns its answer.
 func (b *base) invoke(ctx context.Context, event []byte) ([]byte, error) {
-	out, err := b.client.Invoke(ctx, &sdk.InvokeInput{FunctionName: &b.report.Function, Payload: event})
+	target, err := b.target(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := b.client.Invoke(ctx, &sdk.InvokeInput{FunctionName: target, Payload: event})
 	switch {
 	case err != nil:
 		return nil, err
@@ -50,6 +54,18 @@ func (b *base) invoke(ctx context.Context, event []byte) ([]byte, error) {
 		return nil, functionErrorf("the answer is not JSON: %.200q", out.Payload)
 	}
 	return out.Payload, nil
+}
+
+// target returns what to invoke: what the mapping says, or the function.
+func (b *base) target(ctx context.Context) (*string, error) {
+	if b.mapping == "" {
+		return &b.report.Function, nil
+	}
+	out, err := b.client.GetEventSourceMapping(ctx, &sdk.GetEventSourceMappingInput{UUID: &b.mapping})
+	if err != nil {
+		return nil, err
+	}
+	return out.FunctionArn, nil
 }
 
 // processed returns how many records of a batch, counted from the first, the

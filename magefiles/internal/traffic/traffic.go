@@ -50,6 +50,11 @@ type Options struct {
 type Source struct {
 	Function string
 	Events   [][]byte
+
+	// Mapping is the UUID of the event source mapping of a stream. Its batches go to
+	// what the mapping invokes, which is read before each of them. Without it they go
+	// to the function.
+	Mapping string
 }
 
 // Traffic is traffic in progress.
@@ -75,6 +80,7 @@ type base struct {
 	options Options
 	kind    Kind
 	samples []*sample // at least one
+	mapping string    // UUID, or ""
 
 	mu     sync.Mutex
 	report Report
@@ -103,7 +109,7 @@ func Start(ctx context.Context, config aws.Config, sources []Source, o Options) 
 			continue
 		}
 		kind := samples[0].kind
-		b := &base{client: client, options: o, kind: kind, samples: samples, report: Report{Function: s.Function, Kind: kind}}
+		b := &base{client: client, options: o, kind: kind, samples: samples, mapping: s.Mapping, report: Report{Function: s.Function, Kind: kind}}
 		if kind.Stream() {
 			t.sources = append(t.sources, newStream(b))
 		} else {

@@ -116,7 +116,7 @@ func AuditNotes(r *audit.Report) []string {
 
 // auditSummary counts findings by what needs attention.
 func auditSummary(findings []audit.Finding) string {
-	var covered, lossy, used, idle int
+	var covered, lossy, used, idle, snapshots int
 	for _, f := range findings {
 		if f.CoveredBy != "" {
 			covered++
@@ -129,12 +129,19 @@ func auditSummary(findings []audit.Finding) string {
 			if v.Idle() {
 				unused++
 			}
+			if v.Idle() && v.Snapshot {
+				snapshots++
+			}
 		}
 		if unused < len(f.Versions) {
 			used++
 		}
 		idle += unused
 	}
-	return fmt.Sprintf("%d in lambdas.json, %d may lose records, %d with such versions in use, %s that no alias or event source points at",
+	summary := fmt.Sprintf("%d in lambdas.json, %d may lose records, %d with such versions in use, %s that no alias or event source points at",
 		covered, lossy, used, text.Count(idle, "version"))
+	if snapshots > 0 {
+		summary += fmt.Sprintf(" (%s, for a rollback)", text.Count(snapshots, "snapshot"))
+	}
+	return summary
 }

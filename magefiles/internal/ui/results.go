@@ -20,6 +20,7 @@ type result struct {
 	LastModified string
 	Architecture string
 	CodeSha256   string
+	Snapshot     string   `json:",omitempty"` // version that keeps the previous runtime
 	Changes      []string // API calls that changed the function
 	Error        string   `json:",omitempty"`
 }
@@ -32,6 +33,7 @@ func newResult(f *fleet.Function) result {
 		LastModified: f.Current.LastModified,
 		Architecture: f.Current.Architecture,
 		CodeSha256:   f.Current.CodeSha256,
+		Snapshot:     f.Current.Insurance.Newest(),
 		Changes:      []string{},
 	}
 	for _, step := range f.Done {

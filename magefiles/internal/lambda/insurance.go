@@ -1,0 +1,72 @@
+package lambda
+
+import (
+	"slices"
+	"strings"
+)
+
+// SnapshotMark begins the description of a version that a deploy has published
+// before the switch of the runtime.
+const SnapshotMark = "dualboot: "
+
+// Insurance is what a rollback falls back on if AWS refuses to return a function to
+// its previous runtime: a snapshot, which is a version that was published before the
+// switch and keeps its code and runtime, and the event source mappings that can point
+// to it.
+type Insurance struct {
+	Version string // number of the newest snapshot, or "" if there is none
+	ARN     string // of that version
+	// Snapshot is the state of that version, as far as it was read.
+	Snapshot State
+	// Current reports that the snapshot has been published since the last update of
+	// the function.
+	Current bool
+	// Mappings are the event source mappings that were read: those to a snapshot, and
+	// for a rollback those to the function without a version or alias as well.
+	Mappings []Mapping
+}
+
+// Mapping is an event source mapping of a function.
+type Mapping struct {
+	UUID     string
+	Version  string // the version that it invokes, or "" for the function without one
+	Changing bool   // a change of it is in progress
+}
+
+// Newest returns the number of the snapshot, or "" if there is none or it was not
+// looked for.
+func (i *Insurance) Newest() string {
+	if i == nil {
+		return ""
+	}
+	return i.Version
+}
+
+// Moved returns the insurance with a mapping that invokes another version, or with
+// "" the function without one.
+func (i *Insurance) Moved(uuid, version string) *Insurance {
+	moved := *i
+	moved.Mappings = slices.Clone(i.Mappings)
+	for k := range moved.Mappings {
+		if moved.Mappings[k].UUID == uuid {
+			moved.Mappings[k] = Mapping{UUID: uuid, Version: version}
+		}
+	}
+	return &moved
+}
+
+// Without returns the insurance without a mapping.
+func (i *Insurance) Without(uuid string) *Insurance {
+	rest := *i
+	rest.Mappings = slices.DeleteFunc(slices.Clone(i.Mappings), func(m Mapping) bool { return m.UUID == uuid })
+	return &rest
+}
+
+// IsSnapshot reports whether a published version is a snapshot of a function whose
+// zip has the digest. It is on a runtime that functions are moved from, and either
+// says so in its description, or has the function's zip: AWS publishes no version if
+// nothing has changed since the last one, which may be somebody else's. Source:
+// https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
+func IsSnapshot(description, runtime, codeSha256, deployed string) bool {
+	return slices.Contains(Origins(), runtime) && (strings.HasPrefix(description, SnapshotMark) || codeSha256 == deployed)
+}

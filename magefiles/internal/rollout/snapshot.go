@@ -1,0 +1,86 @@
+package rollout
+
+import (
+	"example.com/dualboot/magefiles/internal/fleet"
+	"example.com/dualboot/magefiles/internal/lambda"
+)
+
+// insure adds the insurance to the steps of a deploy: a snapshot directly before the
+// switch, and in the end the event source mappings that a rollback has pointed to a
+// snapshot, which go back to the function.
+func insure(steps []fleet.Step, s lambda.State, f *fleet.Function) []fleet.Step {
+	if s.Insurance == nil {
+		return []fleet.Step{{Kind: fleet.Look}}
+	}
+	var insured []fleet.Step
+	for _, step := range steps {
+		leaves := step.Kind == fleet.UpdateConfiguration && s.Runtime != lambda.ProvidedAL2023 && step.Runtime == lambda.ProvidedAL2023
+		if leaves && !s.Insurance.Current {
+			insured = append(insured, fleet.Step{Kind: fleet.Publish, Runtime: s.Runtime})
+		}
+		insured = append(insured, step)
+	}
+	back := pointAll(s.Insurance, "")
+	// Until the delay has passed, a version with an error that this deploy corrects
+	// may still serve the function.
+	if len(back) > 0 && f.Settle > 0 && (len(steps) > 0 || unsettled(s, f)) {
+		insured = append(insured, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
+	}
+	return append(insured, back...)
+}
+
+// pointAll returns the steps after which all mappings that were read invoke the
+// version, or with "" the function without one.
+func pointAll(i *lambda.Insurance, version string) (steps []fleet.Step) {
+	for _, m := range i.Mappings {
+		if m.Version != version || m.Changing {
+			steps = append(steps, fleet.Step{Kind: fleet.Point, Mapping: m.UUID, Version: version})
+		}
+	}
+	return steps
+}
+
+// planFallback returns the steps after AWS has refused the return to the previous
+// runtime: the event source mappings are pointed to the snapshot.
+func planFallback(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
+	i := s.Insurance
+	if i == nil {
+		return append(steps, fleet.Step{Kind: fleet.Look}), nil
+	}
+	snapshot := i.Snapshot
+	entry := lambda.EntryPoint(snapshot.Runtime, snapshot.Handler)
+	switch {
+	case i.Version == "":
+		return nil, refuse("%s; and it has no snapshot, a version that a deploy has published before the switch", s.Refused)
+	case snapshot.Runtime != f.Previous:
+		return nil, refuse("%s; and its snapshot, version %s, is on %s", s.Refused, i.Version, snapshot.Runtime)
+	case snapshot.Failed || snapshot.Pending:
+		return nil, refuse("%s; and its snapshot, version %s, cannot be invoked (%s: %s)", s.Refused, i.Version, snapshot.ReasonCode, snapshot.Reason)
+	case snapshot.Contents == nil || !snapshot.Contents.Executable(entry):
+		return nil, refuse("%s; and the zip of its snapshot, version %s (%v), has no %s, which %s starts", s.Refused, i.Version, snapshot.Contents, entry, snapshot.Runtime)
+	case len(i.Mappings) == 0:
+		return nil, refuse("%s; and no event source mapping of it can be pointed to its snapshot: point what invokes it to version %s, %s", s.Refused, i.Version, i.ARN)
+	}
+	return append(steps, pointAll(i, i.Version)...), nil
+}
+
+// insured returns the insurance after a snapshot was published or a mapping was moved.
+func insured(step fleet.Step, s lambda.State) *lambda.Insurance {
+	switch {
+	case s.Insurance == nil:
+		return nil
+	case step.Kind == fleet.Point:
+		return s.Insurance.Moved(step.Mapping, step.Version)
+	}
+	return withCurrent(s.Insurance, true)
+}
+
+// withCurrent returns the insurance with its snapshot being current, or not.
+func withCurrent(i *lambda.Insurance, current bool) *lambda.Insurance {
+	if i == nil || i.Current == current {
+		return i
+	}
+	next := *i
+	next.Current = current
+	return &next
+}
