@@ -63,7 +63,7 @@ var roads = []road{
 	},
 	{
 		name: "after AWS has blocked go1.x, with a dual zip", options: emulator.Options{Blocked: []string{"go1.x"}},
-		runtime: types.RuntimeGo1x, handler: "main", zip: "bootstrap+main",
+		runtime: types.RuntimeGo1x, handler: "main", zip: "bootstrap+main+zoneinfo.zip",
 		entry: `"source": "deployed"`,
 		legs: []leg{
 			{"deployProd", "provided.al2023", "bootstrap", "bootstrap+main+zoneinfo.zip"},
@@ -81,6 +81,15 @@ var roads = []road{
 		},
 		calls:  11,
 		mapped: []string{"", ":1", ""},
+	},
+	{
+		name: "after AWS has blocked go1.x, over the bridge", options: emulator.Options{Blocked: []string{"go1.x"}},
+		runtime: types.RuntimeGo1x, handler: "main", zip: "main",
+		entry: `"source": "deployed"`,
+		legs: []leg{
+			{"deployProd", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
+		},
+		calls: 17,
 	},
 }
 
@@ -113,6 +122,9 @@ func (r road) migrate(t *testing.T, program []byte) {
 	}
 	in := lambda.CreateFunctionInput{
 		Runtime: r.runtime, Handler: &r.handler, Timeout: aws.Int32(60), Code: &types.FunctionCode{ZipFile: executables(t, zip)},
+	}
+	if r.runtime == types.RuntimeGo1x && zip["zoneinfo.zip"] == nil { // go1.x has a time zone database
+		in.Environment = &types.Environment{Variables: map[string]string{"NEEDS_ZONES": "yes"}}
 	}
 	var names, entries []string
 	var sources []traffic.Source
@@ -157,7 +169,7 @@ func (r road) migrate(t *testing.T, program []byte) {
 		}
 	}
 	if !killed[r.calls-1] || killed[r.calls] {
-		t.Errorf("a command does not make %d calls at most", r.calls)
+		t.Errorf("a command does not make %d calls at most: it was killed at each of them: %t", r.calls, killed)
 	}
 	before := f.updates()
 	last := r.legs[len(r.legs)-1]
@@ -234,7 +246,8 @@ func (f *fixture) killedAt(call int, args ...string) bool {
 }
 
 // echo returns the zip, for go1.x, of a program that answers each event with the event,
-// also on the provided runtimes.
+// also on the provided runtimes. There it fails if it needs a time zone database and
+// nothing leads it to one.
 func echo(t *testing.T) []byte {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "echo")
@@ -246,12 +259,20 @@ func echo(t *testing.T) []byte {
 import (
 	"context"
 	"encoding/json"
+	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
 func main() {
-	lambda.Start(func(_ context.Context, event json.RawMessage) (json.RawMessage, error) { return event, nil })
+	lambda.Start(func(_ context.Context, event json.RawMessage) (json.RawMessage, error) {
+		if os.Getenv("NEEDS_ZONES") != "" && os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+			if _, err := os.Stat(os.Getenv("ZONEINFO")); err != nil {
+				return nil, err
+			}
+		}
+		return event, nil
+	})
 }
 `
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o600); err != nil {

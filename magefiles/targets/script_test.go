@@ -48,6 +48,7 @@ func TestScript(t *testing.T) {
 		"samples":  (*script).samples,
 		"stubs":    (*script).stubs,
 		"updates":  (*script).updates,
+		"wrap":     (*script).wrap,
 		"zipped":   (*script).zipped,
 	}
 	commands := map[string]func(*testscript.TestScript, bool, []string){
@@ -263,6 +264,14 @@ func (s *script) before(args []string) error {
 		return err
 	}
 	return os.WriteFile(s.MkAbs(args[2]), data, 0o666)
+}
+
+// wrap FILE NAME ZIP
+func (s *script) wrap(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: wrap FILE NAME ZIP")
+	}
+	return os.WriteFile(s.MkAbs(args[2]), executables(s.t, map[string][]byte{args[1]: []byte(s.ReadFile(args[0]))}), 0o666)
 }
 
 // answers FUNCTION EVENT TEXT

@@ -71,6 +71,7 @@ func Deploy(
 	wait *time.Duration, // with -first: how long to wait for their metrics (default 5m)
 	stopAfter *int, // start no function after so many failures
 	allOrNothing *bool, // change nothing unless all functions can be built and planned
+	bridge *bool, // send no code to functions on go1.x, as if AWS had blocked it
 	plan *string, // file of plan -out=: do what it says and nothing else
 	yes *bool, // do not ask
 	report *string, // also write a report to this file, as a page (.html)
@@ -85,7 +86,7 @@ func Deploy(
 	if environment, err = firstArgument(environment, env); err != nil {
 		return err
 	}
-	return deploy(ctx, environment, only, concurrency, first, wait, stopAfter, allOrNothing, plan, yes, format, report, trace)
+	return deploy(ctx, environment, only, concurrency, first, wait, stopAfter, allOrNothing, bridge, plan, yes, format, report, trace)
 }
 
 // DeployProd (changes AWS) is deploy prod.
@@ -97,6 +98,7 @@ func DeployProd(
 	wait *time.Duration, // with -first: how long to wait for their metrics (default 5m)
 	stopAfter *int, // start no function after so many failures
 	allOrNothing *bool, // change nothing unless all functions can be built and planned
+	bridge *bool, // send no code to functions on go1.x, as if AWS had blocked it
 	plan *string, // file of plan -out=: do what it says and nothing else
 	yes *bool, // do not ask
 	report *string, // also write a report to this file, as a page (.html)
@@ -108,16 +110,16 @@ func DeployProd(
 	if err != nil {
 		return err
 	}
-	return deploy(ctx, production, only, concurrency, first, wait, stopAfter, allOrNothing, plan, yes, format, report, trace)
+	return deploy(ctx, production, only, concurrency, first, wait, stopAfter, allOrNothing, bridge, plan, yes, format, report, trace)
 }
 
-func deploy(ctx context.Context, env string, only *string, concurrency, first *int, wait *time.Duration, stopAfter *int, allOrNothing *bool, plan *string, yes *bool, format, report, trace *string) error {
+func deploy(ctx context.Context, env string, only *string, concurrency, first *int, wait *time.Duration, stopAfter *int, allOrNothing, bridge *bool, plan *string, yes *bool, format, report, trace *string) error {
 	if err := cmp.Or(command.CheckNumber("-concurrency", concurrency), command.CheckNumber("-first", first), command.CheckNumber("-stopAfter", stopAfter)); err != nil {
 		return err
 	}
 	return pending(recording(format, report, trace).Deploy(ctx, command.DeployOptions{
 		Selection: asking(selection(&env, only), yes), Concurrency: value(concurrency, 0),
-		First: value(first, 0), Wait: wait, StopAfter: value(stopAfter, 0), AllOrNothing: value(allOrNothing, false), Plan: plan,
+		First: value(first, 0), Wait: wait, StopAfter: value(stopAfter, 0), AllOrNothing: value(allOrNothing, false), Bridge: value(bridge, false), Plan: plan,
 	}))
 }
 
@@ -172,6 +174,7 @@ func Plan(
 	rollback *bool, // plan a rollback
 	force *bool, // with -cleanup: skip the health check
 	runtime *string, // with -rollback: the runtime to return to (default "rollbackTo" in lambdas.json, or go1.x)
+	bridge *bool, // plan to send no code to functions on go1.x, as if AWS had blocked it
 	out *string, // file to write the plan to, for deploy -plan=
 	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
@@ -182,7 +185,7 @@ func Plan(
 	}
 	err = workspace(format).Plan(ctx, command.PlanOptions{
 		Selection: selection(env, only),
-		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""), Out: out,
+		Cleanup:   value(cleanup, false), Rollback: value(rollback, false), Force: value(force, false), Runtime: value(runtime, ""), Bridge: value(bridge, false), Out: out,
 	})
 	if out != nil { // which was not written either
 		return pending(err)

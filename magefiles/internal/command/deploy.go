@@ -37,6 +37,9 @@ type DeployOptions struct {
 	StopAfter int
 	// AllOrNothing changes nothing unless all functions are built and planned.
 	AllOrNothing bool
+	// Bridge makes it send no code to functions on go1.x before it switches them, as
+	// if AWS had blocked the runtime.
+	Bridge bool
 	// Plan, if not nil, is a file that [Workspace.Plan] has written. Deploy changes
 	// nothing unless its plan still holds. It names the functions.
 	Plan *string
@@ -83,6 +86,9 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, f := range s.functions {
+		f.Bridge = o.Bridge
+	}
 	saveMemory()
 	d := &deployment{session: s, options: o, limit: limit, results: s.UI.NewResults(s.functions)}
 	s.UI.Fleet(s.functions)
@@ -90,6 +96,7 @@ func (w Workspace) Deploy(ctx context.Context, o DeployOptions) (err error) {
 	if err != nil && !d.begun.Load() {
 		return err
 	}
+	s.tidy(ctx)
 	s.noteUnbuilt()
 	s.noteSnapshots()
 	return s.finish(d.results, err)

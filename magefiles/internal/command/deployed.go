@@ -83,7 +83,7 @@ func stays(f *fleet.Function) bool {
 	if s.Contents.Made {
 		return s.Contents.Legacy == f.Shape(s).Legacy
 	}
-	return s.Runtime == lambda.ProvidedAL2023 && !s.LacksZones()
+	return s.Runtime == lambda.ProvidedAL2023 && s.Bridge == "" && !s.LacksZones()
 }
 
 // keep makes the deployed zip itself a package of the function.
@@ -107,7 +107,7 @@ func (p *preparation) convert(ctx context.Context, f *fleet.Function, d *bundle.
 	s, shape := f.Observed, f.Shape(f.Observed)
 	to := bundle.Derivation{Legacy: shape.Legacy, Architecture: shape.Architecture}
 	if !s.Contents.Made || f.Action == fleet.Deploy && s.Contents.Legacy != shape.Legacy {
-		program, err := p.check(ctx, d, f)
+		program, err := p.program(ctx, d, f)
 		if err == nil && program.lacksZones && program.Go {
 			to.Zones, err = p.zones()
 		}
@@ -139,21 +139,44 @@ type program struct {
 	lacksZones bool // on provided.al2023 it has no time zone database
 }
 
+// program checks the program of a function without sources, and records what it finds.
+func (p *preparation) program(ctx context.Context, d *bundle.Deployed, f *fleet.Function) (program, error) {
+	s := f.Observed
+	found, err := p.check(ctx, d, s)
+	if err != nil {
+		err = fmt.Errorf("%w; if you have its sources, name them as \"package\" in %s", err, File)
+		if lambda.IsProvided(s.Runtime) {
+			err = fmt.Errorf("%w; or change its runtime on AWS and test it: a function that serves on %s stays as it is", err, lambda.ProvidedAL2023)
+		}
+		return found, err
+	}
+	if startsAlone(s, found) == nil {
+		f.Observed.Checked = s.Program()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.programs[f] = found
+	return found, nil
+}
+
 // check returns an error unless the file that a runtime starts in a zip of another
 // tool starts on provided.al2023 too, if the layers of the function have the libraries
 // that it returns.
-func (p *preparation) check(ctx context.Context, d *bundle.Deployed, f *fleet.Function) (found program, err error) {
-	s := f.Observed
-	name := lambda.EntryPoint(s.Runtime, s.Handler)
-	err = p.packer.Scratch(ctx, func(file *os.File) error {
+func (s *session) check(ctx context.Context, d *bundle.Deployed, state lambda.State) (found program, err error) {
+	name, runtime := state.Program(), state.Runtime
+	if state.Bridged() {
+		runtime = lambda.Go1x // where it comes from
+	}
+	err = s.packer.Scratch(ctx, func(file *os.File) error {
 		if err := d.Extract(name, file); err != nil {
 			return err
 		}
-		if found.Program, err = build.CheckDeployed(file, s.Architecture, s.Runtime); err != nil {
+		if found.Program, err = build.CheckDeployed(file, state.Architecture, runtime); err != nil {
 			return err
 		}
-		brings := s.Contents.BringsZones() || s.Variables[lambda.ZonesVariable] != "" && !s.LacksZones()
-		if brings || s.Runtime == lambda.ProvidedAL2023 && !s.LacksZones() {
+		brings := state.Contents.BringsZones() || state.Variables.OwnZones() && !state.LacksZones()
+		stopped := state.LacksZones() || state.Bridge != "" // a deploy before this one
+		if brings || state.Runtime == lambda.ProvidedAL2023 && !stopped {
 			return nil
 		}
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
@@ -164,29 +187,22 @@ func (p *preparation) check(ctx context.Context, d *bundle.Deployed, f *fleet.Fu
 		return err
 	})
 	if err == nil {
-		found.Libraries, err = p.libraries(ctx, d, s.Architecture, found.Libraries)
+		found.Libraries, err = s.libraries(ctx, d, state.Architecture, found.Libraries)
 	}
-	if err == nil && len(found.Libraries) > 0 && len(s.Layers) == 0 {
+	if err == nil && len(found.Libraries) > 0 && len(state.Layers) == 0 {
 		err = fmt.Errorf("it needs %s, which %s may lack, and neither the zip nor a layer has it", strings.Join(found.Libraries, ", "), lambda.ProvidedAL2023)
 	}
 	if err != nil {
-		err = fmt.Errorf("its %s cannot be shown to start on %s: %w; if you have its sources, name them as \"package\" in %s", name, lambda.ProvidedAL2023, err, File)
-		if s.Runtime != lambda.Go1x {
-			err = fmt.Errorf("%w; or change its runtime on AWS and test it: a function that serves on %s stays as it is", err, lambda.ProvidedAL2023)
-		}
-		return found, err
+		err = fmt.Errorf("its %s cannot be shown to start on %s: %w", name, lambda.ProvidedAL2023, err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.programs[f] = found
-	return found, nil
+	return found, err
 }
 
 // libraries returns those of the libraries, and of the ones that these need, that the
 // zip lacks.
-func (p *preparation) libraries(ctx context.Context, d *bundle.Deployed, architecture string, needed []string) (missing []string, err error) {
+func (s *session) libraries(ctx context.Context, d *bundle.Deployed, architecture string, needed []string) (missing []string, err error) {
 	for i := 0; i < len(needed) && err == nil; i++ { // needed grows
-		err = p.packer.Scratch(ctx, func(file *os.File) error {
+		err = s.packer.Scratch(ctx, func(file *os.File) error {
 			found, err := d.ExtractLibrary(needed[i], file)
 			if err != nil {
 				return err

@@ -75,9 +75,9 @@ func changing(functions []*fleet.Function) (n int) {
 	return n
 }
 
-// switches reports whether the plan of a function changes its runtime.
+// switches reports whether the plan of a function changes its runtime, or ends that.
 func switches(f *fleet.Function) bool {
-	return f.Err == nil && slices.ContainsFunc(f.Plan, func(s fleet.Step) bool { return s.Kind == fleet.UpdateConfiguration })
+	return f.Err == nil && slices.ContainsFunc(f.Plan, func(s fleet.Step) bool { return s.Kind.Configures() })
 }
 
 // stage returns how far a function had come when it was read.

@@ -16,13 +16,12 @@ import (
 // of other tools. Of these, the name of a file is all that is known otherwise.
 func (s *session) inspectRollback(ctx context.Context) {
 	s.inspect(ctx)
-	packer := bundle.NewPacker(s.zips())
 	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) {
 		name := foreignProgram(f)
 		if name == "" {
 			return
 		}
-		if err := s.checkForeign(ctx, packer, f, name); err != nil {
+		if err := s.checkForeign(ctx, f, name); err != nil {
 			fail(ctx, f, fleet.Planning, "checking the deployed zip of", err)
 		}
 	})
@@ -43,8 +42,8 @@ func foreignProgram(f *fleet.Function) string {
 }
 
 // checkForeign returns an error unless the program is known to start on go1.x.
-func (s *session) checkForeign(ctx context.Context, packer *bundle.Packer, f *fleet.Function, name string) error {
-	path, err := s.rollout.Download(ctx, f, packer)
+func (s *session) checkForeign(ctx context.Context, f *fleet.Function, name string) error {
+	path, err := s.rollout.Download(ctx, f, s.packer)
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func (s *session) checkForeign(ctx context.Context, packer *bundle.Packer, f *fl
 		return err
 	}
 	defer d.Close()
-	return packer.Scratch(ctx, func(file *os.File) error {
+	return s.packer.Scratch(ctx, func(file *os.File) error {
 		var program build.Program
 		err := d.Extract(name, file)
 		if err == nil {

@@ -19,6 +19,7 @@ type PlanOptions struct {
 	Rollback bool    // plan a rollback
 	Force    bool    // with Cleanup: skip the health check
 	Runtime  string  // with Rollback: see RollbackOptions
+	Bridge   bool    // see DeployOptions
 	Out      *string // file to which the plan of a deploy is written, if not nil
 }
 
@@ -82,6 +83,8 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return nil, errors.New("-force goes with -cleanup")
 	case o.Runtime != "" && !o.Rollback:
 		return nil, errors.New("-runtime goes with -rollback")
+	case o.Bridge && (o.Cleanup || o.Rollback):
+		return nil, errors.New("-bridge goes with the plan of a deploy; leave out -cleanup and -rollback")
 	case o.Out != nil && *o.Out == "":
 		return nil, errors.New("-out is empty; leave it out to write no file")
 	case o.Out != nil && (o.Cleanup || o.Rollback):
@@ -103,6 +106,9 @@ func (w Workspace) openPlan(ctx context.Context, o PlanOptions) (s *session, err
 		return s, err
 	}
 	if s, err = w.open(ctx, o.Selection); err == nil {
+		for _, f := range s.functions {
+			f.Bridge = o.Bridge
+		}
 		err = s.prepare(ctx, defaultConcurrency, nil, func(*fleet.Function) {})
 	}
 	return s, err

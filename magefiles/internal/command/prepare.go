@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"example.com/dualboot/magefiles/internal/build"
-	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/rollout"
@@ -21,7 +20,6 @@ import (
 // binaries are needed.
 type preparation struct {
 	*session
-	packer   *bundle.Packer
 	reading  *ui.Stage
 	zipping  *ui.Stage
 	read     chan struct{}            // closed after all functions have been read
@@ -56,7 +54,7 @@ func (s *session) prepare(ctx context.Context, limit int, consent func(switches 
 	}
 	s.UI.Notef("%s %s", doing, text.Count(len(s.functions), "function"))
 	p := &preparation{
-		session: s, packer: bundle.NewPacker(s.zips()), read: make(chan struct{}), built: make(chan struct{}), warned: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
+		session: s, read: make(chan struct{}), built: make(chan struct{}), warned: make(chan struct{}), ready: map[*fleet.Function]chan struct{}{},
 		reading: s.UI.Stage("reading", "function", len(s.functions)), restored: map[*fleet.Function]bool{}, programs: map[*fleet.Function]program{},
 		zones: sync.OnceValues(func() (string, error) { return build.ZoneInfo(ctx, s.Go) }),
 	}
@@ -173,7 +171,9 @@ func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 			return true
 		}
 		if f.Function.Deployed() {
-			p.fromDeployed(ctx, f)
+			if p.fromDeployed(ctx, f); rollout.NeedsCheck(f) {
+				p.checkBeforeSwitch(ctx, f)
+			}
 			return true
 		}
 		needed := shapes(f, f.Observed)
@@ -184,10 +184,14 @@ func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 			fail(ctx, f, fleet.Bundling, "zipping", err)
 			return true
 		}
-		if !rollout.NeedsContents(f) {
+		switch {
+		case rollout.NeedsContents(f):
+			p.rollout.Inspect(ctx, f)
+		case rollout.NeedsCheck(f):
+			p.checkBeforeSwitch(ctx, f)
+		default:
 			return true
 		}
-		p.rollout.Inspect(ctx, f)
 	}
 	return true
 }

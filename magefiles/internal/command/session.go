@@ -9,6 +9,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
+	"example.com/dualboot/magefiles/internal/bundle"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 	"example.com/dualboot/magefiles/internal/manifest"
@@ -26,6 +27,7 @@ type session struct {
 	functions []*fleet.Function
 	client    *awsclient.Client
 	rollout   *rollout.Rollout
+	packer    *bundle.Packer
 }
 
 // open reads the manifest, connects, and checks that the account is the one that
@@ -77,6 +79,8 @@ func (s *session) connect(ctx context.Context, what string) error {
 	if cfg.HTTPClient != nil {
 		opts.HTTP = cfg.HTTPClient
 	}
+	s.packer = bundle.NewPacker(s.zips())
+	s.overBridge(&opts)
 	s.rollout = rollout.New(sdk.NewFromConfig(s.client.Config), opts)
 	return nil
 }

@@ -45,6 +45,9 @@ type Goal struct {
 	// but not whether code and configuration can mix. Source:
 	// https://aws.amazon.com/lambda/faqs/
 	Settle time.Duration
+	// Bridge makes a deploy send no code to a function on go1.x, as if AWS had
+	// rejected it.
+	Bridge bool
 }
 
 // Action is what a command does to a function.
@@ -108,10 +111,10 @@ func (f *Function) deployedShape(s lambda.State) Shape {
 	shape := Shape{Architecture: s.Architecture}
 	switch {
 	case f.Action == Cleanup:
-	case s.Runtime == lambda.Go1x:
-		shape.Legacy = s.Handler
-	case f.Observed.Runtime == lambda.Go1x:
-		shape.Legacy = f.Observed.Handler
+	case handlerCounts(s):
+		shape.Legacy = s.Legacy("")
+	case handlerCounts(f.Observed):
+		shape.Legacy = f.Observed.Legacy("")
 	case s.Contents != nil && s.Contents.Made:
 		shape.Legacy = s.Contents.Legacy
 	}
@@ -142,14 +145,14 @@ func (f *Function) Package(s Shape) *lambda.Package {
 // function in state s needs.
 func (f *Function) legacy(s lambda.State) string {
 	name := f.Function.LegacyName()
-	switch {
-	case s.Runtime == lambda.Go1x:
-		return s.Handler
-	case f.Observed.Runtime == lambda.Go1x:
-		return f.Observed.Handler
+	if !handlerCounts(s) && handlerCounts(f.Observed) {
+		s = f.Observed
 	}
 	return cmp.Or(s.Legacy(name), name)
 }
+
+// handlerCounts reports whether the handler names the file that serves.
+func handlerCounts(s lambda.State) bool { return s.Runtime == lambda.Go1x || s.Bridged() }
 
 // Each calls do for each function, for at most limit functions at the same time,
 // and returns when all calls have returned.

@@ -19,12 +19,24 @@ const (
 	Look                                // look for the snapshot and the event source mappings
 	Publish                             // PublishVersion: the snapshot
 	Point                               // UpdateEventSourceMapping: to the snapshot, or back
+	Check                               // check the program of the deployed zip
+	Attach                              // UpdateFunctionConfiguration: attach the bridge
+	Detach                              // UpdateFunctionConfiguration: detach the bridge, and name bootstrap as the handler
 )
 
 // String returns the name of the API call of a step that is one.
 func (k Kind) String() string {
-	return [...]string{"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect", "Look", "PublishVersion", "UpdateEventSourceMapping"}[k]
+	return [...]string{
+		"", "Wait", "UpdateFunctionCode", "Settle", "UpdateFunctionConfiguration", "Inspect", "Look", "PublishVersion", "UpdateEventSourceMapping",
+		"Check", "UpdateFunctionConfiguration", "UpdateFunctionConfiguration",
+	}[k]
 }
+
+// Updates reports whether the step changes the function.
+func (k Kind) Updates() bool { return k == UpdateCode || k.Configures() }
+
+// Configures reports whether the step is an UpdateFunctionConfiguration.
+func (k Kind) Configures() bool { return k == UpdateConfiguration || k == Attach || k == Detach }
 
 // Step is one step of a plan.
 type Step struct {
@@ -33,9 +45,9 @@ type Step struct {
 	Bucket  string          // of UpdateCode: the S3 bucket through which a large zip goes
 	Leaves  string          // of UpdateCode: the previous architecture, if it changes
 	Delay   time.Duration   // of Settle
-	Runtime string          // of UpdateConfiguration; of Publish: that of the snapshot
-	Handler string          // of UpdateConfiguration
-	Zones   bool            // of UpdateConfiguration: it adds lambda.ZonesVariable to the environment
+	Runtime string          // of UpdateConfiguration and Detach; of Publish: that of the snapshot
+	Handler string          // of UpdateConfiguration and Detach; of Check: the file that is checked
+	Zones   string          // of UpdateConfiguration and Detach: the value of lambda.ZonesVariable, or "" if that stays as it is
 	Mapping string          // of Point: the UUID
 	Version string          // of Point: what the mapping is to invoke; "" is the function without a version
 }
@@ -57,11 +69,7 @@ func (s Step) String() string {
 	case Settle:
 		return fmt.Sprintf("settle for %v", s.Delay)
 	case UpdateConfiguration:
-		text := fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler)
-		if s.Zones {
-			text += fmt.Sprintf(", %s=%s", lambda.ZonesVariable, lambda.ZonesPath)
-		}
-		return text
+		return fmt.Sprintf("switch to %s, handler %s", s.Runtime, s.Handler) + s.variables()
 	case Inspect:
 		return "read the contents of the deployed zip"
 	case Look:
@@ -73,8 +81,22 @@ func (s Step) String() string {
 			return "point event source mapping " + s.Mapping + " back to the function"
 		}
 		return fmt.Sprintf("point event source mapping %s to version %s", s.Mapping, s.Version)
+	case Check:
+		return "check " + s.Handler + " of the deployed zip"
+	case Attach:
+		return "attach the layer " + lambda.BridgeLayer
+	case Detach:
+		return fmt.Sprintf("detach the layer %s, handler %s", lambda.BridgeLayer, s.Handler) + s.variables()
 	}
 	return s.Kind.String()
+}
+
+// variables describes the environment variable that the step sets, or is "".
+func (s Step) variables() string {
+	if s.Zones == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s=%s", lambda.ZonesVariable, s.Zones)
 }
 
 // Doing describes, in an error, what the step was doing to the function.
@@ -84,7 +106,7 @@ func (s Step) Doing() string {
 		return "waiting for the update of"
 	case UpdateCode:
 		return "updating the code of"
-	case UpdateConfiguration:
+	case UpdateConfiguration, Attach, Detach:
 		return "updating the configuration of"
 	case Inspect:
 		return "reading the zip of"
@@ -94,6 +116,8 @@ func (s Step) Doing() string {
 		return "publishing a version of"
 	case Point:
 		return "moving an event source mapping of"
+	case Check:
+		return "checking the deployed zip of"
 	}
 	return "settling"
 }

@@ -42,6 +42,13 @@ func (i *Insurance) Newest() string {
 	return i.Version
 }
 
+// Covers reports whether the snapshot is what a function in a state is before it leaves
+// its runtime, but for the bridge.
+func (i *Insurance) Covers(s State) bool {
+	v := i.Snapshot
+	return i.Current || s.Bridge != "" && v.Runtime == s.Runtime && v.Handler == s.Handler && v.CodeSha256 == s.CodeSha256
+}
+
 // Moved returns the insurance with a mapping that invokes another version, or with
 // "" the function without one.
 func (i *Insurance) Moved(uuid, version string) *Insurance {

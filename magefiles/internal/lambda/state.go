@@ -1,6 +1,9 @@
 package lambda
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // State is what Lambda reports about a function. While an update is in progress
 // it reports the new code and configuration, and the previous ones serve. Source:
@@ -29,13 +32,18 @@ type State struct {
 	Variables      Variables // of its environment
 	VariablesError string    // why Lambda could not read them, or ""
 
-	Layers      []string // ARNs of layer versions
+	Layers      []string // ARNs of layer versions, in their order, without the bridge
+	Bridge      string   // ARN of the layer version that is a bridge, or ""
 	ByReference bool     // the code stays in an S3 bucket of its owner
 
 	// Contents are the files of the deployed zip, or nil if it has not been read.
 	Contents *Contents
 	// Location is a presigned URL of the deployed zip, valid for ten minutes.
 	Location Secret
+
+	// Checked is the file of the deployed zip that was checked and is known to start
+	// on provided.al2023 too, or "".
+	Checked string
 
 	// Blocked reports that AWS has rejected code for the runtime.
 	Blocked bool
@@ -59,9 +67,10 @@ func (Secret) GoString() string             { return "(secret)" }
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // SameDeployment reports whether both states have the same code, runtime,
-// handler and architecture.
+// handler, architecture and layers.
 func (s State) SameDeployment(t State) bool {
-	return s.Runtime == t.Runtime && s.Handler == t.Handler && s.Architecture == t.Architecture && s.CodeSha256 == t.CodeSha256
+	return s.Runtime == t.Runtime && s.Handler == t.Handler && s.Architecture == t.Architecture && s.CodeSha256 == t.CodeSha256 &&
+		s.Bridge == t.Bridge && slices.Equal(s.Layers, t.Layers)
 }
 
 // SameUpdate reports whether no update lies between both states. The revision may
@@ -78,18 +87,36 @@ func (s State) MayServeLegacy() bool {
 	return s.Runtime == Go1x || s.UpdateFailed && s.Architecture != ARM64
 }
 
+// Bridged reports whether the bridge starts the file that the handler names, unless
+// the zip has a bootstrap, which Lambda looks for first. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
+func (s State) Bridged() bool {
+	return s.Bridge != "" && s.Runtime == ProvidedAL2023 && s.Handler != Bootstrap
+}
+
+// Program returns the file of the deployed zip that the runtime starts, or the bridge.
+func (s State) Program() string {
+	if s.Bridged() {
+		return s.Handler
+	}
+	return EntryPoint(s.Runtime, s.Handler)
+}
+
 // Legacy returns the file of the deployed zip that go1.x starts, or "" if there is
-// none. On go1.x it is the handler. Elsewhere it is the one that dualboot has
+// none. On go1.x it is the handler, and so it is for a zip of another tool behind the
+// bridge. Elsewhere it is the one that dualboot has
 // noted in the zip, or in a zip of another tool, the given name. If the zip has
 // not been read, it is that name too.
 func (s State) Legacy(name string) string {
 	switch {
 	case s.Runtime == Go1x:
 		return s.Handler
+	case s.Contents != nil && s.Contents.Made:
+		return s.Contents.Legacy
+	case s.Bridged():
+		return s.Handler
 	case s.Contents == nil:
 		return name
-	case s.Contents.Made:
-		return s.Contents.Legacy
 	case name != Bootstrap && s.Contents.Executable(name):
 		return name
 	}
@@ -140,8 +167,8 @@ func (s State) Package(name string) string {
 }
 
 // Stage names how far the migration has come: "before", "ready" (dual zip, old
-// runtime), "switched" (dual zip, provided.al2023) or "clean" (bootstrap zip,
-// provided.al2023). It is "foreign" for what dualboot does not deploy, and "" on
+// runtime), "bridged" (provided.al2023 with the bridge), "switched" (dual zip,
+// provided.al2023) or "clean" (bootstrap zip, provided.al2023). It is "foreign" for what dualboot does not deploy, and "" on
 // provided.al2023 if the zip has not been read. The name is as in [State.Package].
 func (s State) Stage(name string) string {
 	kind := s.Package(name)
@@ -152,6 +179,8 @@ func (s State) Stage(name string) string {
 		return "ready"
 	case s.Runtime != ProvidedAL2023:
 		return "before"
+	case s.Bridge != "":
+		return "bridged"
 	}
 	switch kind {
 	case "":

@@ -129,11 +129,59 @@ func TestSameDeployment(t *testing.T) {
 		"handler":      {func(s *State) { s.Handler = "lambda" }, false},
 		"architecture": {func(s *State) { s.Architecture = ARM64 }, false},
 		"code":         {func(s *State) { s.CodeSha256 = "b" }, false},
+		"layer":        {func(s *State) { s.Layers = []string{"l"} }, false},
+		"bridge":       {func(s *State) { s.Bridge = "b" }, false},
 	} {
 		other := s
 		test.change(&other)
 		if got := s.SameDeployment(other); got != test.want {
 			t.Errorf("another %s: %t, want %t", name, got, test.want)
+		}
+	}
+}
+
+func TestBridged(t *testing.T) {
+	for _, test := range []struct {
+		name                     string
+		runtime, handler, bridge string
+		contents                 *Contents
+		program, legacy, stage   string
+		bridged                  bool
+	}{
+		{"attached", Go1x, "main", "b", deployed("main*"), "main", "main", "before", false},
+		{"switched", ProvidedAL2023, "main", "b", deployed("main*"), "main", "main", "bridged", true},
+		{"not read", ProvidedAL2023, "main", "b", nil, "main", "main", "bridged", true},
+		{"with the dual zip", ProvidedAL2023, "main", "b", made("main", "bootstrap* main*"), "main", "main", "bridged", true},
+		{"with the handler bootstrap", ProvidedAL2023, "bootstrap", "b", made("main", "bootstrap* main*"), "bootstrap", "main", "bridged", false},
+		{"detached", ProvidedAL2023, "bootstrap", "", made("main", "bootstrap* main*"), "bootstrap", "main", "switched", false},
+	} {
+		s := State{Runtime: test.runtime, Handler: test.handler, Bridge: test.bridge, Contents: test.contents}
+		if got := s.Bridged(); got != test.bridged {
+			t.Errorf("%s: bridged %t, want %t", test.name, got, test.bridged)
+		}
+		if got := s.Program(); got != test.program {
+			t.Errorf("%s: %q is started, want %q", test.name, got, test.program)
+		}
+		if got := s.Legacy("lambda"); got != test.legacy {
+			t.Errorf("%s: go1.x starts %q, want %q", test.name, got, test.legacy)
+		}
+		if got := s.Stage("lambda"); got != test.stage {
+			t.Errorf("%s: stage %q, want %q", test.name, got, test.stage)
+		}
+	}
+}
+
+func TestIsBridge(t *testing.T) {
+	for arn, want := range map[string]bool{
+		"arn:aws:lambda:eu-west-1:123456789012:layer:dualboot-bridge-0123456789ab:3":     true,
+		"arn:aws-cn:lambda:cn-north-1:123456789012:layer:dualboot-bridge-0123456789ab:3": true,
+		"arn:aws:lambda:eu-west-1:123456789012:layer:dualboot-bridges:3":                 false,
+		"arn:aws:lambda:eu-west-1:123456789012:layer:other:3":                            false,
+		"arn:aws:lambda:eu-west-1:123456789012:function:dualboot-bridge-0123456789ab:3":  false,
+		"dualboot-bridge-0123456789ab":                                                   false,
+	} {
+		if got := IsBridge(arn); got != want {
+			t.Errorf("%s: %t, want %t", arn, got, want)
 		}
 	}
 }

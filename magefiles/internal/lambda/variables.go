@@ -16,22 +16,30 @@ func (v Variables) GoString() string             { return v.String() }
 func (v Variables) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // Names of the time zone database that dualboot adds to a zip: of its file, and of the
-// environment variable that leads Go to it. provided.al2023 has no database, and
+// environment variable that leads Go to it. The bridge has one too. provided.al2023 has no database, and
 // go1.x has one. Source: https://pkg.go.dev/time#LoadLocation
 const (
 	ZonesFile     = "zoneinfo.zip"
 	ZonesVariable = "ZONEINFO"
 	ZonesPath     = "/var/task/" + ZonesFile
+	BridgeZones   = "/opt/" + ZonesFile
 )
 
-// WithZones returns the variables, and the one that names the time zone database.
-func (v Variables) WithZones() Variables {
+// WithZones returns the variables, with the path of the time zone database.
+func (v Variables) WithZones(path string) Variables {
 	all := maps.Clone(v)
 	if all == nil {
 		all = Variables{}
 	}
-	all[ZonesVariable] = ZonesPath
+	all[ZonesVariable] = path
 	return all
+}
+
+// OwnZones reports whether the variables name a time zone database that is not the
+// bridge's.
+func (v Variables) OwnZones() bool {
+	path := v[ZonesVariable]
+	return path != "" && path != BridgeZones
 }
 
 // MaxVariables is the maximum size of all environment variables of a function, in

@@ -79,8 +79,13 @@ func (e Stepped) fold(m *Model, at time.Time) {
 	case e.Step.Kind == fleet.Settle:
 		r.state = settling
 	}
-	if e.Step.Kind == fleet.UpdateConfiguration {
+	switch e.Step.Kind {
+	case fleet.Attach:
+		r.bridge = true
+	case fleet.UpdateConfiguration:
 		r.switched = true
+	case fleet.Detach:
+		r.switched, r.bridge = true, false
 	}
 }
 
@@ -101,6 +106,12 @@ func short(s fleet.Step) string {
 		return "publish a version"
 	case fleet.Point:
 		return "move an event source mapping"
+	case fleet.Check:
+		return "check the deployed program"
+	case fleet.Attach:
+		return "attach the layer"
+	case fleet.Detach:
+		return "detach the layer"
 	}
 	return "settle"
 }

@@ -263,9 +263,18 @@ func strip(s string) string {
 
 // TestShare follows a function on its way: it never goes back.
 func TestShare(t *testing.T) {
+	for name, steps := range map[string][]fleet.Step{
+		"code first":      {code, wait, settle, change, wait},
+		"over the bridge": {{Kind: fleet.Check}, {Kind: fleet.Attach}, wait, settle, change, wait, code, wait, settle, {Kind: fleet.Detach}, wait},
+	} {
+		t.Run(name, func(t *testing.T) { follow(t, steps) })
+	}
+}
+
+func follow(t *testing.T, steps []fleet.Step) {
 	s := begin("a")
 	last := -1.0
-	for i, step := range []fleet.Step{code, wait, settle, change, wait} {
+	for i, step := range steps {
 		s.step(float64(100*i), "a", step)
 		for _, later := range []time.Duration{0, 30 * time.Second, 59 * time.Second} {
 			if share := s.model.share(s.now.Add(later)); share < last || share >= 1 {

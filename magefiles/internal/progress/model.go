@@ -56,6 +56,7 @@ type row struct {
 	kind     fleet.Kind
 	delay    time.Duration
 	switched bool    // the runtime switch has begun
+	bridge   bool    // it has the bridge, and a second settle delay
 	before   float64 // the share that was done when the step began
 }
 
@@ -99,18 +100,33 @@ func (r *row) share(now time.Time) float64 {
 		return 1
 	case r.over(): // a failure leaves the rest of the way
 	case r.state == waiting || r.state == queued:
-	case r.kind == fleet.UpdateCode:
+	case r.kind == fleet.UpdateCode, r.kind == fleet.Attach:
 		at = 0.05
-	case r.kind == fleet.Wait && r.switched:
+	case r.kind == fleet.Wait && r.switched && !r.bridge:
 		at = 0.95
 	case r.kind == fleet.Wait:
 		at = 0.1
-	case r.kind == fleet.UpdateConfiguration, r.kind == fleet.Publish:
+	case r.bridge && (r.kind == fleet.UpdateConfiguration || r.kind == fleet.Publish):
+		at = 0.5
+	case r.kind == fleet.UpdateConfiguration, r.kind == fleet.Publish, r.kind == fleet.Detach:
 		at = 0.9
 	case r.kind == fleet.Settle && r.delay > 0:
-		at = 0.2 + 0.7*min(1, max(0, 1-float64(r.ends.Sub(now))/float64(r.delay)))
+		from, to := r.settling()
+		at = from + (to-from)*min(1, max(0, 1-float64(r.ends.Sub(now))/float64(r.delay)))
 	}
 	return max(at, r.before)
+}
+
+// settling returns which part of its way a function has behind it before and after a
+// settle delay.
+func (r *row) settling() (from, to float64) {
+	switch {
+	case r.bridge && r.switched:
+		return 0.55, 0.9
+	case r.bridge:
+		return 0.15, 0.5
+	}
+	return 0.2, 0.9
 }
 
 // share returns which part of the work is done, from 0 to 1.
@@ -189,6 +205,7 @@ func (m *Model) working(now time.Time) string {
 		word = map[fleet.Kind]string{
 			fleet.UpdateCode: "sending code", fleet.UpdateConfiguration: "switching", fleet.Wait: "updating", fleet.Inspect: "reading the zip",
 			fleet.Look: "looking for snapshots", fleet.Publish: "publishing versions", fleet.Point: "moving event source mappings",
+			fleet.Attach: "attaching the layer", fleet.Detach: "detaching the layer", fleet.Check: "checking the program",
 		}[first.kind]
 	}
 	return word + " for " + clock(now.Sub(first.since))

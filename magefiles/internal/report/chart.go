@@ -264,7 +264,8 @@ func (a axis) plots(traffic []Count) (calls, errors *plot) {
 		draw("error", "errors", total.Errors, most.Errors, func(c Count) int { return c.Errors })
 }
 
-// kinds are the segments that there may be, in the order of the legend.
+// kinds are the segments that there may be, in the order of the legend, which names
+// the first one of a class.
 var kinds = []struct {
 	kind        fleet.Kind
 	class, name string
@@ -277,6 +278,9 @@ var kinds = []struct {
 	{fleet.Look, "insure", "look for the snapshot"},
 	{fleet.Publish, "insure", "publish a version"},
 	{fleet.Point, "insure", "move an event source mapping"},
+	{fleet.Attach, "switch", "attach the layer"},
+	{fleet.Detach, "switch", "detach the layer"},
+	{fleet.Check, "inspect", "check the program"},
 }
 
 func (s Segment) class() string {

@@ -87,6 +87,7 @@ func newPage(t *Timeline) page {
 	for _, k := range kinds {
 		if used[k.class] {
 			p.Legend = append(p.Legend, legend{k.class, k.name})
+			delete(used, k.class)
 		}
 	}
 	if used["queued"] {

@@ -71,11 +71,13 @@ func (a *application) step(ctx context.Context) (more bool) {
 		return a.fail(doing, err)
 	}
 	event := fleet.Event{Function: a.f, Step: next}
-	switch next.Kind {
-	case fleet.Settle:
+	event.Queued = next.Kind.Updates()
+	if next.Kind == fleet.Settle {
 		event.Ends = time.Now().Add(next.Delay)
-	case fleet.UpdateCode, fleet.UpdateConfiguration, fleet.Publish:
-		event.Queued = true
+	}
+	event.Queued = next.Kind.Updates() || next.Kind == fleet.Publish
+	if next.Kind == fleet.Settle {
+		event.Ends = time.Now().Add(next.Delay)
 	}
 	a.emit(event)
 	switch next.Kind {
@@ -83,6 +85,8 @@ func (a *application) step(ctx context.Context) (more bool) {
 		err = a.wait(ctx)
 	case fleet.Inspect:
 		err = a.inspect(ctx)
+	case fleet.Check:
+		err = a.check(ctx)
 	case fleet.Settle:
 		err = a.settle(ctx, next.Delay)
 	case fleet.Look:
@@ -144,7 +148,7 @@ func (e *readError) Unwrap() error { return e.err }
 // see records a state that was read, with what is known about it.
 func (a *application) see(s lambda.State) {
 	if s.CodeSha256 == a.state.CodeSha256 {
-		s.Contents = a.state.Contents
+		s.Contents, s.Checked = a.state.Contents, a.state.Checked
 	}
 	s.Blocked = a.state.Blocked && s.Runtime == a.state.Runtime
 	s.Refused = a.state.Refused
@@ -226,6 +230,28 @@ func (a *application) inspect(ctx context.Context) error {
 		a.state.Contents = contents
 		return err
 	}
+	return a.readAgain(ctx)
+}
+
+// check checks the program that go1.x starts. If that fails, it reads the function
+// again, once, as inspect does.
+func (a *application) check(ctx context.Context) error {
+	err := a.opts.Check(ctx, a.state)
+	if err == nil {
+		a.state.Checked = a.state.Handler
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fleet.ErrInterrupted
+	}
+	if a.reread {
+		return err
+	}
+	return a.readAgain(ctx)
+}
+
+// readAgain reads the function because something about its zip has failed.
+func (a *application) readAgain(ctx context.Context) error {
 	a.reread = true
 	state, err := a.fresh(ctx)
 	if err != nil {
@@ -327,7 +353,7 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 // send calls UpdateFunctionCode or UpdateFunctionConfiguration. It calls begun once
 // that begins.
 func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State, begun func()) error {
-	if step.Kind == fleet.UpdateConfiguration {
+	if step.Kind.Configures() {
 		return r.sendConfiguration(ctx, step, state, begun)
 	}
 	weight := min(step.Package.Size, r.opts.Uploads)
@@ -362,19 +388,27 @@ func (r *Rollout) send(ctx context.Context, step fleet.Step, state lambda.State,
 }
 
 func (r *Rollout) sendConfiguration(ctx context.Context, step fleet.Step, state lambda.State, begun func()) error {
+	in := &sdk.UpdateFunctionConfigurationInput{FunctionName: &state.Function, RevisionId: &state.RevisionID}
+	switch step.Kind {
+	case fleet.Attach:
+		return r.attach(ctx, in, state, begun)
+	case fleet.Detach:
+		in.Layers = append([]string{}, state.Layers...) // none, if it is empty
+		r.bridge.use(lambda.LayerName(state.Bridge))
+	}
+	in.Runtime, in.Handler = types.Runtime(step.Runtime), &step.Handler
+	if step.Zones != "" {
+		in.Environment = &types.Environment{Variables: state.Variables.WithZones(step.Zones)}
+	}
+	return r.configure(ctx, in, begun)
+}
+
+// configure calls UpdateFunctionConfiguration.
+func (r *Rollout) configure(ctx context.Context, in *sdk.UpdateFunctionConfigurationInput, begun func()) error {
 	if r.switches.Acquire(ctx, 1) != nil {
 		return fleet.ErrInterrupted
 	}
 	defer r.switches.Release(1)
-	in := &sdk.UpdateFunctionConfigurationInput{
-		FunctionName: &state.Function,
-		Runtime:      types.Runtime(step.Runtime),
-		Handler:      &step.Handler,
-		RevisionId:   &state.RevisionID,
-	}
-	if step.Zones {
-		in.Environment = &types.Environment{Variables: state.Variables.WithZones()}
-	}
 	return r.call(ctx, func(ctx context.Context) error {
 		_, err := r.client.UpdateFunctionConfiguration(ctx, in, r.bound, begin(begun))
 		return err

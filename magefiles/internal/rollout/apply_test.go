@@ -322,8 +322,8 @@ func TestDeploy(t *testing.T) {
 		{
 			name:    "AWS has blocked go1.x, and the zip has no bootstrap",
 			prepare: block,
-			calls:   []string{"0s get a", "0s zip old", "0s code a"},
-			err:     `refusing to deploy "a": AWS rejects code for functions on go1.x, and the deployed zip (lambda) has no binary that provided.al2023 is known to start; on AWS, set the runtime to provided.al2023 in one update that also attaches a layer with an executable file bootstrap: #!/bin/sh, and in the next line exec "$LAMBDA_TASK_ROOT/$_HANDLER"; then deploy it again (not verified on AWS)`, runtime: types.RuntimeGo1x,
+			calls:   []string{"0s get a", "0s zip old", "0s code a", "0s get a"},
+			err:     `checking the deployed zip of "a": it has no programs`, runtime: types.RuntimeGo1x,
 		},
 		{
 			name:    "somebody else changes something while it settles",

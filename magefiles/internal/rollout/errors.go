@@ -1,8 +1,10 @@
 package rollout
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"example.com/dualboot/magefiles/internal/awsclient"
@@ -33,6 +35,7 @@ func changed(before, now lambda.State) error {
 		{"handler", before.Handler, now.Handler},
 		{"architecture", before.Architecture, now.Architecture},
 		{"CodeSha256", before.CodeSha256, now.CodeSha256},
+		{"layers", layers(before), layers(now)},
 		{"LastModified", before.LastModified, now.LastModified},
 		{"RevisionId", before.RevisionID, now.RevisionID},
 	} {
@@ -44,6 +47,15 @@ func changed(before, now lambda.State) error {
 		return errors.New("AWS has accepted the update but does not show it; run the command again")
 	}
 	return fmt.Errorf("somebody else has changed the function (%s); run the command again when they are done", strings.Join(changes, ", "))
+}
+
+// layers lists the layers of a function.
+func layers(s lambda.State) string {
+	list := slices.Clone(s.Layers)
+	if s.Bridge != "" {
+		list = append(list, s.Bridge)
+	}
+	return cmp.Or(strings.Join(list, " "), "none")
 }
 
 // explain shortens an error of AWS and adds the fix of the most common one.

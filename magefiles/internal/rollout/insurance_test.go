@@ -49,7 +49,7 @@ func (w *walker) insure(f *fleet.Function, s lambda.State, worlds []world, steps
 	switch step := steps[0]; {
 	case step.Kind == fleet.Publish:
 		w.published++
-		if f.Action != fleet.Deploy || now.runtime == lambda.ProvidedAL2023 || step.Runtime != now.runtime || len(steps) < 2 || steps[1].Kind != fleet.UpdateConfiguration {
+		if f.Action != fleet.Deploy || now.runtime == lambda.ProvidedAL2023 || step.Runtime != now.runtime || len(steps) < 2 || steps[1].Kind != fleet.UpdateConfiguration && steps[1].Kind != fleet.Attach {
 			fail("it publishes a version that is no snapshot")
 		}
 		if s.Updating || s.Pending {
@@ -66,7 +66,7 @@ func (w *walker) insure(f *fleet.Function, s lambda.State, worlds []world, steps
 	case step.Version == i.Version && f.Action == fleet.Rollback && s.Refused != "":
 		w.pointed++
 		v := i.Snapshot
-		if z := w.zips[v.CodeSha256]; !(world{v.Runtime, v.Handler, v.Architecture, z}).startable() || v.Failed || v.Pending || v.Runtime != f.Previous {
+		if z := w.zips[v.CodeSha256]; !worldOf(v, z).startable() || v.Failed || v.Pending || v.Runtime != f.Previous {
 			fail("it points a mapping to a version that cannot start")
 		}
 	default:

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,6 +18,7 @@ type binary struct {
 	legacy, provided bool
 	old              bool // provided.al2023 lacks a library that the other provided runtimes have
 	arch             string
+	zones            bool // it has a time zone database of its own
 }
 
 // zip is a deployed zip by its CodeSha256.
@@ -24,14 +26,16 @@ type zip struct {
 	files  map[string]binary
 	made   bool
 	legacy string
+	zones  bool // it has a time zone database that dualboot has added
 }
 
 // The binaries of the zips.
 var (
 	rpc       = binary{legacy: true, arch: lambda.X86_64}
-	runtime86 = binary{provided: true, arch: lambda.X86_64}
-	runtimeA  = binary{provided: true, arch: lambda.ARM64}
+	runtime86 = binary{provided: true, arch: lambda.X86_64, zones: true}
+	runtimeA  = binary{provided: true, arch: lambda.ARM64, zones: true}
 	universal = binary{legacy: true, provided: true, arch: lambda.X86_64}
+	zoned     = binary{legacy: true, provided: true, arch: lambda.X86_64, zones: true}
 	old86     = binary{provided: true, old: true, arch: lambda.X86_64}
 )
 
@@ -46,17 +50,20 @@ var foreign = map[string]*zip{
 	"bootstrap":        {files: map[string]binary{"bootstrap": runtime86}},
 	"bootstrap, arm64": {files: map[string]binary{"bootstrap": runtimeA}},
 	"universal":        {files: map[string]binary{"main": universal, "config.json": {}}},
+	"universal main":   {files: map[string]binary{"main": universal}},
 	"old bootstrap":    {files: map[string]binary{"bootstrap": old86}},
 	"universal alone":  {files: map[string]binary{"bootstrap": universal}},
+	"zoned alone":      {files: map[string]binary{"bootstrap": zoned}},
+	"hidden":           {files: map[string]binary{"main": zoned, "bootstrap": {}}},
 }
 
 // ours returns the zip that dualboot makes of a shape, by its CodeSha256.
 func ours(s fleet.Shape) (string, *zip) {
-	z := &zip{made: true, legacy: s.Legacy, files: map[string]binary{"bootstrap": {provided: true, arch: s.Architecture}}}
+	z := &zip{made: true, legacy: s.Legacy, files: map[string]binary{"bootstrap": {provided: true, arch: s.Architecture, zones: true}}}
 	switch s.Legacy {
 	case "":
 	case lambda.Bootstrap:
-		z.files[lambda.Bootstrap] = universal
+		z.files[lambda.Bootstrap] = zoned
 	default:
 		z.files[s.Legacy] = rpc
 	}
@@ -82,7 +89,7 @@ func space() map[string]*zip {
 }
 
 func (z *zip) contents() *lambda.Contents {
-	c := &lambda.Contents{Made: z.made, Legacy: z.legacy}
+	c := &lambda.Contents{Made: z.made, Legacy: z.legacy, Zones: z.zones}
 	for name, b := range z.files {
 		c.Files = append(c.Files, lambda.File{Name: name, Executable: b != binary{}})
 	}
@@ -99,12 +106,35 @@ func (z *zip) contents() *lambda.Contents {
 type world struct {
 	runtime, handler, arch string
 	zip                    *zip
+	bridge                 bool   // the layer is attached
+	variable               string // ZONEINFO of the environment
+}
+
+// byBridge reports whether the layer starts the file that the handler names.
+func (w world) byBridge() bool {
+	_, has := w.zip.files[lambda.Bootstrap]
+	return w.bridge && !has && lambda.IsProvided(w.runtime)
+}
+
+// serving returns what is started.
+func (w world) serving() binary {
+	if w.byBridge() {
+		return w.zip.files[w.handler]
+	}
+	return w.zip.files[lambda.EntryPoint(w.runtime, w.handler)]
 }
 
 func (w world) startable() bool {
-	b := w.zip.files[lambda.EntryPoint(w.runtime, w.handler)]
+	b := w.serving()
 	provided := lambda.IsProvided(w.runtime) && b.provided && !(b.old && w.runtime == lambda.ProvidedAL2023)
 	return b.arch == w.arch && (w.runtime == lambda.Go1x && b.legacy || provided)
+}
+
+// zoned reports whether the function has time zones: other runtimes than
+// provided.al2023 have a database, and so has the layer.
+func (w world) zoned() bool {
+	return w.runtime != lambda.ProvidedAL2023 || w.byBridge() || w.serving().zones ||
+		w.variable == lambda.ZonesPath && w.zip.zones || w.variable == lambda.BridgeZones && w.bridge
 }
 
 // packages gives a function the packages that a command builds for it.
@@ -119,7 +149,7 @@ func (w *walker) packages(f *fleet.Function, s lambda.State) {
 		if p == nil {
 			sha, z := ours(shape)
 			p = &lambda.Package{CodeSha256: sha, Architecture: shape.Architecture, Legacy: shape.Legacy, Files: z.contents().Names(), Size: 1 << 20}
-			w.built[shape] = p
+			w.built[shape], w.zips[sha] = p, z
 		}
 		if p.Dual() {
 			f.Zips.Dual = p
@@ -136,14 +166,18 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 	z := w.zips[s.CodeSha256]
 	f.Observed.Contents, s.Contents = z.contents(), z.contents() // as the command does
 	shape := f.Shape(s)
-	entry := z.files[lambda.EntryPoint(s.Runtime, s.Handler)]
-	if !z.made && s.Runtime != lambda.ProvidedAL2023 && (!entry.provided || entry.old || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
+	entry := z.files[s.Program()]
+	migrates := s.Runtime != lambda.ProvidedAL2023 || s.Bridge != ""
+	if !z.made && migrates && (!entry.provided || entry.old || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
 		return
 	}
-	name, made := s.CodeSha256, z
-	if z.legacy != shape.Legacy {
+	if migrates && checked(s.Program(), entry) {
+		f.Observed.Checked = s.Program() // by the command
+	}
+	name, made, zones := s.CodeSha256, z, migrates && !z.made && !entry.zones
+	if z.legacy != shape.Legacy || zones {
 		name = fmt.Sprintf("%s derived %q", s.CodeSha256, shape.Legacy)
-		made = &zip{made: true, legacy: shape.Legacy, files: maps.Clone(z.files)}
+		made = &zip{made: true, legacy: shape.Legacy, files: maps.Clone(z.files), zones: z.zones || zones}
 		if shape.Legacy != "" {
 			made.files[lambda.Bootstrap] = entry
 		} else if delete(made.files, z.legacy); z.legacy == lambda.Bootstrap {
@@ -153,7 +187,7 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 	}
 	add := func(name string, z *zip) {
 		p := &lambda.Package{
-			CodeSha256: name, Replaces: s.CodeSha256, Architecture: s.Architecture, Legacy: z.legacy, Files: z.contents().Names(), Size: 1 << 20,
+			CodeSha256: name, Replaces: s.CodeSha256, Architecture: s.Architecture, Legacy: z.legacy, Files: z.contents().Names(), Size: 1 << 20, Zones: z.zones,
 		}
 		if p.Dual() {
 			f.Zips.Dual = p
@@ -165,6 +199,10 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 		add(s.CodeSha256, z)
 	}
 }
+
+// checked reports whether a command accepts a program that go1.x starts for
+// provided.al2023. The bridge brings time zones, but not to a bootstrap.
+func checked(name string, b binary) bool { return b.provided && (name != lambda.Bootstrap || b.zones) }
 
 // aim is what a command may want, and how the world is.
 type aim struct {
@@ -197,6 +235,12 @@ var goals = func() (list []aim) {
 		}
 		list = append(list, aim{goal: a.goal, layers: true})
 	}
+	for _, a := range list[:2] {
+		list = append(list, aim{goal: a.goal, blocked: true, layers: true})
+		list[len(list)-1].change = func(f *fleet.Function) { f.Bridge = true }
+	}
+	list = append(list, aim{goal: goal{dual: true, settle: time.Minute}, blocked: true})
+	list[len(list)-1].change = func(f *fleet.Function) { deployed(f); f.Bridge = true }
 	named := func(f *fleet.Function) { f.Function.Handler = "main" }
 	add(goal{dual: true}, named)
 	add(goal{action: fleet.Cleanup}, named)
@@ -216,24 +260,28 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 		for _, handler := range []string{"lambda", "bootstrap", "main", "bin/foo", "./main"} {
 			for sha := range space() { // the walk adds zips
 				for _, arch := range []string{lambda.X86_64, lambda.ARM64} {
-					w.states(lambda.State{PackageType: "Zip", Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: sha})
+					s := lambda.State{PackageType: "Zip", Runtime: runtime, Handler: handler, Architecture: arch, CodeSha256: sha}
+					w.states(s)
+					if s.Bridge = "bridge"; arch == lambda.X86_64 && (runtime == lambda.Go1x || runtime == lambda.ProvidedAL2023) {
+						w.states(s)
+					}
 				}
 			}
 		}
 	}
-	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 {
-		t.Errorf("%d plans, %d of deployed zips, and %d refusals: not the whole space", w.plans, w.derived, w.refusals)
+	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 || w.bridged < 1000 {
+		t.Errorf("%d plans, %d of deployed zips, %d over the bridge, and %d refusals: not the whole space", w.plans, w.derived, w.bridged, w.refusals)
 	}
 	if w.published < 1000 || w.pointed < 1000 {
 		t.Errorf("%d snapshots, and %d mappings to them: not the whole space", w.published, w.pointed)
 	}
-	t.Logf("%d plans, %d of them of deployed zips, %d refusals; %d snapshots, and %d mappings to them", w.plans, w.derived, w.refusals, w.published, w.pointed)
+	t.Logf("%d plans, %d of them of deployed zips, %d over the bridge, %d refusals; %d snapshots, and %d mappings to them", w.plans, w.derived, w.bridged, w.refusals, w.published, w.pointed)
 }
 
 // states walks from a deployment in all states.
 func (w *walker) states(s lambda.State) {
 	z := w.zips[s.CodeSha256]
-	if startable := (world{s.Runtime, s.Handler, s.Architecture, z}).startable(); !startable && (lambda.Supported(s.Runtime) || s.Handler != "lambda") {
+	if startable := worldOf(s, z).startable(); !startable && (lambda.Supported(s.Runtime) || s.Handler != "lambda") {
 		return // it is already broken, or it is refused as another one
 	}
 	for _, since := range []struct {
@@ -251,6 +299,12 @@ func (w *walker) states(s lambda.State) {
 	}
 }
 
+func worldOf(s lambda.State, z *zip) world {
+	return world{
+		runtime: s.Runtime, handler: s.Handler, arch: s.Architecture, zip: z, bridge: s.Bridge != "", variable: s.Variables[lambda.ZonesVariable],
+	}
+}
+
 // walker walks plans.
 type walker struct {
 	t               *testing.T
@@ -263,34 +317,48 @@ type walker struct {
 	derived         int // plans of functions without sources
 	published       int
 	pointed         int // mappings to snapshots
+	bridged         int // steps that attach the bridge
 }
 
 // from walks the plans from a state to all goals.
 func (w *walker) from(s lambda.State) {
 	z := w.zips[s.CodeSha256]
-	now := world{s.Runtime, s.Handler, s.Architecture, z}
 	for _, g := range goals {
 		if g.blocked && z == foreign["old bootstrap"] {
 			continue // no code can be sent, and nothing says that it does not start
 		}
+		s.Variables = nil
+		if g.function(s).Function.Deployed() && s.Bridge != "" && s.Runtime == lambda.ProvidedAL2023 {
+			s.Variables = lambda.Variables{lambda.ZonesVariable: lambda.BridgeZones} // by the switch
+		}
+		now := worldOf(s, z)
 		serving := []world{now}
 		recent := !s.Settled && s.Age < 3*time.Minute
 		// The switch from go1.x may be in progress, or just complete, or failed,
 		// while Lambda reports the attempted configuration.
 		for name, b := range z.files {
-			if (recent || s.Updating || s.UpdateFailed) && lambda.IsProvided(s.Runtime) && b.legacy && s.Architecture == lambda.X86_64 && (z.legacy == name || !z.made && name == named(g)) {
-				serving = append(serving, world{lambda.Go1x, name, s.Architecture, z})
+			if (recent || s.Updating || s.UpdateFailed) && lambda.IsProvided(s.Runtime) && b.legacy && s.Architecture == lambda.X86_64 && (z.legacy == name || !z.made && name == named(g) || s.Bridged() && name == s.Handler) {
+				old := now
+				old.runtime, old.handler = lambda.Go1x, name
+				serving = append(serving, old)
 			}
+		}
+		if recent || s.Updating || s.UpdateFailed {
+			serving = append(serving, w.beforeBridge(now)...)
 		}
 		// A moment ago, another zip may have served on provided.al2, with a program that
 		// does not start on provided.al2023.
 		if lambda.IsProvided(s.Runtime) && s.Runtime != lambda.ProvidedAL2023 && (recent || s.Updating || s.UpdateFailed && !g.blocked) && g.action != fleet.Rollback {
-			serving = append(serving, world{s.Runtime, s.Handler, lambda.X86_64, foreign["old bootstrap"]})
+			old := now
+			old.arch, old.zip = lambda.X86_64, foreign["old bootstrap"]
+			serving = append(serving, old)
 		}
 		// The previous zip may still serve.
 		if g.action == fleet.Rollback && recent && s.Runtime == lambda.ProvidedAL2023 {
 			_, clean := ours(fleet.Shape{Architecture: s.Architecture})
-			serving = append(serving, world{s.Runtime, s.Handler, s.Architecture, clean})
+			old := now
+			old.zip = clean
+			serving = append(serving, old)
 		}
 		w.blocked, w.refused, w.insurance, s.Layers = g.blocked, g.refused, g.insurance, nil
 		if g.layers {
@@ -314,6 +382,23 @@ func (w *walker) from(s lambda.State) {
 			w.plan(f, s, serving)
 		}
 	}
+}
+
+// beforeBridge returns what may serve as well while the last update was one on the way
+// over the bridge: the function without the layer, with its zip before the one that has
+// a bootstrap, or with the layer that is detached.
+func (w *walker) beforeBridge(now world) []world {
+	old := now
+	switch _, dual := now.zip.files[lambda.Bootstrap]; {
+	case now.bridge && now.runtime == lambda.Go1x:
+		old.bridge = false
+	case now.runtime != lambda.ProvidedAL2023:
+	case now.bridge && dual && now.zip.legacy == now.handler && now.handler != lambda.Bootstrap:
+		old.zip = &zip{files: map[string]binary{now.handler: universal}}
+	case !now.bridge && now.zip.legacy != "":
+		old.bridge, old.handler = true, now.zip.legacy
+	}
+	return []world{old}
 }
 
 // named returns the name of the legacy binary in a zip of another tool.
@@ -345,8 +430,9 @@ func (w *walker) plan(f *fleet.Function, s lambda.State, serving []world) {
 func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps []fleet.Step) {
 	fail := func(why string) { w.t.Fatalf("%+v\n%+v\n%+v\n%v: %s", s, f.Goal, f.Target, kinds(steps), why) }
 	now, after := worlds[0], s
+	zones := keepsZones(f, worlds)
 	for i, step := range steps {
-		update := step.Kind == fleet.UpdateCode || step.Kind == fleet.UpdateConfiguration
+		update := step.Kind.Updates()
 		if update && (i+1 == len(steps) || steps[i+1].Kind != fleet.Wait) {
 			fail("no wait follows an update")
 		}
@@ -356,6 +442,14 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 			after.Updating, after.Pending, after.Age, after.Settled = false, false, 0, false // the end of an update is a revision
 		case fleet.Inspect: // the rest is planned after it
 			after.Contents = now.zip.contents()
+			w.plan(f, after, worlds)
+			return
+		case fleet.Check:
+			if !checked(step.Handler, now.zip.files[step.Handler]) {
+				w.refusals++ // by the command
+				return
+			}
+			after.Checked = step.Handler
 			w.plan(f, after, worlds)
 			return
 		case fleet.Settle:
@@ -391,10 +485,24 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 				w.plan(f, after, worlds)
 				return
 			}
-			if leaves := now.runtime != lambda.ProvidedAL2023 && step.Runtime == lambda.ProvidedAL2023; leaves && f.Snapshot && !after.Insurance.Current {
+			if leaves := now.runtime != lambda.ProvidedAL2023 && step.Runtime == lambda.ProvidedAL2023; leaves && f.Snapshot && !after.Insurance.Covers(after) {
 				fail("it switches without a snapshot of what is deployed")
 			}
-			change = func(v world) world { v.runtime, v.handler = step.Runtime, step.Handler; return v }
+			change = func(v world) world {
+				v.runtime, v.handler, v.variable = step.Runtime, step.Handler, cmp.Or(step.Zones, v.variable)
+				return v
+			}
+		case fleet.Attach:
+			w.bridged++
+			if len(s.Layers) >= lambda.MaxLayers {
+				fail("it attaches too many layers")
+			}
+			change = func(v world) world { v.bridge = true; return v }
+		case fleet.Detach:
+			change = func(v world) world {
+				v.runtime, v.handler, v.bridge, v.variable = step.Runtime, step.Handler, false, cmp.Or(step.Zones, v.variable)
+				return v
+			}
 		}
 		if update {
 			after = accepted(step, after)
@@ -414,9 +522,20 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 			if !v.startable() {
 				fail(fmt.Sprintf("there is a moment with %+v", v))
 			}
+			if zones && !v.zoned() {
+				fail(fmt.Sprintf("there is a moment without time zones: %+v", v))
+			}
 		}
 	}
 	w.arrived(f, s, now, after, worlds, fail)
+}
+
+// keepsZones reports whether a function that has time zones must have them at every
+// moment: unless another tool has put a bootstrap without them into the zip of a
+// function with sources.
+func keepsZones(f *fleet.Function, worlds []world) bool {
+	b, has := worlds[0].zip.files[lambda.Bootstrap]
+	return !slices.ContainsFunc(worlds, func(v world) bool { return !v.zoned() }) && (f.Function.Deployed() || !has || b.zones)
 }
 
 // judge checks the new code of a function.
@@ -454,7 +573,7 @@ func (w *walker) arrived(f *fleet.Function, s lambda.State, now world, after lam
 			fail("it is not clean")
 		}
 	case fleet.Deploy:
-		if now.runtime != lambda.ProvidedAL2023 || now.handler != lambda.Bootstrap || !wanted && !legacy {
+		if now.runtime != lambda.ProvidedAL2023 || now.handler != lambda.Bootstrap || now.bridge || !wanted && !legacy {
 			fail("it did not get there")
 		}
 	case fleet.Rollback:

@@ -26,6 +26,9 @@ func TestTwoAtOnce(t *testing.T) {
 	for _, m := range []meeting{
 		{name: "deploy and deploy of the same code", start: unmigrated, actions: [2]fleet.Action{fleet.Deploy, fleet.Deploy}, same: true, mayAllSucceed: true},
 		{name: "deploy and deploy of other code", start: unmigrated, actions: [2]fleet.Action{fleet.Deploy, fleet.Deploy}},
+		{name: "deploy and deploy of the same code over the bridge", start: overBridge, actions: [2]fleet.Action{fleet.Deploy, fleet.Deploy}, same: true, mayAllSucceed: true},
+		{name: "deploy and deploy of other code over the bridge", start: overBridge, actions: [2]fleet.Action{fleet.Deploy, fleet.Deploy}},
+		{name: "deploy and rollback over the bridge", start: overBridge, actions: [2]fleet.Action{fleet.Deploy, fleet.Rollback}, mayAllSucceed: true},
 		{name: "the first deploy and cleanup", start: unmigrated, actions: [2]fleet.Action{fleet.Deploy, fleet.Cleanup}},
 		{name: "deploy and cleanup", start: switched, actions: [2]fleet.Action{fleet.Deploy, fleet.Cleanup}},
 		{name: "the first deploy and rollback", start: unmigrated, actions: [2]fleet.Action{fleet.Deploy, fleet.Rollback}, mayAllSucceed: true},
@@ -88,7 +91,7 @@ func (m meeting) run(ctx context.Context, i int, delay time.Duration) (lost int,
 	for i := range first.goals {
 		first.goals[i].Dual = !m.single
 		if !m.same {
-			first.goals[i].Zips = m.theirs.of[members[i].name]
+			first.goals[i].Zips = m.theirs.of[first.members[i].name]
 		}
 	}
 	commands := []*world{first, second}
@@ -120,7 +123,7 @@ func (m meeting) run(ctx context.Context, i int, delay time.Duration) (lost int,
 		return lost, fmt.Errorf("deploying afterwards: %w", err)
 	}
 	first.server.Close() // after that all deployments are known
-	for _, f := range members {
+	for _, f := range first.members {
 		last := first.served[f.name][len(first.served[f.name])-1]
 		clean := last.Architecture == lambda.ARM64 && slices.Equal(last.Files, f.cleanFiles()) // which a deploy leaves as it is
 		if last.Runtime != lambda.ProvidedAL2023 || !slices.Equal(last.Files, f.dualFiles()) && !clean {

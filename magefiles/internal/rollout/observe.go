@@ -63,19 +63,7 @@ func (r *Rollout) Inspect(ctx context.Context, f *fleet.Function) {
 // the directory of the packer, and returns its path. If that fails, it observes and
 // inspects the function again, once, as Inspect does.
 func (r *Rollout) Download(ctx context.Context, f *fleet.Function, packer *bundle.Packer) (path string, err error) {
-	try := func() error {
-		if r.downloads.Acquire(ctx, 1) != nil {
-			return fleet.ErrInterrupted
-		}
-		defer r.downloads.Release(1)
-		return r.call(ctx, func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, r.opts.Limit)
-			defer cancel()
-			path, err = packer.Download(ctx, r.opts.HTTP, string(f.Observed.Location), f.Observed.CodeSha256, f.Observed.CodeSize)
-			return err
-		})
-	}
-	if err = try(); err == nil || ctx.Err() != nil {
+	if path, err = r.Fetch(ctx, f.Observed, packer); err == nil || ctx.Err() != nil {
 		return path, err
 	}
 	if r.Observe(ctx, f); f.Err == nil {
@@ -84,7 +72,22 @@ func (r *Rollout) Download(ctx context.Context, f *fleet.Function, packer *bundl
 	if f.Err != nil {
 		return "", f.Err
 	}
-	err = try()
+	return r.Fetch(ctx, f.Observed, packer)
+}
+
+// Fetch writes the deployed zip of a function in a state to the directory of the
+// packer, and returns its path.
+func (r *Rollout) Fetch(ctx context.Context, state lambda.State, packer *bundle.Packer) (path string, err error) {
+	if r.downloads.Acquire(ctx, 1) != nil {
+		return "", fleet.ErrInterrupted
+	}
+	defer r.downloads.Release(1)
+	err = r.call(ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, r.opts.Limit)
+		defer cancel()
+		path, err = packer.Download(ctx, r.opts.HTTP, string(state.Location), state.CodeSha256, state.CodeSize)
+		return err
+	})
 	return path, err
 }
 
@@ -171,7 +174,11 @@ func stateOf(out *sdk.GetFunctionOutput) lambda.State {
 		}
 	}
 	for _, layer := range c.Layers {
-		s.Layers = append(s.Layers, aws.ToString(layer.Arn))
+		if arn := aws.ToString(layer.Arn); lambda.IsBridge(arn) {
+			s.Bridge = arn
+		} else {
+			s.Layers = append(s.Layers, arn)
+		}
 	}
 	if out.Code != nil {
 		s.Location = lambda.Secret(aws.ToString(out.Code.Location))

@@ -54,13 +54,21 @@ func accepted(s fleet.Step, state lambda.State) lambda.State {
 	case fleet.UpdateCode:
 		p := s.Package
 		state.CodeSha256, state.Architecture, state.CodeSize, state.Contents = p.CodeSha256, p.Architecture, p.Size, p.Contents()
+		state.Checked = ""
 	case fleet.UpdateConfiguration:
 		state.Runtime, state.Handler, state.Blocked = s.Runtime, s.Handler, false
+	case fleet.Attach:
+		state.Bridge = lambda.BridgeLayer // its version is known once it is attached
+	case fleet.Detach:
+		state.Runtime, state.Handler, state.Bridge = s.Runtime, s.Handler, ""
 	case fleet.Publish, fleet.Point:
 		state.Insurance = insured(s, state)
 		return state
 	default:
 		return state
+	}
+	if s.Zones != "" {
+		state.Variables = state.Variables.WithZones(s.Zones)
 	}
 	state.Insurance = withCurrent(state.Insurance, false)
 	state.Updating, state.UpdateFailed = true, false
@@ -91,12 +99,15 @@ func recall(s lambda.State, f *fleet.Function) lambda.State {
 	case s.CodeSha256 == f.Observed.CodeSha256:
 		s.Contents = f.Observed.Contents
 	}
+	if s.Checked == "" && s.CodeSha256 == f.Observed.CodeSha256 {
+		s.Checked = f.Observed.Checked
+	}
 	return s
 }
 
 // Plan returns the steps that lead a function from state s to its goal. It
 // returns none if there is nothing to do, and a *Refusal if there is no safe way.
-// If the last step is Inspect or Look, the steps after it depend on what it reads.
+// If the last step is Inspect, Check or Look, the steps after it depend on what it reads.
 func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.PackageType != "" && s.PackageType != "Zip" {
 		return nil, refuse("its package type is %s; dualboot deploys zips: remove it from lambdas.json", s.PackageType)
@@ -121,25 +132,33 @@ func planForward(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	if s.Pending || s.Updating {
 		steps = append(steps, fleet.Step{Kind: fleet.Wait})
 	}
-	if s.Blocked {
+	if s.Blocked || f.Bridge && s.Runtime == lambda.Go1x {
 		return planBlocked(steps, s, f)
 	}
 	code, err := planCode(s, f)
 	if err != nil {
 		return nil, err
 	}
-	steps = append(steps, code...)
+	w := &way{f: f, steps: steps, state: s}
+	w.add(code...)
 	switch {
-	case inspects(code), f.Action == fleet.Cleanup, s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed:
-		return steps, nil
+	case inspects(code), f.Action == fleet.Cleanup:
+		return w.steps, nil
+	case s.Runtime == lambda.ProvidedAL2023 && s.Bridge != "":
+		return w.detach()
+	case s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed:
+		return w.steps, nil
 	case settles(s, f, len(code) > 0):
-		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
+		w.add(fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	forward, err := switchForward(s, f)
+	forward, err := w.forward(lambda.Bootstrap)
 	if err != nil {
 		return nil, err
 	}
-	return append(steps, forward...), nil
+	if w.add(forward...); s.Bridge != "" { // somebody has rolled back in the middle
+		return w.detach()
+	}
+	return w.steps, nil
 }
 
 // settles reports whether the settle delay has to pass before the switch to
@@ -157,9 +176,9 @@ func settles(s lambda.State, f *fleet.Function, changes bool) bool {
 	return changes || unsettled(s, f)
 }
 
-// inspects reports whether the last step is Inspect.
+// inspects reports whether the last step is Inspect or Check.
 func inspects(steps []fleet.Step) bool {
-	return len(steps) > 0 && steps[len(steps)-1].Kind == fleet.Inspect
+	return len(steps) > 0 && (steps[len(steps)-1].Kind == fleet.Inspect || steps[len(steps)-1].Kind == fleet.Check)
 }
 
 // Refused reports whether the function is refused whatever its packages are.
@@ -185,9 +204,16 @@ func Restores(f *fleet.Function) bool {
 
 // NeedsContents reports whether the plan of a function depends on the contents of
 // the deployed zip, which were not read.
-func NeedsContents(f *fleet.Function) bool {
+func NeedsContents(f *fleet.Function) bool { return begins(f, fleet.Inspect) }
+
+// NeedsCheck reports whether the plan of a function depends on the program of the
+// deployed zip, which was not checked.
+func NeedsCheck(f *fleet.Function) bool { return begins(f, fleet.Check) }
+
+// begins reports whether a step of that kind is the first of the plan.
+func begins(f *fleet.Function, kind fleet.Kind) bool {
 	steps, err := Plan(f.Observed, f)
-	return err == nil && len(steps) > 0 && steps[0].Kind == fleet.Inspect
+	return err == nil && len(steps) > 0 && steps[0].Kind == kind
 }
 
 // deployable refuses a function whose code must not change.
@@ -205,6 +231,8 @@ func deployable(s lambda.State, action fleet.Action) error {
 		return refuse("its runtime is %s; dualboot deploys to go1.x and provided.*: remove it from lambdas.json", s.Runtime)
 	case action == fleet.Cleanup && s.Runtime != lambda.ProvidedAL2023:
 		return refuse("it is on %s, not on %s yet; deploy it first", s.Runtime, lambda.ProvidedAL2023)
+	case action == fleet.Cleanup && s.Bridge != "":
+		return refuse("it still has the layer %s, of a deploy that did not end; deploy it first", lambda.LayerName(s.Bridge))
 	case action == fleet.Cleanup && s.UpdateFailed && !s.Pending && !s.Updating:
 		return refuse("its last update failed (%s: %s); deploy it first", s.ReasonCode, s.Reason)
 	}
@@ -224,7 +252,7 @@ func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		return []fleet.Step{{Kind: fleet.Inspect}}, nil
 	}
 	if pkg == nil {
-		return nil, refuse("it needs a zip with %s, which was not built; run the command again", shape)
+		return nil, unbuilt(shape)
 	}
 	if err := sendable(pkg, s, f); err != nil {
 		return nil, err
@@ -243,6 +271,10 @@ func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		update.Leaves = s.Architecture
 	}
 	return append(steps, update, fleet.Step{Kind: fleet.Wait}), nil
+}
+
+func unbuilt(shape fleet.Shape) error {
+	return refuse("it needs a zip with %s, which was not built; run the command again", shape)
 }
 
 // sendable refuses a package that must not replace the deployed zip.
@@ -276,7 +308,7 @@ func sendable(pkg *lambda.Package, s lambda.State, f *fleet.Function) error {
 // bootstrap supersedes, or "" if there is none. In a zip of another tool on a
 // provided runtime, it is one only if the function comes from go1.x.
 func superseded(s lambda.State, f *fleet.Function) string {
-	foreign := s.Runtime != lambda.Go1x && !s.Contents.Made
+	foreign := s.Runtime != lambda.Go1x && !s.Bridged() && !s.Contents.Made
 	if foreign && (s.Architecture != lambda.X86_64 || !f.Dual && f.Function.Handler == "") {
 		return ""
 	}
@@ -285,63 +317,6 @@ func superseded(s lambda.State, f *fleet.Function) string {
 
 // mostLost is how many lost files a refusal lists.
 const mostLost = 20
-
-// planBlocked returns the steps for a function on a runtime for which AWS rejects
-// code: switch first, if the deployed zip has what the new runtime starts.
-func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
-	if s.Contents == nil || len(steps) > 0 {
-		return append(steps, fleet.Step{Kind: fleet.Inspect}), nil
-	}
-	if !s.StartsProvided() {
-		return nil, refuse("AWS rejects code for functions on %s, and the deployed zip (%v) has no binary that %s is known to start; %s", s.Runtime, s.Contents, lambda.ProvidedAL2023, wayOut(s.Runtime))
-	}
-	// A change a moment ago may have added the binary that is needed now.
-	if unsettled(s, f) {
-		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
-	}
-	forward, err := switchForward(s, f)
-	if err != nil {
-		return nil, err
-	}
-	steps = append(steps, forward...)
-	code, err := planCode(accepted(steps[len(steps)-2], s), f)
-	return append(steps, code...), err
-}
-
-// wayOut says what to do about a function on a runtime that AWS has blocked, if its
-// zip has nothing that the new runtime starts. Assumption: Lambda looks for bootstrap
-// in layers too. Source:
-// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html
-func wayOut(runtime string) string {
-	const update = "on AWS, set the runtime to " + lambda.ProvidedAL2023 + " in one update "
-	if runtime == lambda.Go1x {
-		return update + `that also attaches a layer with an executable file bootstrap: #!/bin/sh, and in the next line exec "$LAMBDA_TASK_ROOT/$_HANDLER"; then deploy it again (not verified on AWS)`
-	}
-	return update + "with a layer whose bootstrap starts there; then deploy it again"
-}
-
-// switchForward returns the steps that change the runtime to provided.al2023. If
-// dualboot adds a time zone database to the zip, or has added it, they also tell the
-// function where it is.
-func switchForward(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
-	steps := switchTo(lambda.ProvidedAL2023, lambda.Bootstrap)
-	pkg := f.Package(f.Shape(s))
-	added := s.Contents != nil && s.Contents.Zones || pkg != nil && pkg.Zones
-	switch {
-	case !added:
-		return steps, nil
-	case s.VariablesError != "":
-		return nil, refuse("its environment variables could not be read (%s), and it needs another one, %s; allow kms:Decrypt with the key that encrypts them",
-			s.VariablesError, lambda.ZonesVariable)
-	case s.Variables[lambda.ZonesVariable] != "":
-		return steps, nil
-	}
-	if size := lambda.VariablesSize(s.Variables.WithZones()); size > lambda.MaxVariables {
-		return nil, refuse("its environment variables would have %s with %s, and Lambda accepts %s; shorten them", text.Count(size, "byte"), lambda.ZonesVariable, text.Count(lambda.MaxVariables, "byte"))
-	}
-	steps[0].Zones = true
-	return steps, nil
-}
 
 // switchTo returns the steps that change the runtime.
 func switchTo(runtime, handler string) []fleet.Step {
@@ -396,7 +371,7 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 		handler = s.Legacy(f.Function.LegacyName())
 	}
 	switch {
-	case f.Previous == lambda.Go1x && !f.Dual && !s.Contents.Made:
+	case f.Previous == lambda.Go1x && !f.Dual && !s.Bridged() && !s.Contents.Made:
 		return "", refuse(`lambdas.json says that it never was on go1.x ("dual": false), and another tool made its zip; set "dual" to true if it was`)
 	case handler != "" && s.Contents.Executable(handler):
 		return handler, nil

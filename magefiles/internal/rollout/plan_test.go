@@ -75,14 +75,20 @@ func kinds(steps []fleet.Step) string {
 				word += " by " + s.Bucket
 			}
 			words = append(words, word)
-		case fleet.UpdateConfiguration:
+		case fleet.UpdateConfiguration, fleet.Detach:
 			word := "switch " + s.Runtime + " " + s.Handler
-			if s.Zones {
-				word += " " + lambda.ZonesVariable
+			if s.Kind == fleet.Detach {
+				word = "detach " + s.Handler
+			}
+			if s.Zones != "" {
+				word += " " + lambda.ZonesVariable + "=" + s.Zones
 			}
 			words = append(words, word)
 		case fleet.Settle:
 			words = append(words, "settle "+s.Delay.String())
+		case fleet.Attach, fleet.Check:
+			word, _, _ := strings.Cut(s.String(), " ")
+			words = append(words, strings.TrimSpace(word+" "+s.Handler))
 		default:
 			words = append(words, strings.ToLower(s.Kind.String()))
 		}
@@ -121,6 +127,14 @@ func TestPlan(t *testing.T) {
 
 	onDeployed := goal{dual: true, settle: minute, change: func(f *fleet.Function) { f.Function.Source = manifest.Deployed }}
 	onDeployed.zips.Dual = &lambda.Package{Architecture: "x86_64", Legacy: "lambda", Files: dual.Files, CodeSha256: "derived", Replaces: "old", Zones: true}
+
+	blocked := func(s *lambda.State) { s.Blocked, s.Checked = true, "lambda" }
+	bridged := with(legacy, func(s *lambda.State) { s.Runtime, s.Bridge = lambda.ProvidedAL2023, "b" })
+	startsBootstrap := func(s *lambda.State) {
+		s.Blocked, s.Handler, s.Contents = true, "bootstrap", files("bootstrap")
+	}
+	single := goal{dual: true, settle: minute, change: func(f *fleet.Function) { f.Observed.Runtime, f.Observed.Handler = lambda.Go1x, "bootstrap" }}
+	single.zips.Dual = &lambda.Package{Architecture: "x86_64", Legacy: "bootstrap", Files: bootstrap.Files, CodeSha256: "single"}
 
 	tests := []struct {
 		name    string
@@ -204,7 +218,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "from the deployed zip", state: with(legacy, func(s *lambda.State) { s.Variables = lambda.Variables{"A": "b"} }), goal: onDeployed,
-			want: "code derived, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO, wait",
+			want: "code derived, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
 		},
 		{
 			name: "from the deployed zip, with a time zone database", state: with(legacy, func(s *lambda.State) { s.Variables = lambda.Variables{"ZONEINFO": "db"} }), goal: onDeployed,
@@ -282,7 +296,74 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "AWS rejects code for go1.x", state: with(legacy, func(s *lambda.State) { s.Blocked = true }), goal: deploy,
+			want: "check lambda",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the program is checked", state: with(legacy, blocked), goal: deploy,
+			want: "attach, wait, settle 1m0s, switch provided.al2023 lambda, wait, code dual, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "AWS rejects code for go1.x, from the deployed zip", state: with(legacy, blocked), goal: onDeployed,
+			want: "attach, wait, settle 1m0s, switch provided.al2023 lambda ZONEINFO=/opt/zoneinfo.zip, wait, code derived, wait, settle 1m0s, detach bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
+		},
+		{
+			name: "AWS rejects code for provided.al2, from the deployed zip", state: with(al2, func(s *lambda.State) { s.Blocked = true }),
+			goal: goal{settle: minute, change: onDeployed.change, zips: lambda.Zips{Bootstrap: &lambda.Package{Architecture: "x86_64", Files: bootstrap.Files, CodeSha256: "zones", Replaces: "old", Zones: true}}},
+			want: "attach, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO=/opt/zoneinfo.zip, wait, settle 1m0s, code zones, wait, settle 1m0s, detach bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
+		},
+		{
+			name: "-bridge", state: with(legacy, func(s *lambda.State) { s.Checked = "lambda" }),
+			goal: goal{dual: true, zips: both, change: func(f *fleet.Function) { f.Bridge = true }},
+			want: "attach, wait, switch provided.al2023 lambda, wait, code dual, wait, detach bootstrap, wait",
+		},
+		{
+			name: "the bridge is attached", state: with(legacy, func(s *lambda.State) { blocked(s); s.Bridge = "b" }), goal: deploy,
+			want: "switch provided.al2023 lambda, wait, code dual, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "the update that attaches the bridge has failed", state: with(legacy, func(s *lambda.State) { blocked(s); s.Bridge, s.UpdateFailed = "b", true }), goal: deploy,
+			want: "attach, wait, settle 1m0s, switch provided.al2023 lambda, wait, code dual, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "behind the bridge", state: bridged, goal: deploy,
+			want: "code dual, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "behind the bridge, dual off", state: bridged, goal: goal{zips: both, settle: minute},
+			want: "code bootstrap, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "behind the bridge with the dual zip, a moment ago", state: with(bridged, func(s *lambda.State) { s.CodeSha256, s.Contents, s.Age = "dual", dual.Contents(), 0 }), goal: deploy,
+			want: "settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "rolled back before the bridge was detached", state: with(legacy, func(s *lambda.State) { s.Bridge = "b" }), goal: deploy,
+			want: "code dual, wait, settle 1m0s, switch provided.al2023 bootstrap, wait, settle 1m0s, detach bootstrap, wait",
+		},
+		{
+			name: "cleanup behind the bridge", state: with(bridged, func(s *lambda.State) {
+				s.Bridge = "arn:aws:lambda:eu-west-1:123456789012:layer:dualboot-bridge-0123456789ab:1"
+			}), goal: cleanup,
 			refused: true,
+		},
+		{
+			name: "rollback behind the bridge", state: bridged, goal: back,
+			want: "switch go1.x lambda, wait",
+		},
+		{
+			name: "five layers", state: with(legacy, func(s *lambda.State) { blocked(s); s.Layers = []string{"a", "b", "c", "d", "e"} }), goal: deploy,
+			refused: true,
+		},
+		{
+			name: "a bootstrap that is not executable", goal: deploy, refused: true,
+			state: with(legacy, func(s *lambda.State) {
+				blocked(s)
+				s.Contents = &lambda.Contents{Files: []lambda.File{{Name: "bootstrap"}, {Name: "lambda", Executable: true}}}
+			}),
+		},
+		{
+			name: "AWS rejects code for provided.al2, whose bootstrap is in a layer", goal: goal{zips: both, settle: minute}, refused: true,
+			state: with(al2, func(s *lambda.State) { s.Blocked, s.Contents = true, files("config.json") }),
 		},
 		{
 			name: "AWS rejects code for go1.x, and the zip is dual", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents = true, files("bootstrap", "lambda") }), goal: deploy,
@@ -297,7 +378,15 @@ func TestPlan(t *testing.T) {
 			want: "inspect",
 		},
 		{
-			name: "AWS rejects code for go1.x, which starts bootstrap", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Handler, s.Contents = true, "bootstrap", files("bootstrap") }), goal: deploy,
+			name: "AWS rejects code for go1.x, which starts bootstrap", state: with(legacy, startsBootstrap), goal: single,
+			want: "check bootstrap",
+		},
+		{
+			name: "AWS rejects code for go1.x, which starts a bootstrap that is checked", state: with(legacy, func(s *lambda.State) { startsBootstrap(s); s.Checked = "bootstrap" }), goal: single,
+			want: "switch provided.al2023 bootstrap, wait, code single, wait",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zips were made for another handler", state: with(legacy, startsBootstrap), goal: deploy,
 			refused: true,
 		},
 		{

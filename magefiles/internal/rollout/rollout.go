@@ -31,6 +31,13 @@ type Client interface {
 	ListEventSourceMappings(context.Context, *sdk.ListEventSourceMappingsInput, ...func(*sdk.Options)) (*sdk.ListEventSourceMappingsOutput, error)
 	GetEventSourceMapping(context.Context, *sdk.GetEventSourceMappingInput, ...func(*sdk.Options)) (*sdk.GetEventSourceMappingOutput, error)
 	UpdateEventSourceMapping(context.Context, *sdk.UpdateEventSourceMappingInput, ...func(*sdk.Options)) (*sdk.UpdateEventSourceMappingOutput, error)
+
+	// The following are for the bridge.
+	ListLayerVersions(context.Context, *sdk.ListLayerVersionsInput, ...func(*sdk.Options)) (*sdk.ListLayerVersionsOutput, error)
+	GetLayerVersion(context.Context, *sdk.GetLayerVersionInput, ...func(*sdk.Options)) (*sdk.GetLayerVersionOutput, error)
+	PublishLayerVersion(context.Context, *sdk.PublishLayerVersionInput, ...func(*sdk.Options)) (*sdk.PublishLayerVersionOutput, error)
+	DeleteLayerVersion(context.Context, *sdk.DeleteLayerVersionInput, ...func(*sdk.Options)) (*sdk.DeleteLayerVersionOutput, error)
+	ListFunctions(context.Context, *sdk.ListFunctionsInput, ...func(*sdk.Options)) (*sdk.ListFunctionsOutput, error)
 }
 
 // Options are the limits of a rollout. The zero value is right for AWS.
@@ -57,6 +64,12 @@ type Options struct {
 	// Upload sends a package that is too large for a request to the bucket of the
 	// environment and returns its key. It is required if there is a bucket.
 	Upload func(context.Context, *lambda.Package) (key string, err error)
+	// Check returns an error unless the program that go1.x starts in the deployed zip
+	// of a function in a state is known to start on provided.al2023 too. It is
+	// required for deploys.
+	Check func(context.Context, lambda.State) error
+	// Bridge returns the layer that starts such a program. It is required for deploys.
+	Bridge func(context.Context) (bundle.Layer, error)
 	// HTTP downloads the directories of deployed zips; default
 	// http.DefaultClient.
 	HTTP bundle.Doer
@@ -82,6 +95,7 @@ type Rollout struct {
 	uploads   *semaphore.Weighted
 	downloads *semaphore.Weighted
 	switches  *semaphore.Weighted
+	bridge    bridge
 }
 
 // New returns a rollout that calls the client.
@@ -96,6 +110,7 @@ func New(client Client, opts Options) *Rollout {
 	return &Rollout{
 		client: client, opts: opts,
 		uploads: semaphore.NewWeighted(opts.Uploads), downloads: semaphore.NewWeighted(downloads), switches: semaphore.NewWeighted(switches),
+		bridge: bridge{publishing: semaphore.NewWeighted(1), used: map[string]bool{}},
 	}
 }
 

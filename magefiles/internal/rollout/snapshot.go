@@ -6,18 +6,21 @@ import (
 )
 
 // insure adds the insurance to the steps of a deploy: a snapshot directly before the
-// switch, and in the end the event source mappings that a rollback has pointed to a
+// switch, or before the bridge is attached, and in the end the event source mappings that a rollback has pointed to a
 // snapshot, which go back to the function.
 func insure(steps []fleet.Step, s lambda.State, f *fleet.Function) []fleet.Step {
 	if s.Insurance == nil {
 		return []fleet.Step{{Kind: fleet.Look}}
 	}
 	var insured []fleet.Step
+	current := s.Insurance.Covers(s)
 	for _, step := range steps {
-		leaves := step.Kind == fleet.UpdateConfiguration && s.Runtime != lambda.ProvidedAL2023 && step.Runtime == lambda.ProvidedAL2023
-		if leaves && !s.Insurance.Current {
+		switches := step.Kind == fleet.UpdateConfiguration && step.Runtime == lambda.ProvidedAL2023
+		if leaves := s.Runtime != lambda.ProvidedAL2023 && (switches || step.Kind == fleet.Attach); leaves && !current {
 			insured = append(insured, fleet.Step{Kind: fleet.Publish, Runtime: s.Runtime})
+			current = true
 		}
+		current = current && step.Kind != fleet.UpdateCode
 		insured = append(insured, step)
 	}
 	back := pointAll(s.Insurance, "")
@@ -72,7 +75,9 @@ func insured(step fleet.Step, s lambda.State) *lambda.Insurance {
 	case step.Kind == fleet.Point:
 		return s.Insurance.Moved(step.Mapping, step.Version)
 	}
-	return withCurrent(s.Insurance, true)
+	next := *s.Insurance
+	next.Snapshot, next.Current = s, true
+	return &next
 }
 
 // withCurrent returns the insurance with its snapshot being current, or not.

@@ -47,23 +47,22 @@ var members = []member{
 // orphans are a fleet without sources.
 var orphans = []member{{"orphan", lambda.Go1x, "main", []string{"main", "config.json"}, true}}
 
+// stranded are a fleet that needs the bridge once AWS has blocked updates of go1.x.
+var stranded = []member{{"stranded", lambda.Go1x, "main", []string{"main"}, false}}
+
 // dualFiles returns the files in the function's dual zip.
 func (m member) dualFiles() []string {
-	if m.deployed {
-		return []string{"bootstrap", "config.json", "main"}
-	}
 	if m.runtime == lambda.Go1x {
-		return []string{"bin/foo", "bootstrap", "config.json"}
+		return slices.Sorted(slices.Values(append([]string{lambda.Bootstrap}, m.files...)))
 	}
 	return []string{"bootstrap", "lambda"}
 }
 
 // cleanFiles returns the files in the function's zip after the cleanup.
 func (m member) cleanFiles() []string {
-	if m.runtime == lambda.Go1x {
-		return []string{"bootstrap", "config.json"}
-	}
-	return []string{"bootstrap"}
+	return slices.DeleteFunc(m.dualFiles(), func(name string) bool {
+		return name == m.handler && name != lambda.Bootstrap || name == lambda.LegacyBinary
+	})
 }
 
 // cleanArchitecture returns the architecture after the cleanup.
@@ -98,7 +97,7 @@ func writeWorldZips(t *testing.T, text string) worldZips {
 		return list
 	}
 	all := map[string]lambda.Zips{}
-	for _, m := range members {
+	for _, m := range slices.Concat(members, stranded) {
 		legacy := lambda.LegacyBinary
 		if m.runtime == lambda.Go1x {
 			legacy = m.handler
@@ -169,7 +168,7 @@ func (z worldZips) unpack(t *testing.T) worldZips {
 	dir := t.TempDir()
 	t.Cleanup(func() { _ = zips.RemoveTree(dir) }) // in which directories are write-protected
 	z.unpacked = zips.NewStore(dir, lambda.MaxUnzipped)
-	for _, m := range slices.Concat(members, orphans) {
+	for _, m := range slices.Concat(members, stranded, orphans) {
 		all := [][]byte{lambdatest.Executables(m.files...), lambdatest.Executables(m.dualFiles()...)}
 		for _, p := range []*lambda.Package{z.of[m.name].Dual, z.of[m.name].Bootstrap} {
 			zip, err := p.Read()
@@ -210,6 +209,7 @@ type world struct {
 	served  map[string][]emulator.Deployment
 	fails   int // this update ends Failed, counted from 1
 	updates int
+	tidying bool // the functions are done, and unused layers are deleted
 }
 
 // unmigrated starts a world before the first deploy.
@@ -229,6 +229,14 @@ func blocked(zips worldZips) (*world, error) {
 		w.goals[0].Function.Handler = members[0].handler // after the switch, the zip does not tell
 	}
 	return w, err
+}
+
+// overBridge starts a world in which AWS has blocked updates of go1.x, with zips that
+// only go1.x starts.
+func overBridge(zips worldZips) (*world, error) {
+	return newWorld(zips, stranded, emulator.Options{Blocked: []string{lambda.Go1x}}, func(m member) ([]byte, error) {
+		return lambdatest.Executables(m.files...), nil
+	})
 }
 
 // switched starts a world right after the first deploy: what served before the
@@ -335,7 +343,9 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 	}
 	r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{
 		FirstPoll: 3 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Stale: 30 * time.Millisecond, Grace: 50 * time.Millisecond,
-		HTTP: cfg.HTTPClient,
+		HTTP:   cfg.HTTPClient,
+		Check:  func(context.Context, lambda.State) error { return nil },
+		Bridge: func(context.Context) (bundle.Layer, error) { return bridge, nil },
 	})
 	var functions []*fleet.Function
 	for _, goal := range w.goals {
@@ -351,8 +361,20 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 		}
 	})
 	fleet.Each(functions, 1, func(f *fleet.Function) { r.Apply(ctx, f) })
+	w.tidying = true
+	_, _ = r.Tidy(ctx) // whatever happens, the functions are as they are
+	w.tidying = false
 	return fleet.Errors(functions)
 }
+
+// bridge is the layer that starts what the handler names.
+var bridge = func() bundle.Layer {
+	layer, err := bundle.Bridge(os.DevNull)
+	if err != nil {
+		panic(err)
+	}
+	return layer
+}()
 
 // invariant returns an error if a function could not start at some moment.
 func (w *world) invariant() error {

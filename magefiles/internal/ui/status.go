@@ -101,7 +101,7 @@ func StatusSummary(functions []*fleet.Function) string {
 		count[cmp.Or(stage, "unknown")]++
 	}
 	var parts []string
-	for _, stage := range []string{"before", "ready", "switched", "clean", "foreign", "unknown"} {
+	for _, stage := range []string{"before", "ready", "bridged", "switched", "clean", "foreign", "unknown"} {
 		if n := count[stage]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, stage))
 		}
