@@ -41,6 +41,36 @@ var packages *zips.Store
 
 func newAccount(options emulator.Options) (*account, error) {
 	a := &account{}
+	server, err := emulator.Start(a.watched(options))
+	if err != nil {
+		return nil, err
+	}
+	a.use(server)
+	return a, nil
+}
+
+// newCloud returns the account as the home of a cloud.
+func newCloud(options emulator.CloudOptions) (*account, *emulator.Cloud, error) {
+	a := &account{}
+	options.Options = a.watched(options.Options)
+	cloud, err := emulator.StartCloud(options)
+	if err != nil {
+		return nil, nil, err
+	}
+	home, err := cloud.Home()
+	if err != nil {
+		return nil, nil, errors.Join(err, cloud.Close())
+	}
+	a.use(home)
+	return a, cloud, nil
+}
+
+func (a *account) use(server *emulator.Server) {
+	a.server, a.client = server, lambda.NewFromConfig(server.Config())
+}
+
+// watched returns the options of a server that tells the account what it serves.
+func (a *account) watched(options emulator.Options) emulator.Options {
 	options.Region, options.Account = "ap-northeast-1", "210987654321"
 	options.Packages = packages
 	options.OnServe = func(d emulator.Deployment) {
@@ -49,12 +79,7 @@ func newAccount(options emulator.Options) (*account, error) {
 		defer a.mu.Unlock()
 		a.served = append(a.served, d)
 	}
-	server, err := emulator.Start(options)
-	if err != nil {
-		return nil, err
-	}
-	a.server, a.client = server, lambda.NewFromConfig(server.Config())
-	return a, nil
+	return options
 }
 
 // profiles returns the AWS credentials file of the account.

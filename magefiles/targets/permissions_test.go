@@ -50,7 +50,8 @@ func TestPermissions(t *testing.T) {
 		}
 		for operation, n := range f.server.Calls() {
 			action, ok := map[string]string{
-				"GetMetricData": "cloudwatch:GetMetricData", "GetCallerIdentity": "", // which needs no permission
+				"GetMetricData": "cloudwatch:GetMetricData", "ListRegions": "account:ListRegions", "AssumeRole": "sts:AssumeRole",
+				"GetCallerIdentity": "", // which needs no permission
 			}[operation]
 			if !ok {
 				action = "lambda:" + operation
@@ -63,6 +64,8 @@ func TestPermissions(t *testing.T) {
 	}
 
 	record("audit")
+	record("audit", "-regions=all")
+	record("audit", "-accounts=111111111111", "-role=audit") // which refuses
 	record("plan")
 	record("status")
 	record("deploy", "prod")

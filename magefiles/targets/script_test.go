@@ -35,11 +35,13 @@ func TestScript(t *testing.T) {
 		"before":   (*script).before,
 		"built":    (*script).built,
 		"checkout": (*script).checkout,
+		"cloud":    (*script).cloud,
 		"create":   (*script).create,
 		"delete":   (*script).delete,
 		"deployed": (*script).deployed,
 		"exits":    (*script).exits,
 		"fields":   (*script).fields,
+		"in":       (*script).in,
 		"invoke":   (*script).invoke,
 		"legacy":   (*script).legacy,
 		"maps":     (*script).maps,
@@ -88,6 +90,7 @@ type script struct {
 	*testscript.TestScript
 	t       *testing.T
 	account *account
+	places  *emulator.Cloud // to which the account belongs, or nil
 	dir     string
 	sampled bool // the functions are samples
 	seen    int  // updates that were counted
@@ -192,11 +195,50 @@ func (s *script) emulate(args []string) error {
 	if s.account, err = newAccount(options); err != nil {
 		return err
 	}
+	return s.lead(s.account.server.Close)
+}
+
+// cloud [-regions=REGION,REGION] [-role=ARN] [-deny=ACCOUNT:OPERATION]
+func (s *script) cloud(args []string) error {
+	var options emulator.CloudOptions
+	flags := flag.NewFlagSet("cloud", flag.ContinueOnError)
+	regions := flags.String("regions", "", "regions that are enabled besides ap-northeast-1 and us-east-1")
+	flags.Func("role", "role that can be assumed", func(arn string) error {
+		options.Roles = append(options.Roles, arn)
+		return nil
+	})
+	deny := flags.String("deny", "", "account and operation that it denies")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	options.Regions = strings.Split(*regions, ",")
+	options.Deny = func(account, _, operation string) bool { return *deny == account+":"+operation }
+	var err error
+	if s.account, s.places, err = newCloud(options); err != nil {
+		return err
+	}
+	return s.lead(s.places.Close)
+}
+
+// in ACCOUNT REGION
+func (s *script) in(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: in ACCOUNT REGION")
+	}
+	server, err := s.places.Server(args[0], args[1])
+	if err == nil {
+		s.account.use(server)
+	}
+	return err
+}
+
+// lead leads AWS tools to the account until the script ends.
+func (s *script) lead(stop func() error) error {
 	s.Defer(func() {
 		if err := s.account.startable(); err != nil {
 			s.t.Errorf("%s: %v", s.Name(), err)
 		}
-		s.account.server.Close()
+		stop()
 	})
 	file := filepath.Join(s.dir, ".aws", "credentials")
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

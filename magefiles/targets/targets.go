@@ -127,11 +127,16 @@ func deploy(ctx context.Context, env string, only *string, concurrency, first *i
 //
 // It looks at the whole account and region, and also shows whether lambdas.json
 // has the function, which event sources can lose records, and which versions and
-// aliases a deploy does not change. It needs no lambdas.json.
+// aliases a deploy does not change. It needs no lambdas.json. With -regions and
+// -accounts it looks at several.
 func Audit(
 	ctx context.Context,
 	env *string, // environment whose account and region are read (default prod)
 	only *string, // functions, by name or pattern, comma-separated (default all)
+	regions *string, // regions, comma-separated, or all that are enabled (default the environment's)
+	accounts *string, // accounts, comma-separated (default the environment's)
+	role *string, // name of the role to assume in the accounts
+	report *string, // also write a report to this file, as a page (.html)
 	format *string, // format of the results: table, json or md (default table on a terminal, json elsewhere)
 ) error {
 	ctx, stop, err := begin(ctx)
@@ -139,7 +144,9 @@ func Audit(
 	if err != nil {
 		return err
 	}
-	return reading(workspace(format).Audit(ctx, command.AuditOptions{Selection: selection(env, only)}))
+	return reading(recording(format, report, nil).Audit(ctx, command.AuditOptions{
+		Selection: selection(env, only), Places: command.Places{Regions: regions, Accounts: accounts, Role: role},
+	}))
 }
 
 // Init (reads AWS) writes a first lambdas.json.

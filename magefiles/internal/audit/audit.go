@@ -9,10 +9,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/manifest"
 )
 
 // Soon is the time before AWS blocks updates of a runtime during which functions
@@ -32,8 +34,15 @@ type Options struct {
 	// Only selects functions by function name. The default is all.
 	Only func(name string) bool
 
-	// Covered maps function names to the names in lambdas.json.
-	Covered map[string]string
+	// Account and Region are the client's.
+	Account, Region string
+
+	// Covered maps function names to the functions in lambdas.json.
+	Covered map[string]*manifest.Function
+
+	// Metrics, if not nil, estimates what arm64 would save. The credentials need
+	// cloudwatch:GetMetricData. If the metrics cannot be read, there is no estimate.
+	Metrics cloudwatch.GetMetricDataAPIClient
 
 	// Listed, if not nil, is called with the number of functions and versions that
 	// have been listed so far.
@@ -47,6 +56,11 @@ type Report struct {
 	Images    int       // container images; Lambda does not report their runtime
 	Unknown   []string  // runtimes without a lifecycle, sorted; they are never due
 	Lifecycle *lambda.Lifecycle
+
+	Merged     bool     // it is of accounts and regions that were named: see [Merge]
+	Places     []Place  // that were audited
+	Unmeasured []Unread // places whose metrics could not be read
+	Unread     []Unread // what could not be audited
 }
 
 // Run audits the functions of the client's account and region. It calls
@@ -91,7 +105,17 @@ func run(ctx context.Context, client Client, o Options, c calendar) (*Report, er
 		return nil, err
 	}
 	for _, f := range due {
-		r.Findings = append(r.Findings, f.finding(c, o.Covered[f.name]))
+		finding := f.finding(c, o.Covered[f.name])
+		finding.Account, finding.Region = o.Account, o.Region
+		r.Findings = append(r.Findings, finding)
+	}
+	r.Places = []Place{{o.Account, o.Region, r.Functions, len(r.Findings)}}
+	if o.Metrics != nil {
+		if err := addUsage(ctx, o.Metrics, r.Findings, c.today); ctx.Err() != nil {
+			return nil, ctx.Err()
+		} else if err != nil {
+			r.Unmeasured = []Unread{{o.Account, o.Region, err.Error()}}
+		}
 	}
 	return r, nil
 }

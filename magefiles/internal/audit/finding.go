@@ -17,16 +17,24 @@ import (
 // Finding is a function with $LATEST or a published version on a runtime that is
 // due: deprecated, or blocked for updates soon.
 type Finding struct {
+	Account, Region string
+
 	FunctionName string
 	Runtime      string // of $LATEST, as the following fields
 	Handler      string
 	Architecture string
 	PackageType  string
-	Due          bool // whether Runtime is due; if not, some of Versions are
+	MemorySize   int32  // in MB
+	LastModified string // as Lambda writes it, 2024-01-31T12:00:00.000+0000
+	Due          bool   // whether Runtime is due; if not, some of Versions are
 	Dates
+
+	Road  string // on which a deploy can move it: see [RoadSources]
+	Usage *Usage // nil if it was not measured, or arm64 is out of the question
 
 	CoveredBy    string        // the function's name in lambdas.json, or empty
 	EventSources []EventSource // of all versions and aliases
+	Aliases      []string      // sorted; nil if not listed: without versions, all lead to $LATEST
 	Versions     []Version     // those on a runtime that is due, oldest first
 	Warnings     []string      // what may lose records, and what a change of $LATEST does not move
 }
@@ -68,19 +76,29 @@ type Alias struct {
 }
 
 // finding returns the finding for a function that is due.
-func (f *function) finding(c calendar, coveredBy string) Finding {
+func (f *function) finding(c calendar, covered *manifest.Function) Finding {
+	due := c.due(f.latest.Runtime)
 	out := Finding{
 		FunctionName: f.name,
 		Runtime:      string(f.latest.Runtime),
 		Handler:      aws.ToString(f.latest.Handler),
 		PackageType:  string(f.latest.PackageType),
-		Due:          c.due(f.latest.Runtime),
+		MemorySize:   aws.ToInt32(f.latest.MemorySize),
+		LastModified: aws.ToString(f.latest.LastModified),
+		Due:          due,
 		Dates:        c.dates(f.latest.Runtime),
-		CoveredBy:    coveredBy,
+		Road:         road(string(f.latest.Runtime), due, covered),
 		EventSources: []EventSource{},
 		Versions:     []Version{},
 		Warnings:     []string{},
 	}
+	if covered != nil {
+		out.CoveredBy = covered.Name
+	}
+	for _, a := range f.aliases {
+		out.Aliases = append(out.Aliases, aws.ToString(a.Name))
+	}
+	slices.Sort(out.Aliases)
 	if len(f.latest.Architectures) > 0 {
 		out.Architecture = string(f.latest.Architectures[0])
 	}

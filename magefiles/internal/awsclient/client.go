@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type Client struct {
 	Account string // from GetCallerIdentity
 	ARN     string // of the caller
 
+	base      aws.Config // without what connect adds
+	rate      float64    // see Access.Calls
 	calls     *calls
 	explainer explainer
 }
@@ -103,14 +106,21 @@ func checkEndpoint(endpoint string) error {
 
 // New returns a client with the configuration. It sends nothing.
 func New(cfg aws.Config, a Access) *Client {
-	c := &Client{Config: cfg, calls: &calls{count: map[string]int{}}, explainer: newExplainer(cfg, a)}
+	cfg.APIOptions = slices.Clip(cfg.APIOptions) // so that clients do not share what they append
+	c := &Client{base: cfg, rate: a.Calls, calls: &calls{count: map[string]int{}}, explainer: newExplainer(cfg, a)}
+	c.connect()
+	return c
+}
+
+// connect sets Config: base with what watches and limits the calls.
+func (c *Client) connect() {
+	c.Config = c.base.Copy()
 	retryLong(&c.Config)
 	c.explainer.watch(&c.Config)
 	guard(&c.Config)
 	c.calls.watch(&c.Config)
 	c.calls.weigh(&c.Config)
-	Limit(&c.Config, a.Calls)
-	return c
+	Limit(&c.Config, c.rate)
 }
 
 // retryLong makes the SDK retry for as long as a fleet may need while others use

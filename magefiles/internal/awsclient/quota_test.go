@@ -230,3 +230,23 @@ func TestMakesWay(t *testing.T) {
 		check(60*time.Second, 2, 3)
 	})
 }
+
+// TestRegionsHaveQuotas checks that each region of an account has its own quota, and
+// that the calls are counted together.
+func TestRegionsHaveQuotas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := awsclient.New(lambdatest.New("f").Config(), awsclient.Access{Calls: 1})
+		clients := []*sdk.Client{sdk.NewFromConfig(c.Config), sdk.NewFromConfig(c.In("eu-west-1").Config), sdk.NewFromConfig(c.In("eu-west-2").Config)}
+		start := time.Now()
+		var group sync.WaitGroup
+		for _, client := range clients {
+			for range 10 {
+				group.Go(func() { configuration(t.Context(), client, "f") })
+			}
+		}
+		group.Wait()
+		if took := time.Since(start); took != 9*time.Second || c.Calls()["GetFunctionConfiguration"] != 30 {
+			t.Errorf("%v took %v, want 9s", c.Calls(), took)
+		}
+	})
+}

@@ -10,7 +10,8 @@
 // reproduces what a migration between
 // the two depends on: the previous code serves while an update is InProgress,
 // revisions become stale, a package without the right binary fails with Lambda's
-// errors, published versions do not change, and aliases point to them.
+// errors, published versions do not change, and aliases point to them. A [Server] is
+// one account and region; a [Cloud] is several behind one endpoint, with AssumeRole.
 //
 // # The window
 //

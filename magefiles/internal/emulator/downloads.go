@@ -27,6 +27,14 @@ func (s *Server) downloadURL(codeSha256 string) string {
 	return s.url + downloadPath + token
 }
 
+// offers reports whether there is a download with the token. It locks mu.
+func (s *Server) offers(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.downloads[token]
+	return ok
+}
+
 // serveDownload sends a package's zip. A token can outlive its package, which an
 // update may replace. It locks mu.
 func (s *Server) serveDownload(w http.ResponseWriter, r *http.Request, token string) {

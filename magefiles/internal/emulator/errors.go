@@ -57,7 +57,10 @@ var lambdaService = service{"lambda", func(_ *call, e *apiError) reply {
 	case resourceNotFound, serviceException:
 		body["Message"] = e.message
 	case accessDenied:
-		body = map[string]any{"Message": nil} // recorded from AWS
+		body = map[string]any{"Message": nil} // recorded from AWS, for notYours
+		if e.message != "" {
+			body["Message"] = e.message
+		}
 	default:
 		body["message"] = e.message
 	}
@@ -102,6 +105,15 @@ func tooLarge(operation string, limit int64) error {
 	}
 	return apiErrorf(http.StatusRequestEntityTooLarge, code, "Request must be smaller than %d bytes for the %s operation", limit, operation)
 }
+
+// denied refuses an action on a resource, "SERVICE:ACTION on resource: ARN". The
+// query protocol has the code AccessDenied.
+func denied(c *call, what string) error {
+	return forbidden(accessDenied, "User: %s is not authorized to perform: %s", c.key.arn, what)
+}
+
+// notYours refuses to touch what is in another account or region.
+func notYours() error { return &apiError{http.StatusForbidden, accessDenied, ""} }
 
 func malformed(message string) error {
 	return apiErrorf(http.StatusBadRequest, "SerializationException", "%s", message)

@@ -169,7 +169,9 @@ func TestSTS(t *testing.T) {
 		t.Errorf("got %s, %s, %s", *out.Account, *out.Arn, *out.UserId)
 	}
 	_, err = client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String("<&>"), RoleSessionName: aws.String("session")})
-	wantError(t, err, 400, "InvalidAction", "the emulator's STS does not implement action AssumeRole, only GetCallerIdentity")
+	wantError(t, err, 403, "AccessDenied", "User: arn:aws:iam::210987654321:user/emulator is not authorized to perform: sts:AssumeRole on resource: <&>")
+	_, err = client.GetSessionToken(t.Context(), nil)
+	wantError(t, err, 400, "InvalidAction", "the emulator's STS does not implement action GetSessionToken, only GetCallerIdentity and AssumeRole")
 }
 
 func TestUnknownOperations(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,6 +21,7 @@ type call struct {
 	id        string
 	resource  string // in the path: a function, a layer, or the UUID of an event source mapping
 	part      string // in the path: an alias, or a version of a layer
+	key       key    // that signed the call
 	body      []byte
 }
 
@@ -73,28 +75,42 @@ func (s *Server) serve(w http.ResponseWriter, c *call) (reply, error) {
 		return reply{}, errClosing()
 	}
 	defer s.work.Done()
+	claim, err := s.receive(w, c)
 	s.mu.Lock()
 	s.calls[c.operation.name]++
 	s.mu.Unlock()
-	claim, err := s.verifier.claim(c.Request, c.operation.service.name)
 	if err != nil {
-		if c.ContentLength != 0 {
-			w.Header().Set("Connection", "close") // do not wait for the body
-		}
 		return reply{}, err
 	}
-	if c.body, err = readBody(c); err != nil {
-		return reply{}, err
-	}
+	c.key = claim.key
 	hash := sha256.Sum256(c.body)
 	if err := s.verifier.verify(c.Request, claim, hex.EncodeToString(hash[:])); err != nil {
 		return reply{}, err
+	}
+	if s.cloud.denies(s, c.operation.name) {
+		return reply{}, denied(c, fmt.Sprintf("%s:%s on resource: *", c.operation.service.name, c.operation.name))
 	}
 	if err := s.quotas.take(c.operation); err != nil {
 		s.throttled.Add(1)
 		return reply{}, err
 	}
 	return c.operation.run(s, c)
+}
+
+// receive returns the claim of a call and reads its body, which for STS names the
+// operation.
+func (s *Server) receive(w http.ResponseWriter, c *call) (claim, error) {
+	claim, err := s.verifier.claim(c.Request, c.operation.service.name)
+	if err != nil {
+		if c.ContentLength != 0 {
+			w.Header().Set("Connection", "close") // do not wait for the body
+		}
+		return claim, err
+	}
+	if c.body, err = readBody(c); err == nil && c.operation.service.name == stsService.name {
+		c.operation = stsOperation(c.body)
+	}
+	return claim, err
 }
 
 func readBody(c *call) ([]byte, error) {

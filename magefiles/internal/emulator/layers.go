@@ -90,7 +90,7 @@ func (s *Server) layerName(c *call) (string, error) {
 		return own, nil
 	}
 	if strings.Contains(name, ":") {
-		return "", apiErrorf(http.StatusForbidden, accessDenied, "layer %s is of another account or region", name)
+		return "", notYours()
 	}
 	return name, nil
 }
@@ -211,7 +211,7 @@ func (s *Server) getLayerVersionByArn(c *call) (any, error) {
 	of, number := splitLayerVersion(arn)
 	name, own := strings.CutPrefix(of, s.lambdaARN("layer:"))
 	if !own {
-		return nil, apiErrorf(http.StatusForbidden, accessDenied, "layer version %s is of another account or region", arn)
+		return nil, notYours()
 	}
 	v := s.findLayerVersion(name, number)
 	if v == nil {

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"cmp"
-	"net/http"
 	"regexp"
 	"strings"
 )
@@ -48,7 +47,7 @@ func (s *Server) parseNewName(given string) (target, error) {
 	switch {
 	case err != nil:
 	case account != s.options.Account:
-		err = apiErrorf(http.StatusForbidden, accessDenied, "creating a function of account %s", account)
+		err = notYours()
 	case t.qualifier != "":
 		err = invalidParameter("The function name of a new function must not have a version or alias: %s", given)
 	case len(t.name) > 64: // not a violation to AWS, but with the text of one

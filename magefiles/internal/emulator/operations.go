@@ -69,7 +69,11 @@ func (s *Server) route(r *http.Request) *call {
 		return c
 	}
 	if r.Method == http.MethodPost && r.URL.EscapedPath() == "/" {
-		c.operation = operation{"GetCallerIdentity", stsService, maxOtherRequest, (*Server).getCallerIdentity}
+		c.operation = stsOperation(nil) // until its body is read
+		return c
+	}
+	if r.Method == http.MethodPost && r.URL.EscapedPath() == "/listRegions" {
+		c.operation = operation{"ListRegions", accountService, maxOtherRequest, decoding((*Server).listRegions)}
 		return c
 	}
 	version, path, _ := strings.Cut(strings.Trim(r.URL.EscapedPath(), "/"), "/")
@@ -102,6 +106,12 @@ func apiVersion(operation string) string {
 	}
 	return "2015-03-31"
 }
+
+// globalRegion is the region of AWS's global services.
+const globalRegion = "us-east-1"
+
+// global reports whether a service has an endpoint in globalRegion for all regions.
+func global(service string) bool { return service == stsService.name || service == accountService.name }
 
 func unknown(service service) operation {
 	return operation{"Unknown", service, maxOtherRequest, func(_ *Server, c *call) (reply, error) {

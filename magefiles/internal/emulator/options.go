@@ -141,6 +141,10 @@ type Options struct {
 	// maxZipped limits the zip in a request; default lambda.MaxZipped.
 	maxZipped int
 
+	// Of a server of a [Cloud]: the keys that count in its region, and the cloud.
+	keys  *keyring
+	cloud *Cloud
+
 	// lookPath finds QEMU; default exec.LookPath.
 	lookPath func(string) (string, error)
 }
@@ -148,6 +152,8 @@ type Options struct {
 // Failure is the reason of a failed update: LastUpdateStatusReason and
 // LastUpdateStatusReasonCode.
 type Failure struct{ Reason, ReasonCode string }
+
+var regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
 
 // withDefaults returns the options with their defaults, or an error if one is
 // invalid.
@@ -173,7 +179,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("address %q: %w", o.Addr, err)
 	case !ip.IsLoopback():
 		return o, fmt.Errorf("address %q is not a loopback address: the emulator runs the code that it receives, so it must not be reachable from other machines", o.Addr)
-	case !regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`).MatchString(o.Region):
+	case !regionName.MatchString(o.Region):
 		return o, fmt.Errorf("region %q does not look like an AWS region", o.Region)
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(o.Account):
 		return o, fmt.Errorf("account %q is not twelve digits", o.Account)

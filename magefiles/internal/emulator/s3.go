@@ -58,7 +58,7 @@ func s3Operations() map[string]s3Operation {
 var s3Headers = []string{
 	"X-Amz-Checksum-Algorithm", "X-Amz-Checksum-Crc32", "X-Amz-Checksum-Crc32c", "X-Amz-Checksum-Crc64nvme", "X-Amz-Checksum-Mode",
 	"X-Amz-Checksum-Sha1", "X-Amz-Checksum-Sha256", "X-Amz-Checksum-Type", "X-Amz-Content-Sha256", "X-Amz-Date",
-	"X-Amz-Decoded-Content-Length", "X-Amz-Mp-Object-Size", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Trailer", "X-Amz-User-Agent",
+	"X-Amz-Decoded-Content-Length", "X-Amz-Mp-Object-Size", "X-Amz-Sdk-Checksum-Algorithm", "X-Amz-Security-Token", "X-Amz-Trailer", "X-Amz-User-Agent",
 }
 
 // route returns the operation of a request.

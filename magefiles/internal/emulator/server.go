@@ -3,8 +3,6 @@ package emulator
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,6 +28,8 @@ import (
 type Server struct {
 	options     Options
 	credentials aws.Credentials
+	keys        *keyring
+	cloud       *Cloud // that the server belongs to, or nil
 	verifier    *verifier
 	quotas      quotas
 	operations  map[string]operation
@@ -102,7 +102,9 @@ func newServer(options Options) (*Server, error) {
 	}
 	s := &Server{
 		options:     options,
-		credentials: randomCredentials(),
+		credentials: randomCredentials("AKIA"),
+		keys:        cmp.Or(options.keys, newKeyring()),
+		cloud:       options.cloud,
 		quotas:      quotas{newQuota(options.Quotas.ControlPlane), newQuota(options.Quotas.GetFunction), newQuota(options.Quotas.GetMetricData)},
 		operations:  lambdaOperations(),
 		dir:         dir,
@@ -118,7 +120,9 @@ func newServer(options Options) (*Server, error) {
 	if s.objects, err = objects.NewStore(dir, options.Buckets...); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	s.verifier = &verifier{s.credentials, options.Region, v4.NewSigner()}
+	user := fmt.Sprintf("arn:%s:iam::%s:user/emulator", s.partition(), options.Account)
+	s.keys.add(key{s.credentials, options.Account, user, "AIDA" + s.credentials.AccessKeyID[4:]})
+	s.verifier = &verifier{s.keys, options.Account, options.Region, v4.NewSigner()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.finish = sync.OnceValue(s.close)
 	return s, nil
@@ -146,8 +150,8 @@ func (s *Server) URL() string { return s.url }
 // Account returns the emulated AWS account.
 func (s *Server) Account() string { return s.options.Account }
 
-// Credentials returns the only credentials that the server accepts. Each server
-// generates its own.
+// Credentials returns the credentials of a user of the account, the only ones that
+// the server accepts unless it belongs to a [Cloud]. Each server generates its own.
 func (s *Server) Credentials() aws.Credentials { return s.credentials }
 
 // Config returns a configuration for the SDK's clients of Lambda, STS, CloudWatch
@@ -238,14 +242,4 @@ func (s *Server) begin() bool {
 	}
 	s.work.Add(1)
 	return true
-}
-
-func randomCredentials() aws.Credentials {
-	secret := make([]byte, 30)
-	rand.Read(secret)
-	return aws.Credentials{
-		AccessKeyID:     "AKIA" + rand.Text()[:16],
-		SecretAccessKey: base64.StdEncoding.EncodeToString(secret),
-		Source:          "emulator",
-	}
 }

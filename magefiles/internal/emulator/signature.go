@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
@@ -22,12 +21,13 @@ const amzDate = "20060102T150405Z"
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 type verifier struct {
-	credentials aws.Credentials
-	region      string
-	signer      *v4.Signer
+	keys            *keyring
+	account, region string
+	signer          *v4.Signer
 }
 
 type claim struct {
+	key             key
 	service, region string
 	time            time.Time
 	headers         []string // names of the signed headers, in lower case
@@ -61,10 +61,13 @@ func (v *verifier) claim(r *http.Request, service string) (claim, error) {
 		return claim{}, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term")
 	}
 	c := claim{service: service, region: scope[2], headers: strings.Split(given["SignedHeaders"], ";"), signature: given["Signature"]}
+	c.key = v.keys.find(scope[0])
 	switch {
-	case subtle.ConstantTimeCompare([]byte(scope[0]), []byte(v.credentials.AccessKeyID)) != 1:
+	case c.key.account != v.account, c.key.SessionToken != r.Header.Get("X-Amz-Security-Token"):
 		return c, forbidden("UnrecognizedClientException", "The security token included in the request is invalid.")
-	case c.region != v.region && !(service == "sts" && c.region == "us-east-1"): // as for STS's global endpoint
+	case c.key.Expired():
+		return c, forbidden("ExpiredTokenException", "The security token included in the request is expired")
+	case c.region != v.region && !(global(service) && c.region == globalRegion):
 		return c, invalidSignature("Credential should be scoped to a valid region. ")
 	case scope[3] != service:
 		return c, invalidSignature("Credential should be scoped to correct service: '%s'. ", service)
@@ -119,7 +122,7 @@ func (v *verifier) verify(r *http.Request, c claim, payload string) error {
 			again.Header[key] = slices.Clone(r.Header[key])
 		}
 	}
-	err := v.signer.SignHTTP(context.Background(), v.credentials, again, payload, c.service, c.region, c.time,
+	err := v.signer.SignHTTP(context.Background(), c.key.Credentials, again, payload, c.service, c.region, c.time,
 		func(o *v4.SignerOptions) { o.DisableURIPathEscaping = c.service == s3Name })
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
@@ -15,8 +15,8 @@ import (
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-//go:embed page.html
-var source string
+//go:embed page.html sheet.html style.css
+var sources embed.FS
 
 // page is what the template shows.
 type page struct {
@@ -46,13 +46,16 @@ type function struct {
 type step struct{ Begin, Took, Text string }
 
 // WritePage writes a timeline as one page of HTML that refers to nothing else.
-func WritePage(w io.Writer, t Timeline) error {
-	parsed, err := template.New("page").Parse(source)
+func WritePage(w io.Writer, t Timeline) error { return execute(w, "page.html", newPage(&t)) }
+
+// execute writes a page of HTML.
+func execute(w io.Writer, name string, data any) error {
+	parsed, err := template.ParseFS(sources, name, "style.css")
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if err := parsed.Execute(&b, newPage(&t)); err != nil {
+	if err := parsed.Execute(&b, data); err != nil {
 		return err
 	}
 	_, err = w.Write(bytes.Map(printable, bytes.ToValidUTF8(b.Bytes(), []byte("\uFFFD"))))

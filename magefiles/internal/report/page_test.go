@@ -138,7 +138,11 @@ func wellFormed(t *testing.T, page string) map[string]bool {
 // drawn. Source: https://www.w3.org/TR/WCAG21/#contrast-minimum
 func TestContrast(t *testing.T) {
 	declaration := regexp.MustCompile(`--([a-z]+): #([0-9a-f]+);`)
-	schemes := strings.Split(source, ":root {")[1:]
+	style, err := sources.ReadFile("style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemes := strings.Split(string(style), ":root {")[1:]
 	if len(schemes) != 2 {
 		t.Fatalf("%d colour schemes, want light and dark", len(schemes))
 	}

@@ -30,6 +30,7 @@ type Recorder struct {
 	mu       sync.Mutex
 	timeline Timeline
 	meters   []func() (calls int, bytes int64)
+	sheet    *Sheet // instead of the timeline's page
 	checked  bool
 	written  bool // at the end of the command
 }
@@ -83,6 +84,13 @@ func (r *Recorder) Invoked(failed bool) {
 // Verdict takes in the verdict on the command.
 func (r *Recorder) Verdict(line string) {
 	r.record(func(t *Timeline, _ time.Duration) { t.Verdict = line })
+}
+
+// Show makes a sheet the report.
+func (r *Recorder) Show(s Sheet) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sheet = &s
 }
 
 // Both files begin with a mark, by which a later command knows that it may replace
@@ -167,7 +175,7 @@ func (r *Recorder) write(at time.Duration, failure error) (written []string, err
 		name, path string
 		content    func(io.Writer, Timeline) error
 	}{
-		{"report", r.files.Report, WritePage},
+		{"report", r.files.Report, r.page},
 		{"trace", r.files.Trace, WriteTrace},
 	} {
 		if f.path == "" {
@@ -180,6 +188,14 @@ func (r *Recorder) write(at time.Duration, failure error) (written []string, err
 		}
 	}
 	return written, err
+}
+
+// page writes the report. The caller holds r.mu.
+func (r *Recorder) page(w io.Writer, t Timeline) error {
+	if r.sheet != nil {
+		return WriteSheet(w, *r.sheet)
+	}
+	return WritePage(w, t)
 }
 
 func write(flag, path string, content func(io.Writer) error) error {
