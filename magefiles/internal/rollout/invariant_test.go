@@ -255,6 +255,9 @@ var goals = func() (list []aim) {
 // code with the new configuration, and every mixture with the ones before until a
 // settle delay has passed.
 func TestPlanKeepsTheInvariant(t *testing.T) {
+	if RaceDetector {
+		t.Skip("it works in one goroutine, and takes long with the race detector")
+	}
 	w := &walker{t: t, zips: space(), built: map[fleet.Shape]*lambda.Package{}}
 	for _, runtime := range []string{lambda.Go1x, "provided", "provided.al2", lambda.ProvidedAL2023, "nodejs22.x"} {
 		for _, handler := range []string{"lambda", "bootstrap", "main", "bin/foo", "./main"} {

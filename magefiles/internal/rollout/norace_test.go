@@ -1,6 +1,6 @@
 //go:build !race
 
-package rollout_test
+package rollout
 
-// raceDetector reports whether the tests run with the race detector.
-const raceDetector = false
+// RaceDetector reports whether the tests run with the race detector.
+const RaceDetector = false

@@ -1,5 +1,5 @@
 //go:build race
 
-package rollout_test
+package rollout
 
-const raceDetector = true
+const RaceDetector = true
