@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,7 +49,13 @@ func TestLeaving(t *testing.T) {
 	curl := dynamic(t)
 	ssl := bytes.ReplaceAll(curl, []byte("libcurl.so.4"), []byte("libssl.so.10"))
 	foreign := bytes.ReplaceAll(ssl, []byte("\xff Go buildinf:"), []byte("\xff not of Go .:"))
-	f := startFixture(t, emulator.Options{})
+	var failed atomic.Bool
+	f := startFixture(t, emulator.Options{FailUpdate: func(function, operation string) *emulator.Failure {
+		if function == "prod-static" && operation == "UpdateFunctionConfiguration" && failed.CompareAndSwap(false, true) {
+			return &emulator.Failure{ReasonCode: "InternalError", Reason: "for the test"}
+		}
+		return nil
+	}})
 	const layer = "arn:aws:lambda:ap-northeast-1:123456789012:layer:l:1"
 	var entries []string
 	for _, test := range []struct {
@@ -63,7 +70,7 @@ func TestLeaving(t *testing.T) {
 		{"static", "", map[string][]byte{"bootstrap": entry(t, echo(t), "main")}},
 	} {
 		in := legacy("prod-"+test.name, executables(t, test.zip))
-		in.Runtime, in.Handler = types.RuntimeProvidedal2, aws.String("bootstrap")
+		in.Runtime, in.Handler = types.RuntimeProvidedal2, aws.String("orders.create")
 		if test.layer != "" {
 			in.Layers = []string{test.layer}
 		}
@@ -106,12 +113,13 @@ func TestLeaving(t *testing.T) {
 			t.Errorf("%s does not know where the functions come from:\n%s", target, stderr)
 		}
 	}
+	f.must("deployProd", "-only=static") // whose switch has failed: the code is sent again
 	f.expectFiles("provided.al2023", map[string]string{
 		"layered": "bootstrap", "bundled": "bootstrap+lib/libssl.so.10", "static": "bootstrap+zoneinfo.zip",
 	})
 	f.expectFiles("provided.al2", map[string]string{"bare": "bootstrap", "chained": "bootstrap+opt/libcurl.so.4", "script": "bootstrap"})
-	if n := f.updates(); n != 4 {
-		t.Errorf("%d updates, want one for each function that moves, and the code of prod-static", n)
+	if n := f.updates(); n != 6 {
+		t.Errorf("%d updates, want one for each function that moves, the code of prod-static, and both again", n)
 	}
 
 	// Without rollbackTo, a rollback would not return the function.
@@ -123,12 +131,12 @@ func TestLeaving(t *testing.T) {
 	}
 }
 
-// expectFiles checks functions without sources: their runtime, and the files in their
-// zips.
+// expectFiles checks functions without sources: their runtime, the files in their zips,
+// and that they keep their handler, which programs may read.
 func (f *fixture) expectFiles(runtime string, zips map[string]string) {
 	f.t.Helper()
 	for name, files := range zips {
-		if err := f.check(f.t.Context(), "prod-"+name, runtime, "bootstrap", strings.Split(files, "+")); err != nil {
+		if err := f.check(f.t.Context(), "prod-"+name, runtime, "orders.create", strings.Split(files, "+")); err != nil {
 			f.t.Error(err)
 		}
 	}

@@ -79,7 +79,7 @@ var roads = []road{
 			{"rollback", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
 			{"deployProd", "provided.al2023", "bootstrap", "main+bootstrap+zoneinfo.zip"},
 		},
-		calls:  11,
+		calls:  12,
 		mapped: []string{"", ":1", ""},
 	},
 	{

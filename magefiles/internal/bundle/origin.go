@@ -44,13 +44,18 @@ func (p *Packer) SaveOrigin(env, name string, o Origin) error {
 }
 
 // Origin returns the origin of a function and its zip. The error is [fs.ErrNotExist] if
-// one of them is not here.
+// one of them is not here, or if the zip is damaged.
 func (p *Packer) Origin(env, name string) (o Origin, zip *lambda.Package, err error) {
 	if o, err = readOrigin(p.originPath(env, name)); err != nil {
 		return o, nil, err
 	}
 	zip = &lambda.Package{Path: p.DownloadPath(o.CodeSha256), Architecture: o.Architecture, CodeSha256: o.CodeSha256}
-	info, err := os.Stat(zip.Path)
+	file, err := zip.Open()
+	if err != nil {
+		return o, nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return o, nil, err
 	}
@@ -64,7 +69,7 @@ func readOrigin(path string) (o Origin, err error) {
 		err = json.Unmarshal(data, &o)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w; remove the file", path, err)
 	}
 	return o, err
 }

@@ -9,13 +9,22 @@ import (
 	"example.com/dualboot/magefiles/internal/text"
 )
 
-// noteSnapshots lists the snapshots that a deploy has published.
+// noteSnapshots lists the snapshots that a deploy has published, and the functions of
+// which AWS has published none.
 func (s *session) noteSnapshots() {
-	var names []string
+	var names, equal []string
 	for _, f := range s.functions {
-		if slices.ContainsFunc(f.Done, func(step fleet.Step) bool { return step.Kind == fleet.Publish }) {
-			names = append(names, fmt.Sprintf("%s:%s on %s", f.FunctionName, f.Current.Insurance.Newest(), f.Current.Insurance.Snapshot.Runtime))
+		if !slices.ContainsFunc(f.Done, func(step fleet.Step) bool { return step.Kind == fleet.Publish }) {
+			continue
 		}
+		if i := f.Current.Insurance; i.Equal != "" {
+			equal = append(equal, f.FunctionName+":"+i.Equal)
+		} else {
+			names = append(names, fmt.Sprintf("%s:%s on %s", f.FunctionName, i.Version, i.Snapshot.Runtime))
+		}
+	}
+	if len(equal) > 0 {
+		s.warnf("AWS published no snapshot where a version of somebody else is the same: %s; keep it, but no rollback points event source mappings to it", text.List(equal, 20))
 	}
 	if len(names) > 0 {
 		s.notef("published %s: %s", text.Count(len(names), "snapshot"), text.List(names, 20))

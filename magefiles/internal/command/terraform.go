@@ -116,7 +116,7 @@ func commaSeparated(list string) []string {
 func (s *session) wanted() []terraform.Wanted {
 	wanted := make([]terraform.Wanted, len(s.functions))
 	for i, f := range s.functions {
-		wanted[i] = terraform.Wanted{Function: f.FunctionName, Architecture: f.Architecture}
+		wanted[i] = terraform.Wanted{Function: f.FunctionName, Architecture: f.Architecture, KeepHandler: f.RollbackTo != lambda.Go1x}
 		if f.Dual && f.Architecture == lambda.ARM64 {
 			wanted[i].Architecture = ""
 		}

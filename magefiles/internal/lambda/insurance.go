@@ -16,12 +16,19 @@ const SnapshotMark = "dualboot: "
 type Insurance struct {
 	Version string // number of the newest snapshot, or "" if there is none
 	ARN     string // of that version
+	// Others are the numbers of older snapshots.
+	Others []string
+	// Equal is the number of a newer version with the function's zip that somebody else
+	// has published, or "": AWS publishes no snapshot if nothing has changed since. It is
+	// not known which mappings are to stay there, so none is moved to it or from it.
+	// Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
+	Equal string
 	// Snapshot is the state of that version, as far as it was read.
 	Snapshot State
 	// Current reports that the snapshot has been published since the last update of
 	// the function.
 	Current bool
-	// Mappings are the event source mappings that were read: those to a snapshot, and
+	// Mappings are the event source mappings that were read: those to the snapshots, and
 	// for a rollback those to the function without a version or alias as well.
 	Mappings []Mapping
 }
@@ -69,11 +76,8 @@ func (i *Insurance) Without(uuid string) *Insurance {
 	return &rest
 }
 
-// IsSnapshot reports whether a published version is a snapshot of a function whose
-// zip has the digest. It is on a runtime that functions are moved from, and either
-// says so in its description, or has the function's zip: AWS publishes no version if
-// nothing has changed since the last one, which may be somebody else's. Source:
-// https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
-func IsSnapshot(description, runtime, codeSha256, deployed string) bool {
-	return slices.Contains(Origins(), runtime) && (strings.HasPrefix(description, SnapshotMark) || codeSha256 == deployed)
+// IsSnapshot reports whether a published version is a snapshot: it is on a runtime
+// that functions are moved from, and says so in its description.
+func IsSnapshot(description, runtime string) bool {
+	return slices.Contains(Origins(), runtime) && strings.HasPrefix(description, SnapshotMark)
 }

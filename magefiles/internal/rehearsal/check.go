@@ -70,7 +70,8 @@ func to(events []sample.Event, i int) string {
 
 // errNothingLearnt is the error of a rehearsal in which nothing could fail.
 var errNothingLearnt = errors.New("nothing was learnt: every function failed from the start or had no event; " +
-	"write an event to testdata/event.json of its package, and the environment variables that it needs to testdata/env.json")
+	"write an event to testdata/event.json of its package, and the environment variables that it needs to testdata/env.json; " +
+	`a function without sources names such a directory as "testdata" in lambdas.json`)
 
 // checkLearnt returns an error unless some function answered an event that is more
 // than a {} in place of a missing one.

@@ -344,6 +344,9 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 		return nil
 	}
 	err = blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
+	if step.Kind == fleet.Publish && rejected(err, step.Runtime) {
+		return fmt.Errorf(`%w; to deploy without a snapshot, set "snapshot" to false in lambdas.json`, err)
+	}
 	if a.f.Action == fleet.Rollback && rejected(err, step.Runtime) {
 		return a.refused(err)
 	}

@@ -96,7 +96,7 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 		return nil, unbuilt(shape)
 	}
 	w := &way{f: f, state: s}
-	handler, bridge := lambda.Bootstrap, pkg.Zones && !s.Contents.Zones && !s.Variables.OwnZones()
+	handler, bridge := providedHandler(s), pkg.Zones && !s.Contents.Zones && !s.Variables.OwnZones()
 	if !s.StartsProvided() {
 		if err := bridgeable(s); err != nil {
 			return nil, err
@@ -105,6 +105,10 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 			return []fleet.Step{{Kind: fleet.Check, Handler: s.Handler}}, nil
 		}
 		handler, bridge = s.Handler, bridge || s.Handler != lambda.Bootstrap
+	}
+	if bridge && lambda.IsProvided(s.Runtime) && s.Handler != lambda.Bootstrap { // the layer's bootstrap is for what a handler names
+		return nil, refuse("AWS rejects code for functions on %s, so %s cannot be added to its zip first; set the variable %s of the function to one in a layer of it, or its handler, %s, to %s if its program does not read it",
+			s.Runtime, lambda.ZonesFile, lambda.ZonesVariable, s.Handler, lambda.Bootstrap)
 	}
 	if bridge && (s.Bridge == "" || s.UpdateFailed) {
 		if len(s.Layers) >= lambda.MaxLayers {

@@ -37,13 +37,13 @@ func (r *Rollout) Look(ctx context.Context, f *fleet.Function) {
 // also those to the function itself, and the snapshot is read with the directory of
 // its zip.
 func (r *Rollout) insurance(ctx context.Context, f *fleet.Function, s lambda.State) (*lambda.Insurance, error) {
-	i, err := r.newestSnapshot(ctx, f.FunctionName, s.CodeSha256)
+	i, err := r.snapshots(ctx, f.FunctionName, s.CodeSha256)
 	if err != nil || i.Version == "" {
 		return i, err
 	}
-	names := []string{i.ARN}
+	qualifiers := append([]string{i.Version}, i.Others...)
 	if f.Action == fleet.Rollback {
-		names = append(names, f.FunctionName)
+		qualifiers = append(qualifiers, "", "$LATEST")
 		if i.Snapshot, err = r.readVersion(ctx, f.FunctionName, i.Version); err != nil {
 			return nil, err
 		}
@@ -56,20 +56,19 @@ func (r *Rollout) insurance(ctx context.Context, f *fleet.Function, s lambda.Sta
 			}
 		}
 	}
-	for _, name := range names {
-		if err := r.addMappings(ctx, f.FunctionName, name, i); err != nil {
+	for _, qualifier := range qualifiers {
+		if err := r.addMappings(ctx, f.FunctionName, qualifier, i); err != nil {
 			return nil, err
 		}
 	}
 	return i, nil
 }
 
-// newestSnapshot returns the newest snapshot of a function whose zip has the digest.
-// It calls ListVersionsByFunction once for every 50 versions. The list omits the
+// snapshots returns the snapshots of a function whose zip has the digest. It calls ListVersionsByFunction once for every 50 versions. The list omits the
 // state of the versions. Source:
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
-func (r *Rollout) newestSnapshot(ctx context.Context, function, deployed string) (*lambda.Insurance, error) {
-	i, newest, latest := &lambda.Insurance{}, 0, false
+func (r *Rollout) snapshots(ctx context.Context, function, deployed string) (*lambda.Insurance, error) {
+	i, newest, equal, latest := &lambda.Insurance{}, 0, 0, false
 	for pages := sdk.NewListVersionsByFunctionPaginator(r.client, &sdk.ListVersionsByFunctionInput{FunctionName: &function}); pages.HasMorePages(); {
 		var page *sdk.ListVersionsByFunctionOutput
 		err := r.call(ctx, func(ctx context.Context) (err error) {
@@ -82,23 +81,40 @@ func (r *Rollout) newestSnapshot(ctx context.Context, function, deployed string)
 		for _, v := range page.Versions {
 			number, err := strconv.Atoi(aws.ToString(v.Version))
 			latest = latest || aws.ToString(v.FunctionName) == function && err != nil
-			if err != nil || number < newest || !lambda.IsSnapshot(aws.ToString(v.Description), string(v.Runtime), aws.ToString(v.CodeSha256), deployed) {
-				continue
+			switch runtime := string(v.Runtime); {
+			case err != nil:
+			case !lambda.IsSnapshot(aws.ToString(v.Description), runtime):
+				if number > equal && aws.ToString(v.CodeSha256) == deployed && slices.Contains(lambda.Origins(), runtime) {
+					equal, i.Equal = number, *v.Version
+				}
+			case number < newest:
+				i.Others = append(i.Others, *v.Version)
+			default:
+				if newest > 0 {
+					i.Others = append(i.Others, i.Version)
+				}
+				newest = number
+				i.Version, i.ARN, i.Snapshot = *v.Version, aws.ToString(v.FunctionArn), stateOf(&sdk.GetFunctionOutput{Configuration: &v})
 			}
-			newest = number
-			i.Version, i.ARN, i.Snapshot = *v.Version, aws.ToString(v.FunctionArn), stateOf(&sdk.GetFunctionOutput{Configuration: &v})
 		}
 	}
 	if !latest { // which every function has
 		return nil, errProxy
 	}
+	if equal < newest {
+		i.Equal = ""
+	}
 	return i, nil
 }
 
-// addMappings adds the event source mappings that invoke the name, which is the
-// function or the ARN of its snapshot. AWS may also list those to other versions and
-// to aliases; they are left out.
-func (r *Rollout) addMappings(ctx context.Context, function, name string, i *lambda.Insurance) error {
+// addMappings adds the event source mappings that invoke the function with the
+// qualifier: the number of a snapshot, "$LATEST", or "" for none. AWS may also list those
+// to other versions and to aliases; they are left out.
+func (r *Rollout) addMappings(ctx context.Context, function, qualifier string, i *lambda.Insurance) error {
+	name, version := strings.TrimSuffix(i.ARN, i.Version)+qualifier, strings.TrimPrefix(qualifier, "$LATEST")
+	if qualifier == "" {
+		name = function
+	}
 	for pages := sdk.NewListEventSourceMappingsPaginator(r.client, &sdk.ListEventSourceMappingsInput{FunctionName: &name}); pages.HasMorePages(); {
 		var page *sdk.ListEventSourceMappingsOutput
 		err := r.call(ctx, func(ctx context.Context) (err error) {
@@ -114,7 +130,7 @@ func (r *Rollout) addMappings(ctx context.Context, function, name string, i *lam
 		for _, c := range page.EventSourceMappings {
 			m, ok := mappingOf(function, c)
 			known := slices.ContainsFunc(i.Mappings, func(other lambda.Mapping) bool { return other.UUID == m.UUID })
-			if ok && !known && (m.Version == i.Version || m.Version == "" && name == function) {
+			if ok && !known && m.Version == version {
 				i.Mappings = append(i.Mappings, m)
 			}
 		}
@@ -170,7 +186,7 @@ func (r *Rollout) publish(ctx context.Context, s lambda.State, begun func()) (ty
 		if _, err := strconv.Atoi(aws.ToString(out.Version)); err != nil || aws.ToString(out.FunctionName) != s.Function {
 			return errProxy
 		}
-		c.Version, c.FunctionArn = out.Version, out.FunctionArn
+		c.Version, c.FunctionArn, c.Description = out.Version, out.FunctionArn, out.Description
 		return nil
 	})
 	if awsclient.Code(err) == "CodeStorageExceededException" {
@@ -186,14 +202,19 @@ func (a *application) insured(ctx context.Context, step fleet.Step) error {
 	a.f.Done = append(a.f.Done, step)
 	a.sent[step.Kind] = a.state
 	a.conflictSince = time.Time{}
-	i := *a.state.Insurance
-	i.Version, i.ARN, i.Current = aws.ToString(a.published.Version), aws.ToString(a.published.FunctionArn), true
-	var err error
-	if i.Snapshot, err = a.active(ctx, i.Version); err != nil {
+	i, version := *a.state.Insurance, aws.ToString(a.published.Version)
+	if lambda.IsSnapshot(aws.ToString(a.published.Description), a.state.Runtime) {
+		i.Version, i.ARN, i.Snapshot, i.Equal = version, aws.ToString(a.published.FunctionArn), a.state, ""
+	} else {
+		i.Equal = version
+	}
+	a.insure(&i)
+	published, err := a.active(ctx, version)
+	if err != nil {
 		return err
 	}
-	if !i.Snapshot.SameDeployment(a.state) {
-		return fmt.Errorf("AWS answered with version %s, which is another one: %w", i.Version, changed(a.state, i.Snapshot))
+	if !published.SameDeployment(a.state) {
+		return fmt.Errorf("AWS answered with version %s, which is another one: %w", version, changed(a.state, published))
 	}
 	state, err := a.fresh(ctx)
 	if err != nil {
@@ -202,15 +223,20 @@ func (a *application) insured(ctx context.Context, step fleet.Step) error {
 	if a.settled == a.state.RevisionID && a.state.SameUpdate(state) {
 		a.settled = state.RevisionID
 	}
-	a.insure(&i)
+	a.insure(withCurrent(&i, true))
 	a.see(state)
 	return nil
 }
 
-// active polls a version until it can be invoked.
+// active polls a version until it can be invoked. A read soon after it was published
+// may not find it.
 func (a *application) active(ctx context.Context, version string) (s lambda.State, err error) {
+	start := time.Now()
 	err = a.poll(ctx, func() (done bool, err error) {
 		s, err = a.readVersion(ctx, a.f.FunctionName, version)
+		if awsclient.Code(err) == "ResourceNotFoundException" && time.Since(start) < a.opts.Stale {
+			return false, nil
+		}
 		if err == nil && s.Failed {
 			err = fmt.Errorf("version %s is Failed (%s: %s)", version, s.ReasonCode, s.Reason)
 		}

@@ -29,6 +29,7 @@ func insuredGoals() (list []aim) {
 	failed.Snapshot.Failed = true
 	for _, i := range []*lambda.Insurance{
 		{},
+		{Equal: "4"},
 		snapshotOf(lambda.Go1x, "lambda", "lambda", toFunction, toSnapshot, changing),
 		snapshotOf(lambda.Go1x, "main", "dual main", toSnapshot),
 		snapshotOf(lambda.Go1x, "lambda", "bootstrap", toFunction),

@@ -272,7 +272,7 @@ func TestPlanKeepsTheInvariant(t *testing.T) {
 			}
 		}
 	}
-	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 || w.bridged < 1000 {
+	if w.plans < 10_000 || w.refusals < 10_000 || w.derived < 1000 || w.bridged < 500 {
 		t.Errorf("%d plans, %d of deployed zips, %d over the bridge, and %d refusals: not the whole space", w.plans, w.derived, w.bridged, w.refusals)
 	}
 	if w.published < 1000 || w.pointed < 1000 {
@@ -576,12 +576,19 @@ func (w *walker) arrived(f *fleet.Function, s lambda.State, now world, after lam
 			fail("it is not clean")
 		}
 	case fleet.Deploy:
-		if now.runtime != lambda.ProvidedAL2023 || now.handler != lambda.Bootstrap || now.bridge || !wanted && !legacy {
+		handler := providedHandler(s)
+		if s.Bridge != "" {
+			handler = lambda.Bootstrap
+		}
+		if now.runtime != lambda.ProvidedAL2023 || now.handler != handler || now.bridge || !wanted && !legacy {
 			fail("it did not get there")
 		}
 	case fleet.Rollback:
 		if now.runtime != f.Previous && after.Refused == "" {
 			fail("it did not get back")
+		}
+		if lambda.IsProvided(now.runtime) && now.handler != s.Handler {
+			fail("it changes the handler of a provided runtime")
 		}
 	}
 	w.mapped(f, after, fail)

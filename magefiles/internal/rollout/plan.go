@@ -146,12 +146,12 @@ func planForward(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		return w.steps, nil
 	case s.Runtime == lambda.ProvidedAL2023 && s.Bridge != "":
 		return w.detach()
-	case s.Runtime == lambda.ProvidedAL2023 && s.Handler == lambda.Bootstrap && !s.UpdateFailed:
+	case s.Runtime == lambda.ProvidedAL2023 && !s.UpdateFailed:
 		return w.steps, nil
 	case settles(s, f, len(code) > 0):
 		w.add(fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
-	forward, err := w.forward(lambda.Bootstrap)
+	forward, err := w.forward(providedHandler(s))
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func Refused(f *fleet.Function) bool { return deployable(f.Observed, f.Action) !
 // read, unless it refuses the function.
 func Switches(f *fleet.Function) bool {
 	s := f.Observed
-	return f.Err == nil && f.Action == fleet.Deploy && !Refused(f) && (s.Runtime != lambda.ProvidedAL2023 || s.Handler != lambda.Bootstrap)
+	return f.Err == nil && f.Action == fleet.Deploy && !Refused(f) && s.Runtime != lambda.ProvidedAL2023
 }
 
 // Restores reports whether a deploy is to bring the legacy binary back into the zip
@@ -318,6 +318,17 @@ func superseded(s lambda.State, f *fleet.Function) string {
 // mostLost is how many lost files a refusal lists.
 const mostLost = 20
 
+// providedHandler returns the handler that a function has on a provided runtime: the
+// one that it has on such a runtime already, because that ignores the handler but
+// passes it to the program as _HANDLER. Source:
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func providedHandler(s lambda.State) string {
+	if lambda.IsProvided(s.Runtime) {
+		return s.Handler
+	}
+	return lambda.Bootstrap
+}
+
 // switchTo returns the steps that change the runtime.
 func switchTo(runtime, handler string) []fleet.Step {
 	return []fleet.Step{
@@ -374,6 +385,9 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 	case f.Previous == lambda.Go1x && !f.Dual && !s.Bridged() && !s.Contents.Made:
 		return "", refuse(`lambdas.json says that it never was on go1.x ("dual": false), and another tool made its zip; set "dual" to true if it was`)
 	case handler != "" && s.Contents.Executable(handler):
+		if f.Previous != lambda.Go1x {
+			return providedHandler(s), nil
+		}
 		return handler, nil
 	case f.Previous != lambda.Go1x:
 		return "", refuse("the deployed zip (%v) has no %s, which %s starts; deploy it first", s.Contents, handler, f.Previous)
@@ -381,7 +395,11 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 		return "", refuse(`the deployed zip (%v) has no %s, and does not say which file %s starts; set "handler" of the function in lambdas.json to that file`,
 			s.Contents, f.Function.LegacyName(), f.Previous)
 	case f.Function.Deployed():
-		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has renamed it to bootstrap, and no rollback is possible after that", s.Contents, f.Previous)
+		way := ""
+		if f.Snapshot {
+			way = "; if it has a snapshot, a version whose description begins with \"" + lambda.SnapshotMark + "\", point its event source mappings there by hand, and the next deploy points them back"
+		}
+		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has renamed it to bootstrap, and no rollback is possible after that%s", s.Contents, f.Previous, way)
 	}
 	return "", refuse(`the deployed zip (%v) has no file that %s starts; set "dual" to true in lambdas.json and deploy it first`, s.Contents, f.Previous)
 }

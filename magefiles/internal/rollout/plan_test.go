@@ -391,7 +391,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "only the handler differs", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.Handler = "dual", "lambda" }), goal: deploy,
-			want: "switch provided.al2023 bootstrap, wait",
+			want: "",
 		},
 		{
 			name: "the last update failed", state: with(clean, func(s *lambda.State) { s.CodeSha256, s.UpdateFailed = "dual", true }), goal: deploy,

@@ -53,6 +53,8 @@ func planFallback(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]flee
 	snapshot := i.Snapshot
 	entry := lambda.EntryPoint(snapshot.Runtime, snapshot.Handler)
 	switch {
+	case i.Equal != "":
+		return nil, refuse("%s; and it has no snapshot: AWS published none, because version %s, which somebody else has published, is the same; no deploy could tell which event source mappings to point back from there, so point them there by hand", s.Refused, i.Equal)
 	case i.Version == "":
 		return nil, refuse("%s; and it has no snapshot, a version that a deploy has published before the switch", s.Refused)
 	case snapshot.Runtime != f.Previous:

@@ -1,6 +1,8 @@
 package rollout_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 	"example.com/dualboot/magefiles/internal/emulator"
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
+	"example.com/dualboot/magefiles/internal/lambdatest"
 	"example.com/dualboot/magefiles/internal/rollout"
 )
 
@@ -140,8 +143,14 @@ func TestSnapshotSteps(t *testing.T) {
 		}
 		defer w.server.Close()
 		var steps []string
-		cfg := w.server.Config()
-		cfg.HTTPClient = &http.Client{Transport: w.network}
+		cfg, found := w.server.Config(), false
+		cfg.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Has("Qualifier") && !found {
+				found = true
+				return lambdatest.Response(r, http.StatusNotFound, "ResourceNotFoundException", `{"Message": "Function not found"}`), nil
+			}
+			return w.network.RoundTrip(r)
+		})}
 		r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{HTTP: cfg.HTTPClient, Events: func(e fleet.Event) {
 			if !e.Queued {
 				steps = append(steps, e.Step.Kind.String())
@@ -152,10 +161,41 @@ func TestSnapshotSteps(t *testing.T) {
 		r.Look(t.Context(), f)
 		r.Apply(t.Context(), f)
 		want := "Inspect UpdateFunctionCode Wait Settle PublishVersion UpdateFunctionConfiguration Wait"
-		if got := strings.Join(steps, " "); f.Err != nil || got != want || f.Current.Insurance.Newest() != "1" {
+		if got := strings.Join(steps, " "); !found || f.Err != nil || got != want || f.Current.Insurance.Newest() != "1" {
 			t.Errorf("snapshot %q, %v, steps\n%s\nwant\n%s", f.Current.Insurance.Newest(), f.Err, got, want)
 		}
 	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestRefusedSnapshot says how to deploy where AWS publishes no version.
+func TestRefusedSnapshot(t *testing.T) {
+	zips := writeWorldZips(t, "new")
+	for code, message := range map[string]string{
+		"CodeStorageExceededException":   "Code storage limit exceeded.",
+		"InvalidParameterValueException": "The runtime parameter of go1.x is no longer supported for creating or updating AWS Lambda functions.",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, err := uninsured(zips)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.server.Close()
+			refusal := &fault{do: func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+				if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/versions") {
+					return lambdatest.Response(r, http.StatusBadRequest, code, fmt.Sprintf(`{"message": %q}`, message)), nil
+				}
+				return send()
+			}}
+			err = w.run(t.Context(), &network{fault: refusal, at: 1, persist: true, struck: func() {}}, fleet.Deploy)
+			if got := fmt.Sprint(err); !strings.Contains(got, message) || !strings.Contains(got, `"snapshot"`) || !strings.Contains(got, "false") {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
 }
 
 // TestRefusedRollback rolls back a function that AWS lets not return, after changes by
@@ -185,6 +225,9 @@ func TestRefusedRollback(t *testing.T) {
 			_, err := client.CreateAlias(context.Background(), &sdk.CreateAliasInput{FunctionName: name, Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")})
 			return errors.Join(err, repoint(client, mappings[0], "legacy:live"))
 		}, moved: 1},
+		{name: "mapping of $LATEST", before: func(_ *world, client *sdk.Client, mappings []string) error {
+			return repoint(client, mappings[0], "legacy:$LATEST")
+		}, moved: 2},
 		{name: "mapping that is deleted meanwhile", during: func(_ *world, client *sdk.Client, mappings []string) error {
 			return remove(client, mappings[0])
 		}, moved: 1},
@@ -195,6 +238,15 @@ func TestRefusedRollback(t *testing.T) {
 		{name: "newer snapshot", before: func(_ *world, client *sdk.Client, _ []string) error {
 			return publish(client, zips, lambda.SnapshotMark)
 		}, want: "and its snapshot, version 2, is on provided.al2"},
+		{name: "zip of another tool since", before: func(w *world, client *sdk.Client, _ []string) error {
+			w.goals[0].Function.Handler, w.goals[0].Zips = insurable[0].handler, lambda.Zips{} // as the command does
+			data, err := other(zips)
+			if err != nil {
+				return err
+			}
+			_, err = client.UpdateFunctionCode(context.Background(), &sdk.UpdateFunctionCodeInput{FunctionName: name, ZipFile: data})
+			return err
+		}, moved: 2},
 		{name: "newer version that is no snapshot", before: func(_ *world, client *sdk.Client, _ []string) error {
 			return publish(client, zips, "by hand")
 		}, moved: 2},
@@ -235,6 +287,70 @@ func TestRefusedRollback(t *testing.T) {
 			})
 		})
 	}
+}
+
+// other returns the zip of the first function as another tool makes it.
+func other(zips worldZips) ([]byte, error) {
+	data, err := zips.of[insurable[0].name].Dual.Read()
+	if err != nil {
+		return nil, err
+	}
+	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, f := range r.File {
+		err = errors.Join(err, w.Copy(f))
+	}
+	err = errors.Join(err, w.Close())
+	return out.Bytes(), err
+}
+
+// TestMappingsAsListed rolls back a function of which AWS lists all mappings, also those
+// to an alias, and waits for a mapping that somebody else is changing.
+func TestMappingsAsListed(t *testing.T) {
+	zips := writeWorldZips(t, "new")
+	synctest.Test(t, func(t *testing.T) {
+		w, err := insured(zips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.server.Close()
+		name := insurable[0].name
+		mappings, err := w.uuids()
+		if err == nil {
+			_, err = w.client().CreateAlias(t.Context(), &sdk.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("$LATEST")})
+		}
+		if err := errors.Join(err, repoint(w.client(), mappings[0], name+":live")); err != nil {
+			t.Fatal(err)
+		}
+		const arn = "arn:aws:lambda:us-east-1:123456789012:function:legacy"
+		changing := 5
+		listing := &fault{do: func(r *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+			switch mapping := strings.Contains(r.URL.Path, "/event-source-mappings/"+mappings[1]); {
+			case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/event-source-mappings"):
+				return lambdatest.Response(r, http.StatusOK, "", fmt.Sprintf(`{"EventSourceMappings": [{"UUID": %q, "FunctionArn": %q, "State": "Enabled"}, {"UUID": %q, "FunctionArn": %q, "State": "Enabled"}]}`,
+					mappings[0], arn+":live", mappings[1], arn)), nil
+			case mapping && r.Method == http.MethodGet && changing > 0:
+				changing--
+				return lambdatest.Response(r, http.StatusOK, "", fmt.Sprintf(`{"UUID": %q, "FunctionArn": %q, "State": "Disabling"}`, mappings[1], arn)), nil
+			case mapping && r.Method == http.MethodPut && changing > 0:
+				t.Error("a mapping is changed while another change of it is in progress")
+			}
+			return send()
+		}}
+		if err := w.run(t.Context(), &network{fault: listing, at: 1, persist: true, struck: func() {}}, fleet.Rollback); err != nil {
+			t.Error(err)
+		}
+		for i, want := range []string{arn + ":live", arn + ":1"} {
+			out, err := w.client().GetEventSourceMapping(t.Context(), &sdk.GetEventSourceMappingInput{UUID: &mappings[i]})
+			if err != nil || *out.FunctionArn != want {
+				t.Errorf("mapping %d invokes %+v, want %s: %v", i, out, want, err)
+			}
+		}
+	})
 }
 
 // uuids returns the UUIDs of the mappings of the first function, in the order in which
@@ -287,4 +403,64 @@ func publish(client *sdk.Client, zips worldZips, description string) error {
 		return err
 	}
 	return update(types.RuntimeProvidedal2023, *name)
+}
+
+// TestPublishedBefore deploys a function of which somebody else has published the very
+// version that is to be the snapshot, and mapped an event source to it: AWS publishes no
+// other one. What is mapped to it stays.
+func TestPublishedBefore(t *testing.T) {
+	zips := writeWorldZips(t, "new")
+	synctest.Test(t, func(t *testing.T) {
+		w, err := newWorld(zips, insurable, emulator.Options{Withdrawn: []string{lambda.Go1x}}, func(m member) ([]byte, error) {
+			return zips.of[m.name].Dual.Read()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.server.Close()
+		mappings, err := []string(nil), w.insure()
+		if err == nil {
+			_, err = w.client().PublishVersion(t.Context(), &sdk.PublishVersionInput{FunctionName: &insurable[0].name, Description: aws.String("release 1")})
+		}
+		if err == nil {
+			mappings, err = w.uuids()
+		}
+		for _, uuid := range mappings {
+			err = errors.Join(err, repoint(w.client(), uuid, insurable[0].name+":1"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := errors.Join(w.run(t.Context(), &network{}, fleet.Deploy), w.mapped("1")); err != nil {
+				t.Error(err)
+			}
+		}
+		const want = "it has no snapshot: AWS published none, because version 1, which somebody else has published, is the same"
+		if err := w.run(t.Context(), &network{}, fleet.Rollback); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v\nwant %s", err, want)
+		}
+		if err := w.mapped("1"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestOlderSnapshot points back what a rollback has pointed to a snapshot, although a
+// newer one was published since: a deploy was killed before it got there.
+func TestOlderSnapshot(t *testing.T) {
+	zips := writeWorldZips(t, "new")
+	synctest.Test(t, func(t *testing.T) {
+		w, err := fallen(zips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.server.Close()
+		if err := publish(w.client(), zips, lambda.SnapshotMark); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.run(t.Context(), &network{}, fleet.Deploy), w.mapped("")); err != nil {
+			t.Error(err)
+		}
+	})
 }

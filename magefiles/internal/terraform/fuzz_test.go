@@ -58,7 +58,7 @@ n = ["a", "b"]
 `))
 	var functions []Wanted
 	for i, name := range []string{"a", "b", "prod-orders", "prod-report", "prod-one", "one", "both", "shares"} {
-		functions = append(functions, Wanted{name, []string{lambda.X86_64, lambda.ARM64, ""}[i%3]})
+		functions = append(functions, Wanted{name, []string{lambda.X86_64, lambda.ARM64, ""}[i%3], i%2 == 1})
 	}
 
 	f.Fuzz(func(t *testing.T, data []byte) {

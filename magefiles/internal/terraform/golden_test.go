@@ -29,8 +29,8 @@ type fixture struct {
 	want      string
 }
 
-// wanted parses requested functions such as "a b:arm64 c:", of which c may have
-// any architecture. The default is x86_64.
+// wanted parses requested functions such as "a b:arm64 c: d!", of which c may have
+// any architecture, and d keeps its handler. The default is x86_64.
 func wanted(text string) []terraform.Wanted {
 	var list []terraform.Wanted
 	for field := range strings.FieldsSeq(text) {
@@ -38,7 +38,8 @@ func wanted(text string) []terraform.Wanted {
 		if !ok {
 			architecture = lambda.X86_64
 		}
-		list = append(list, terraform.Wanted{Function: name, Architecture: architecture})
+		name, keeps := strings.CutSuffix(name, "!")
+		list = append(list, terraform.Wanted{Function: name, Architecture: architecture, KeepHandler: keeps})
 	}
 	return list
 }

@@ -22,9 +22,13 @@ var attributes = []string{"runtime", "handler", "architectures"}
 // target returns the value that an attribute of the function must have, or "" if
 // any will do.
 func (w Wanted) target(attribute string) string {
+	handler := lambda.Bootstrap
+	if w.KeepHandler {
+		handler = ""
+	}
 	return map[string]string{
 		"runtime":       lambda.ProvidedAL2023,
-		"handler":       lambda.Bootstrap,
+		"handler":       handler,
 		"architectures": w.Architecture,
 	}[attribute]
 }

@@ -88,6 +88,7 @@ func (r *Result) Missing() []string {
 type Wanted struct {
 	Function     string // function name
 	Architecture string // or empty if any will do; then the attribute stays as it is
+	KeepHandler  bool   // any handler will do: the function was on a provided runtime before
 }
 
 // wanted returns the request for the function of that name.
