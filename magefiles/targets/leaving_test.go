@@ -98,7 +98,7 @@ func TestLeaving(t *testing.T) {
 		for _, want := range []string{
 			"with layers: prod-layered; ", "and the zip does not have: prod-layered (libssl.so.10); ",
 			"not written in Go: prod-layered, prod-bundled; ",
-			"1 function without a time zone database, which provided.al2023 lacks too: prod-static; deploy adds zoneinfo.zip to the zip",
+			"1 function without a time zone database, and provided.al2023 has none: prod-static; deploy adds zoneinfo.zip to the zip",
 			refused("bare", lacks("libcurl.so.4")), refused("chained", lacks("libssl.so.10")),
 			refused("script", `it is a script ("#!/bin/sh"), which does not reveal what it starts`),
 		} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -187,7 +188,11 @@ func (f *Finding) warn() {
 	}
 	for _, s := range f.EventSources {
 		if !s.FollowsLatest && (f.Due || read[s.UUID]) {
-			warnf("%v reads for %q: changing $LATEST does not move it", s, s.Qualifier)
+			what := "alias " + s.Qualifier
+			if _, err := strconv.Atoi(s.Qualifier); err == nil {
+				what = "version " + s.Qualifier
+			}
+			warnf("%v reads for %s: changing $LATEST does not move it", s, what)
 		}
 	}
 }

@@ -28,14 +28,14 @@ func TestEventSourceQualifiers(t *testing.T) {
 		{name: "none", latest: go1x, follows: true},
 		{name: "$LATEST", latest: go1x, qualifier: ":$LATEST", follows: true},
 		{name: "alias of $LATEST", latest: go1x, qualifier: ":live", alias: "live $LATEST", follows: true},
-		{name: "deleted alias", latest: go1x, qualifier: ":live", alias: "live $LATEST", deleted: true, warnings: []string{`SOURCE reads for "live": changing $LATEST does not move it`}},
-		{name: "version", latest: al2023, versions: []types.Runtime{go1x}, qualifier: ":1", warnings: []string{`SOURCE reads for "1": changing $LATEST does not move it`}},
-		{name: "version on another runtime than $LATEST", latest: go1x, versions: []types.Runtime{al2023}, qualifier: ":1", warnings: []string{`SOURCE reads for "1": changing $LATEST does not move it`}},
+		{name: "deleted alias", latest: go1x, qualifier: ":live", alias: "live $LATEST", deleted: true, warnings: []string{`SOURCE reads for alias live: changing $LATEST does not move it`}},
+		{name: "version", latest: al2023, versions: []types.Runtime{go1x}, qualifier: ":1", warnings: []string{`SOURCE reads for version 1: changing $LATEST does not move it`}},
+		{name: "version on another runtime than $LATEST", latest: go1x, versions: []types.Runtime{al2023}, qualifier: ":1", warnings: []string{`SOURCE reads for version 1: changing $LATEST does not move it`}},
 		{name: "version that is not due", latest: al2023, versions: []types.Runtime{go1x, al2023}, qualifier: ":2"},
 		{name: "alias of a version that is not due", latest: al2023, versions: []types.Runtime{go1x, al2023}, qualifier: ":live", alias: "live 2"},
 		{name: "alias with a second version that is due", latest: al2023, versions: []types.Runtime{go1x, al2023}, qualifier: ":live", alias: "live 2 1:0.25", warnings: []string{
 			"alias live sends 25% to version 1, on go1.x: changing $LATEST does not move it",
-			`SOURCE reads for "live": changing $LATEST does not move it`,
+			`SOURCE reads for alias live: changing $LATEST does not move it`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

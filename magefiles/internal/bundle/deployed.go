@@ -88,7 +88,7 @@ func (d *Deployed) resolve(name string) (*zip.File, error) {
 		f := d.find(to)
 		switch {
 		case f == nil && to == name:
-			return nil, fmt.Errorf("it has no file %q", name)
+			return nil, fmt.Errorf("the zip has no file %q", name)
 		case f == nil:
 			return nil, fmt.Errorf("its %q is a symbolic link to %q, which it does not have", name, to)
 		case f.Mode().IsRegular():
@@ -191,7 +191,7 @@ func (d *Deployed) dual(legacy string) ([]member, error) {
 	entry := d.find(legacy)
 	switch {
 	case entry == nil:
-		return nil, fmt.Errorf("it has no file %q", legacy)
+		return nil, fmt.Errorf("the zip has no file %q", legacy)
 	case !entry.Mode().IsRegular():
 		return nil, fmt.Errorf("its %q is not a regular file", legacy)
 	}

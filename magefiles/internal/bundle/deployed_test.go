@@ -223,7 +223,7 @@ func TestDeriveRefusals(t *testing.T) {
 		files []made
 		want  string
 	}{
-		{[]made{{"other", "", 0o755}}, `it has no file "main"`},
+		{[]made{{"other", "", 0o755}}, `the zip has no file "main"`},
 		{[]made{main, {"bootstrap", "another", 0o755}}, `its "bootstrap" is another file than "main", which go1.x starts, and nothing says that it is the same function`},
 		{[]made{{"main", "bin/main", fs.ModeSymlink | 0o777}, {"bin/main", "", 0o755}}, `its "main" is not a regular file`},
 		{[]made{main, {"./main", "other", 0o755}}, `lambda.zip would hold two files named "main"`},

@@ -57,7 +57,7 @@ func (p *preparation) warnOfLeaving() {
 	warn(libraries, from+"with libraries that provided.al2023 may lack and the zip does not have: %s; unless the layers have them, the function will not start")
 	warn(zoneless, from+"whose program is not written in Go: %s; provided.al2023 has no time zone database, so add one to the zip or to a layer if it needs one")
 	if len(zoned) > 0 {
-		p.notef("%s without a time zone database, which provided.al2023 lacks too: %s; deploy adds %s to the zip, and %s to the environment variables",
+		p.notef("%s without a time zone database, and provided.al2023 has none: %s; deploy adds %s to the zip, and %s to the environment variables",
 			text.Count(len(zoned), "function"), text.List(zoned, mostLeaving), lambda.ZonesFile, lambda.ZonesVariable)
 	}
 	for _, runtime := range slices.Backward(lambda.Origins()) {

@@ -27,7 +27,7 @@ func (s *session) noteSnapshots() {
 		s.warnf("AWS published no snapshot where a version of somebody else is the same: %s; keep it, but no rollback points event source mappings to it", text.List(equal, 20))
 	}
 	if len(names) > 0 {
-		s.notef("published %s: %s", text.Count(len(names), "snapshot"), text.List(names, 20))
+		s.notef("%s: %s", text.Count(len(names), "snapshot"), text.List(names, 20))
 	}
 }
 

@@ -37,6 +37,10 @@ func (w Workspace) Verify(ctx context.Context, o VerifyOptions) (err error) {
 	reading := s.UI.Stage("reading", "function", len(s.functions))
 	fleet.Each(s.functions, defaultConcurrency, func(f *fleet.Function) {
 		s.rollout.Observe(ctx, f)
+		s.rollout.Look(ctx, f)
+		if err := f.Observed.Insurance.Diverted(); err != nil && f.Err == nil {
+			f.Fail(fleet.Verifying, "verifying", fmt.Errorf("%w; the metrics, which are of all versions, say nothing about %s; deploy it first", err, lambda.ProvidedAL2023))
+		}
 		reading.Done()
 	})
 	compared := s.compare(ctx, s.functions)

@@ -1,8 +1,11 @@
 package lambda
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"example.com/dualboot/magefiles/internal/text"
 )
 
 // SnapshotMark begins the description of a version that a deploy has published
@@ -47,6 +50,19 @@ func (i *Insurance) Newest() string {
 		return ""
 	}
 	return i.Version
+}
+
+// Diverted returns an error if events of the function go to a snapshot instead.
+func (i *Insurance) Diverted() error {
+	if i == nil {
+		return nil
+	}
+	at := slices.IndexFunc(i.Mappings, func(m Mapping) bool { return m.Version != "" })
+	if at < 0 {
+		return nil
+	}
+	return fmt.Errorf("a rollback has pointed %s to version %s, a snapshot, where the events go",
+		text.Count(len(i.Mappings), "event source mapping"), i.Mappings[at].Version)
 }
 
 // Covers reports whether the snapshot is what a function in a state is before it leaves

@@ -17,11 +17,11 @@ import (
 	"example.com/dualboot/magefiles/internal/lambda"
 )
 
-// Look reads the snapshot of a function that was observed, if a deploy is to insure
-// it, and the event source mappings that point to the snapshot. It sets f.Err on
-// failure.
+// Look reads the snapshot of a function that was observed, if lambdas.json asks for
+// one, and the event source mappings that point to the snapshot. A rollback looks only
+// if AWS refuses it. Look sets f.Err on failure.
 func (r *Rollout) Look(ctx context.Context, f *fleet.Function) {
-	if f.Err != nil || f.Action != fleet.Deploy || !f.Snapshot || Refused(f) {
+	if f.Err != nil || f.Action == fleet.Rollback || !f.Snapshot || Refused(f) {
 		return
 	}
 	i, err := r.insurance(ctx, f, f.Observed)
@@ -64,8 +64,9 @@ func (r *Rollout) insurance(ctx context.Context, f *fleet.Function, s lambda.Sta
 	return i, nil
 }
 
-// snapshots returns the snapshots of a function whose zip has the digest. It calls ListVersionsByFunction once for every 50 versions. The list omits the
-// state of the versions. Source:
+// snapshots returns the snapshots of a function whose zip has the digest. It calls
+// ListVersionsByFunction once for every 50 versions. The list omits the state of the
+// versions. Source:
 // https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html
 func (r *Rollout) snapshots(ctx context.Context, function, deployed string) (*lambda.Insurance, error) {
 	i, newest, equal, latest := &lambda.Insurance{}, 0, 0, false
@@ -354,7 +355,7 @@ func (a *application) steady(ctx context.Context, step fleet.Step, sent time.Tim
 // next plan falls back on the snapshot, or returns the error if there is to be none.
 func (a *application) refused(err error) error {
 	if !a.f.Snapshot {
-		return fmt.Errorf(`%w; with "snapshot": true in lambdas.json, a deploy keeps a version to which a rollback can point event source mappings`, err)
+		return fmt.Errorf(`%w; for functions that are not migrated yet, set "snapshot" to true in lambdas.json: the deploy then keeps a version to which a rollback can point event source mappings`, err)
 	}
 	a.state.Refused = err.Error()
 	a.f.Current.Refused = a.state.Refused

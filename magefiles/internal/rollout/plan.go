@@ -117,8 +117,11 @@ func Plan(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 		return planRollback(s, f)
 	}
 	steps, err := planForward(s, f)
-	if err != nil || f.Action != fleet.Deploy || !f.Snapshot || inspects(steps) {
+	switch {
+	case err != nil || !f.Snapshot || inspects(steps):
 		return steps, err
+	case f.Action == fleet.Cleanup:
+		return afterFallback(steps, s)
 	}
 	return insure(steps, s, f), nil
 }
@@ -396,10 +399,11 @@ func rollbackHandler(s lambda.State, f *fleet.Function) (string, error) {
 			s.Contents, f.Function.LegacyName(), f.Previous)
 	case f.Function.Deployed():
 		way := ""
-		if f.Snapshot {
+		if s.Contents.Made && f.Snapshot {
 			way = "; if it has a snapshot, a version whose description begins with \"" + lambda.SnapshotMark + "\", point its event source mappings there by hand, and the next deploy points them back"
 		}
-		return "", refuse("the deployed zip (%v) has no file that %s starts: a cleanup has renamed it to bootstrap, and no rollback is possible after that%s", s.Contents, f.Previous, way)
+		return "", refuse(`the deployed zip (%v) has no file that %s starts: a cleanup has renamed it to bootstrap, and no rollback is possible after that, or it comes from another runtime: name that as "rollbackTo" in lambdas.json, or pass -runtime=%s`,
+			s.Contents, f.Previous, way)
 	}
 	return "", refuse(`the deployed zip (%v) has no file that %s starts; set "dual" to true in lambdas.json and deploy it first`, s.Contents, f.Previous)
 }

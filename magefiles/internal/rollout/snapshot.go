@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"fmt"
+
 	"example.com/dualboot/magefiles/internal/fleet"
 	"example.com/dualboot/magefiles/internal/lambda"
 )
@@ -32,6 +34,21 @@ func insure(steps []fleet.Step, s lambda.State, f *fleet.Function) []fleet.Step 
 	return append(insured, back...)
 }
 
+// afterFallback returns the steps of a cleanup, or a refusal if a rollback has pointed
+// event source mappings to a snapshot: then nobody knows how the function does.
+func afterFallback(steps []fleet.Step, s lambda.State) ([]fleet.Step, error) {
+	switch {
+	case len(steps) == 0:
+		return nil, nil
+	case s.Insurance == nil:
+		return []fleet.Step{{Kind: fleet.Look}}, nil
+	}
+	if err := s.Insurance.Diverted(); err != nil {
+		return nil, refuse("%v; deploy it first", err)
+	}
+	return steps, nil
+}
+
 // pointAll returns the steps after which all mappings that were read invoke the
 // version, or with "" the function without one.
 func pointAll(i *lambda.Insurance, version string) (steps []fleet.Step) {
@@ -54,19 +71,24 @@ func planFallback(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]flee
 	entry := lambda.EntryPoint(snapshot.Runtime, snapshot.Handler)
 	switch {
 	case i.Equal != "":
-		return nil, refuse("%s; and it has no snapshot: AWS published none, because version %s, which somebody else has published, is the same; no deploy could tell which event source mappings to point back from there, so point them there by hand", s.Refused, i.Equal)
+		return nil, unreturned(s, "it has no snapshot: AWS published none, because version %s, which somebody else has published, is the same; no deploy could tell which event source mappings to point back from there, so point them there by hand", i.Equal)
 	case i.Version == "":
-		return nil, refuse("%s; and it has no snapshot, a version that a deploy has published before the switch", s.Refused)
+		return nil, unreturned(s, "it has no snapshot, a version that a deploy has published before the switch")
 	case snapshot.Runtime != f.Previous:
-		return nil, refuse("%s; and its snapshot, version %s, is on %s", s.Refused, i.Version, snapshot.Runtime)
+		return nil, unreturned(s, "its snapshot, version %s, is on %s", i.Version, snapshot.Runtime)
 	case snapshot.Failed || snapshot.Pending:
-		return nil, refuse("%s; and its snapshot, version %s, cannot be invoked (%s: %s)", s.Refused, i.Version, snapshot.ReasonCode, snapshot.Reason)
+		return nil, unreturned(s, "its snapshot, version %s, cannot be invoked (%s: %s)", i.Version, snapshot.ReasonCode, snapshot.Reason)
 	case snapshot.Contents == nil || !snapshot.Contents.Executable(entry):
-		return nil, refuse("%s; and the zip of its snapshot, version %s (%v), has no %s, which %s starts", s.Refused, i.Version, snapshot.Contents, entry, snapshot.Runtime)
+		return nil, unreturned(s, "the zip of its snapshot, version %s (%v), has no %s, which %s starts", i.Version, snapshot.Contents, entry, snapshot.Runtime)
 	case len(i.Mappings) == 0:
-		return nil, refuse("%s; and no event source mapping of it can be pointed to its snapshot: point what invokes it to version %s, %s", s.Refused, i.Version, i.ARN)
+		return nil, unreturned(s, "no event source mapping of it can be pointed to its snapshot: point what invokes it to version %s, %s", i.Version, i.ARN)
 	}
 	return append(steps, pointAll(i, i.Version)...), nil
+}
+
+// unreturned refuses a rollback that AWS refuses, and says why the snapshot does not help.
+func unreturned(s lambda.State, format string, args ...any) error {
+	return refuse("AWS refuses the return, and %s; AWS says: %s", fmt.Sprintf(format, args...), s.Refused)
 }
 
 // insured returns the insurance after a snapshot was published or a mapping was moved.

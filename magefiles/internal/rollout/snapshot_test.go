@@ -213,11 +213,11 @@ func TestRefusedRollback(t *testing.T) {
 		{name: "not asked for", before: func(w *world, _ *sdk.Client, _ []string) error {
 			w.goals[0].Snapshot = false
 			return nil
-		}, want: `; AWS no longer knows go1.x, and no function can return to it; with "snapshot": true in lambdas.json, a deploy keeps a version`},
+		}, want: `; AWS no longer knows go1.x, and no function can return to it; for functions that are not migrated yet, set "snapshot" to true in lambdas.json`},
 		{name: "without a snapshot", before: func(_ *world, client *sdk.Client, _ []string) error {
 			_, err := client.DeleteFunction(context.Background(), &sdk.DeleteFunctionInput{FunctionName: name, Qualifier: aws.String("1")})
 			return err
-		}, want: "no function can return to it; and it has no snapshot, a version that a deploy has published before the switch"},
+		}, want: "AWS refuses the return, and it has no snapshot, a version that a deploy has published before the switch; AWS says: "},
 		{name: "without mappings", before: func(_ *world, client *sdk.Client, mappings []string) error {
 			return errors.Join(remove(client, mappings[0]), remove(client, mappings[1]))
 		}, want: "and no event source mapping of it can be pointed to its snapshot: point what invokes it to version 1, arn:aws:lambda:us-east-1:123456789012:function:legacy:1"},

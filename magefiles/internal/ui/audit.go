@@ -289,7 +289,7 @@ func auditSummary(findings []audit.Finding) string {
 		}
 		idle += unused
 	}
-	summary := fmt.Sprintf("%d in lambdas.json, %d may lose records, %d with such versions in use, %s that no alias or event source points at",
+	summary := fmt.Sprintf("%d in lambdas.json, %d may lose records, %d whose aliases or event sources use an old version, %s that no alias or event source points at",
 		covered, lossy, used, text.Count(idle, "version"))
 	if snapshots > 0 {
 		summary += fmt.Sprintf(" (%s, for a rollback)", text.Count(snapshots, "snapshot"))

@@ -88,7 +88,7 @@ a-function-with-a-name-that-is-quite-long (111111111111, ap-northeast-1)
 
 orders (222222222222, eu-west-1)
   look
-2 of 9 functions in 2 accounts, 2 regions on a runtime that is deprecated, or blocked for updates within 180 days; 0 in lambdas.json, 0 may lose records, 0 with such versions in use, 0 versions that no alias or event source points at; not read: 3 places, see below
+2 of 9 functions in 2 accounts, 2 regions on a runtime that is deprecated, or blocked for updates within 180 days; 0 in lambdas.json, 0 may lose records, 0 whose aliases or event sources use an old version, 0 versions that no alias or event source points at; not read: 3 places, see below
 estimate: arm64 would have saved about $24.69 in 30 days, for the same durations at the prices of US East (N. Virginia), without requests, free tier and discounts
 not estimated: what arm64 would save in 1 place, such as 222222222222 eu-west-1 (no metrics)
 3 places could not be read:
