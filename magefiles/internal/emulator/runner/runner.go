@@ -51,6 +51,7 @@ type Host struct {
 	ports     ports
 	traces    net.PacketConn
 	mark      string // in the environment of each process of the host
+	hunter    *hunter
 	watcher   *watcher
 
 	mu      sync.Mutex
@@ -66,6 +67,7 @@ type Host struct {
 // the environments and removes dir. Only Unix has the watcher.
 func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error) {
 	h := &Host{initLimit: initLimit, logs: log.New(logs, "", 0), mark: randomHex(), running: map[*Environment]bool{}}
+	h.hunter = &hunter{prefix: h.mark}
 	var err error
 	if h.traces, err = net.ListenPacket("udp", localPort(0)); err != nil {
 		return nil, err
@@ -86,7 +88,7 @@ func (h *Host) Kill() {
 	}
 	h.mu.Unlock()
 	h.exits.Wait()
-	killMarked(h.mark)
+	h.hunter.kill(h.mark)
 }
 
 // Close ends the host after Kill.
@@ -185,7 +187,7 @@ func (h *Host) start(e *Environment) error {
 		closed := h.closed
 		h.mu.Unlock()
 		if !closed { // or Kill does it for all
-			killMarked(e.mark)
+			h.hunter.kill(e.mark)
 		}
 		e.close()
 		end(exited{cmd.ProcessState})
