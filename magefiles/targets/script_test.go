@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -308,12 +309,16 @@ func (s *script) before(args []string) error {
 	return os.WriteFile(s.MkAbs(args[2]), data, 0o666)
 }
 
-// wrap FILE NAME ZIP
+// wrap FILE NAME ZIP [NAME]
 func (s *script) wrap(args []string) error {
-	if len(args) != 3 {
-		return errors.New("usage: wrap FILE NAME ZIP")
+	if len(args) != 3 && len(args) != 4 {
+		return errors.New("usage: wrap FILE NAME ZIP [NAME]")
 	}
-	return os.WriteFile(s.MkAbs(args[2]), executables(s.t, map[string][]byte{args[1]: []byte(s.ReadFile(args[0]))}), 0o666)
+	files := map[string][]byte{}
+	for _, name := range slices.Concat(args[1:2], args[3:]) {
+		files[name] = []byte(s.ReadFile(args[0]))
+	}
+	return os.WriteFile(s.MkAbs(args[2]), executables(s.t, files), 0o666)
 }
 
 // answers FUNCTION EVENT TEXT

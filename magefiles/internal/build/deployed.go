@@ -26,11 +26,12 @@ type Program struct {
 
 // CheckDeployed returns an error unless a program that some other tool has built, and
 // that a runtime starts, serves on provided.al2023 as it does now, given the libraries
-// that it returns.
+// that it returns. The runtime is "" if none has started the program yet.
 //
 // A program from go1.x must be a Go program that calls the Runtime API, and go1.x must
 // invoke it over net/rpc as well. On provided and provided.al2, any program calls the
-// Runtime API. What the program does not reveal counts against it.
+// Runtime API. Of a program that none has started, that is not known. What the program
+// does not reveal counts against it.
 func CheckDeployed(r io.ReaderAt, architecture, runtime string) (p Program, err error) {
 	exe, err := openELF(r)
 	if err != nil {
@@ -44,14 +45,14 @@ func CheckDeployed(r io.ReaderAt, architecture, runtime string) (p Program, err 
 	}
 	info, err := buildinfo.Read(r)
 	p.Go = err == nil
-	if runtime == lambda.Go1x {
+	if !lambda.IsProvided(runtime) {
 		if err != nil {
 			return p, fmt.Errorf("it has no Go build information (%w): it is not a Go program, or the information was removed, so it does not reveal whether it calls the Runtime API", err)
 		}
 		if err := checkSDK(info); err != nil {
 			return p, err
 		}
-		if hasTag(info, lambda.NoRPC) {
+		if runtime == lambda.Go1x && hasTag(info, lambda.NoRPC) {
 			return p, fmt.Errorf("it has the build tag %s, so go1.x cannot invoke it", lambda.NoRPC)
 		}
 	}

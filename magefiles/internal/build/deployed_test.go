@@ -50,7 +50,7 @@ func TestCheckDeployed(t *testing.T) {
 		env     string
 		damage  string // bytes to overwrite in the program
 		arch    string // of the function; default x86_64
-		runtime string // of the function; default go1.x
+		runtime string // that starts it, or "none"; default go1.x
 		lacks   string // the library that it needs and provided.al2023 may lack
 		want    string // begins the error; "" if it is accepted
 	}{
@@ -59,6 +59,8 @@ func TestCheckDeployed(t *testing.T) {
 		{name: "copy", want: "it has ./sdk in place of github.com/aws/aws-lambda-go, so it does not reveal"},
 		{name: "no net/rpc", version: "v1.55.1", args: norpc, want: "it has the build tag lambda.norpc, so go1.x cannot invoke it"},
 		{name: "no net/rpc on provided.al2", version: "v1.55.1", args: norpc, runtime: lambda.ProvidedAL2},
+		{name: "no net/rpc, not started yet", version: "v1.55.1", args: norpc, runtime: "none"},
+		{name: "another program, not started yet", version: "v1.55.1", source: plain, runtime: "none", want: "it does not import github.com/aws/aws-lambda-go"},
 		{name: "for another machine", version: "v1.55.1", env: arm64, want: "it is built for EM_AARCH64 and not for EM_X86_64"},
 		{name: "arm64", version: "v1.55.1", env: arm64, arch: lambda.ARM64, runtime: lambda.ProvidedAL2},
 		{name: "another program", version: "v1.55.1", source: plain, want: "it does not import github.com/aws/aws-lambda-go, so it does not reveal"},
@@ -98,8 +100,11 @@ func checkDeployed(t *testing.T, program []byte, arch, runtime, want string) Pro
 	if arch == "" {
 		arch = lambda.X86_64
 	}
-	if runtime == "" {
+	switch runtime {
+	case "":
 		runtime = lambda.Go1x
+	case "none":
+		runtime = ""
 	}
 	p, err := CheckDeployed(bytes.NewReader(program), arch, runtime)
 	if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {

@@ -15,10 +15,10 @@ import (
 
 // overBridge sets what a rollout needs to move functions whose code AWS rejects.
 func (s *session) overBridge(opts *rollout.Options) {
-	opts.Check = func(ctx context.Context, state lambda.State) error {
+	opts.Check = func(ctx context.Context, state lambda.State, file string) error {
 		path, err := s.rollout.Fetch(ctx, state, s.packer)
 		if err == nil {
-			err = s.checkProgram(ctx, path, state)
+			err = s.checkProgram(ctx, path, state, file)
 		}
 		return err
 	}
@@ -29,33 +29,41 @@ func (s *session) overBridge(opts *rollout.Options) {
 		}
 		return bundle.Bridge(zones)
 	}
+	opts.Rejected = func(runtime string) {
+		s.notef("AWS rejects code for functions on %s, so they are switched to %s before their code is updated; one whose zip cannot start there alone has the layer %s meanwhile, which takes two settle delays of %v: before the switch and before the end",
+			runtime, lambda.ProvidedAL2023, lambda.BridgeLayer, s.env.Settle)
+	}
 }
 
-// checkBeforeSwitch checks the program that go1.x starts in the deployed zip of a
-// function to which no code is sent before the switch.
+// checkBeforeSwitch checks the program that provided.al2023 is to start in the deployed
+// zip of a function to which no code is sent before the switch.
 func (s *session) checkBeforeSwitch(ctx context.Context, f *fleet.Function) {
+	file := rollout.NeedsCheck(f)
+	if f.Err != nil || file == "" {
+		return
+	}
 	path, err := s.rollout.Download(ctx, f, s.packer)
 	if err == nil {
-		err = s.checkProgram(ctx, path, f.Observed)
+		err = s.checkProgram(ctx, path, f.Observed, file)
 	}
 	if err != nil {
 		fail(ctx, f, fleet.Planning, fleet.Step{Kind: fleet.Check}.Doing(), err)
 		return
 	}
-	f.Observed.Checked = f.Observed.Handler
+	f.Observed.Checked = file
 }
 
-// checkProgram returns an error unless the program that go1.x starts in the deployed zip
-// at that path is known to start on provided.al2023 too, before new code is sent.
-func (s *session) checkProgram(ctx context.Context, path string, state lambda.State) error {
+// checkProgram returns an error unless a program in the deployed zip at that path is
+// known to start on provided.al2023, before new code is sent.
+func (s *session) checkProgram(ctx context.Context, path string, state lambda.State, file string) error {
 	d, err := bundle.OpenDeployed(path, state.CodeSha256, state.Architecture)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	found, err := s.check(ctx, d, state)
-	if err == nil {
-		err = startsAlone(state, found)
+	found, err := s.check(ctx, d, state, file)
+	if err == nil && state.Runtime == lambda.Go1x {
+		err = startsAlone(file, found)
 	}
 	if err != nil {
 		return fmt.Errorf("no code can be sent before the switch, and %w; to migrate it with an interruption, set its runtime to %s on AWS and deploy it at once", err, lambda.ProvidedAL2023)
@@ -63,10 +71,10 @@ func (s *session) checkProgram(ctx context.Context, path string, state lambda.St
 	return nil
 }
 
-// startsAlone returns an error if a bootstrap that go1.x starts lacks time zones on
-// provided.al2023, where it starts without the bridge.
-func startsAlone(s lambda.State, found program) error {
-	if s.Program() != lambda.Bootstrap || !found.lacksZones {
+// startsAlone returns an error if a bootstrap lacks time zones on provided.al2023, where
+// it starts without the bridge.
+func startsAlone(file string, found program) error {
+	if file != lambda.Bootstrap || !found.lacksZones {
 		return nil
 	}
 	return fmt.Errorf("its %s has no time zone database, and neither has %s; if it needs none, set its environment variable %s to any path",

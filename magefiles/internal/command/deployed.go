@@ -142,7 +142,7 @@ type program struct {
 // program checks the program of a function without sources, and records what it finds.
 func (p *preparation) program(ctx context.Context, d *bundle.Deployed, f *fleet.Function) (program, error) {
 	s := f.Observed
-	found, err := p.check(ctx, d, s)
+	found, err := p.check(ctx, d, s, s.Program())
 	if err != nil {
 		err = fmt.Errorf("%w; if you have its sources, name them as \"package\" in %s", err, File)
 		if lambda.IsProvided(s.Runtime) {
@@ -150,7 +150,7 @@ func (p *preparation) program(ctx context.Context, d *bundle.Deployed, f *fleet.
 		}
 		return found, err
 	}
-	if startsAlone(s, found) == nil {
+	if startsAlone(s.Program(), found) == nil || !s.LacksZones() { // the bridge brings time zones
 		f.Observed.Checked = s.Program()
 	}
 	p.mu.Lock()
@@ -159,13 +159,16 @@ func (p *preparation) program(ctx context.Context, d *bundle.Deployed, f *fleet.
 	return found, nil
 }
 
-// check returns an error unless the file that a runtime starts in a zip of another
-// tool starts on provided.al2023 too, if the layers of the function have the libraries
-// that it returns.
-func (s *session) check(ctx context.Context, d *bundle.Deployed, state lambda.State) (found program, err error) {
-	name, runtime := state.Program(), state.Runtime
-	if state.Bridged() {
-		runtime = lambda.Go1x // where it comes from
+// check returns an error unless a program in a zip of another tool starts on
+// provided.al2023, as it does where it comes from, if the layers of the function have
+// the libraries that it returns.
+func (s *session) check(ctx context.Context, d *bundle.Deployed, state lambda.State, name string) (found program, err error) {
+	runtime := state.Runtime
+	switch {
+	case name != state.Program():
+		runtime = "" // none has started it yet
+	case state.Bridged():
+		runtime = lambda.Go1x
 	}
 	err = s.packer.Scratch(ctx, func(file *os.File) error {
 		if err := d.Extract(name, file); err != nil {

@@ -101,7 +101,7 @@ func (d *deployment) deliberate(ctx context.Context, saved *planfile.Plan) error
 	if saved != nil {
 		if err := saved.Compare(d.plan()); err != nil {
 			return fmt.Errorf("the plan in %s does not hold any more; nothing was changed; make a new one with: %s\n  - %s",
-				*d.options.Plan, d.Program.Command("plan", "-env="+d.env.Name, "-out="+*d.options.Plan), strings.ReplaceAll(err.Error(), "\n", "\n  - "))
+				*d.options.Plan, d.Program.Command("plan", withBridge(d.options.Bridge, "-env="+d.env.Name, "-out="+*d.options.Plan)...), strings.ReplaceAll(err.Error(), "\n", "\n  - "))
 		}
 		if done := saved.Done(d.plan()); len(done) > 0 {
 			d.notef("%s already as planned: %s", text.Are(len(done), "function"), text.List(done, 20))

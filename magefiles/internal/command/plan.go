@@ -66,12 +66,20 @@ func (w Workspace) Plan(ctx context.Context, o PlanOptions) (err error) {
 		if err := s.plan().Write(*o.Out); err != nil {
 			return err
 		}
-		s.notef("the plan is in %s; to do this and nothing else: %s", *o.Out, s.Program.Command("deploy", s.env.Name, "-plan="+*o.Out))
+		s.notef("the plan is in %s; to do this and nothing else: %s", *o.Out, s.Program.Command("deploy", withBridge(o.Bridge, s.env.Name, "-plan="+*o.Out)...))
 	}
 	if edits || slices.ContainsFunc(s.functions, func(f *fleet.Function) bool { return len(f.Plan) > 0 }) {
 		return ErrChanges
 	}
 	return nil
+}
+
+// withBridge returns the arguments of a command, with -bridge if that was passed.
+func withBridge(bridge bool, args ...string) []string {
+	if bridge {
+		args = append(args, "-bridge")
+	}
+	return args
 }
 
 // openPlan opens a session and prepares its functions for the action to plan.

@@ -171,9 +171,8 @@ func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 			return true
 		}
 		if f.Function.Deployed() {
-			if p.fromDeployed(ctx, f); rollout.NeedsCheck(f) {
-				p.checkBeforeSwitch(ctx, f)
-			}
+			p.fromDeployed(ctx, f)
+			p.checkBeforeSwitch(ctx, f)
 			return true
 		}
 		needed := shapes(f, f.Observed)
@@ -184,14 +183,11 @@ func (p *preparation) finish(ctx context.Context, f *fleet.Function) bool {
 			fail(ctx, f, fleet.Bundling, "zipping", err)
 			return true
 		}
-		switch {
-		case rollout.NeedsContents(f):
-			p.rollout.Inspect(ctx, f)
-		case rollout.NeedsCheck(f):
+		if !rollout.NeedsContents(f) {
 			p.checkBeforeSwitch(ctx, f)
-		default:
 			return true
 		}
+		p.rollout.Inspect(ctx, f)
 	}
 	return true
 }

@@ -45,9 +45,9 @@ type application struct {
 	conflictSince time.Time
 	past          map[string]lambda.State // by RevisionID, those that an update has replaced
 	settled       string                  // the revision for which the settle delay has passed
-	settles       int
-	reread        bool // the function was read again to inspect it
-	revised       int  // updates that met a new revision without an update
+	settles       int                     // settle delays since the last update of this run
+	reread        bool                    // the function was read again to inspect it
+	revised       int                     // updates that met a new revision without an update
 
 	published types.FunctionConfiguration // the version that was published last
 }
@@ -71,10 +71,6 @@ func (a *application) step(ctx context.Context) (more bool) {
 		return a.fail(doing, err)
 	}
 	event := fleet.Event{Function: a.f, Step: next}
-	event.Queued = next.Kind.Updates()
-	if next.Kind == fleet.Settle {
-		event.Ends = time.Now().Add(next.Delay)
-	}
 	event.Queued = next.Kind.Updates() || next.Kind == fleet.Publish
 	if next.Kind == fleet.Settle {
 		event.Ends = time.Now().Add(next.Delay)
@@ -86,7 +82,7 @@ func (a *application) step(ctx context.Context) (more bool) {
 	case fleet.Inspect:
 		err = a.inspect(ctx)
 	case fleet.Check:
-		err = a.check(ctx)
+		err = a.check(ctx, next.Handler)
 	case fleet.Settle:
 		err = a.settle(ctx, next.Delay)
 	case fleet.Look:
@@ -233,12 +229,12 @@ func (a *application) inspect(ctx context.Context) error {
 	return a.readAgain(ctx)
 }
 
-// check checks the program that go1.x starts. If that fails, it reads the function
-// again, once, as inspect does.
-func (a *application) check(ctx context.Context) error {
-	err := a.opts.Check(ctx, a.state)
+// check checks the program that provided.al2023 is to start. If that fails, it reads
+// the function again, once, as inspect does.
+func (a *application) check(ctx context.Context, file string) error {
+	err := a.opts.Check(ctx, a.state, file)
 	if err == nil {
-		a.state.Checked = a.state.Handler
+		a.state.Checked = file
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -305,7 +301,7 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 		a.sent[step.Kind] = a.state
 		a.past[a.state.RevisionID] = a.state
 		a.state = accepted(step, a.state)
-		a.conflictSince = time.Time{}
+		a.conflictSince, a.settles = time.Time{}, 0
 		return nil
 	case awsclient.Code(err) == "ResourceConflictException":
 		// Another update is in progress, or this one, if its answer was lost and
@@ -341,9 +337,12 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 		return nil
 	case a.f.Action == fleet.Deploy && step.Kind == fleet.UpdateCode && rejected(err, a.state.Runtime) && a.state.Runtime != lambda.ProvidedAL2023 && !a.state.Blocked:
 		a.state.Blocked = true // plan another way
+		if _, known := a.rejected.LoadOrStore(a.state.Runtime, true); !known && a.opts.Rejected != nil {
+			a.opts.Rejected(a.state.Runtime)
+		}
 		return nil
 	}
-	err = blocked(err, cmp.Or(step.Runtime, a.state.Runtime))
+	err = missingLayer(blocked(err, cmp.Or(step.Runtime, a.state.Runtime)))
 	if step.Kind == fleet.Publish && rejected(err, step.Runtime) {
 		return fmt.Errorf(`%w; to deploy without a snapshot, set "snapshot" to false in lambdas.json`, err)
 	}

@@ -75,8 +75,9 @@ func (w *way) detach() ([]fleet.Step, error) {
 }
 
 // planBlocked returns the steps for a function on a runtime for which AWS rejects
-// code: switch first, and send the code after that. If the deployed zip lacks what the
-// function needs on the new runtime, the bridge has it meanwhile:
+// code: switch first, and send the code after that. What the new runtime is to start in
+// a zip of another tool is checked before. If the deployed zip lacks what the function
+// needs on the new runtime, the bridge has it meanwhile:
 //
 //  1. Attach the layer. Assumption: go1.x ignores it.
 //  2. Switch the runtime. If the zip has no bootstrap, keep the handler: the layer's
@@ -96,19 +97,19 @@ func planBlocked(steps []fleet.Step, s lambda.State, f *fleet.Function) ([]fleet
 		return nil, unbuilt(shape)
 	}
 	w := &way{f: f, state: s}
-	handler, bridge := providedHandler(s), pkg.Zones && !s.Contents.Zones && !s.Variables.OwnZones()
+	file, handler, bridge := lambda.Bootstrap, providedHandler(s), pkg.Zones && !s.Contents.Zones && !s.Variables.OwnZones()
 	if !s.StartsProvided() {
 		if err := bridgeable(s); err != nil {
 			return nil, err
 		}
-		if s.Checked != s.Handler {
-			return []fleet.Step{{Kind: fleet.Check, Handler: s.Handler}}, nil
-		}
-		handler, bridge = s.Handler, bridge || s.Handler != lambda.Bootstrap
+		file, handler, bridge = s.Handler, s.Handler, bridge || s.Handler != lambda.Bootstrap
 	}
 	if bridge && lambda.IsProvided(s.Runtime) && s.Handler != lambda.Bootstrap { // the layer's bootstrap is for what a handler names
 		return nil, refuse("AWS rejects code for functions on %s, so %s cannot be added to its zip first; set the variable %s of the function to one in a layer of it, or its handler, %s, to %s if its program does not read it",
 			s.Runtime, lambda.ZonesFile, lambda.ZonesVariable, s.Handler, lambda.Bootstrap)
+	}
+	if !s.Contents.Made && s.Checked != file {
+		return []fleet.Step{{Kind: fleet.Check, Handler: file}}, nil
 	}
 	if bridge && (s.Bridge == "" || s.UpdateFailed) {
 		if len(s.Layers) >= lambda.MaxLayers {
@@ -144,7 +145,7 @@ func bridgeable(s lambda.State) error {
 		return f.Name == lambda.Bootstrap || strings.HasPrefix(f.Name, lambda.Bootstrap+"/")
 	}
 	if s.Handler != lambda.Bootstrap && slices.ContainsFunc(s.Contents.Files, inTheWay) {
-		return refuse("the deployed zip (%v) has a bootstrap that is not executable, which hides the one of the layer %s; replace the function with a new one on %s",
+		return refuse("the deployed zip (%v) has a bootstrap that is not executable, which hides the one of the layer %s; to migrate it with an interruption, set its runtime to %s on AWS and deploy it at once",
 			s.Contents, lambda.BridgeLayer, lambda.ProvidedAL2023)
 	}
 	return nil

@@ -66,6 +66,14 @@ func explain(err error) error {
 	return awsclient.Explain(err, "")
 }
 
+// missingLayer explains the error of an update that names a layer which was deleted.
+func missingLayer(err error) error {
+	if awsclient.Code(err) == "InvalidParameterValueException" && strings.Contains(err.Error(), "Layer version ") && strings.Contains(err.Error(), " does not exist") {
+		err = fmt.Errorf("%w; somebody has deleted this layer, and AWS accepts no update that names it: replace it in the function on AWS, or remove it if it may go, and deploy again", err)
+	}
+	return err
+}
+
 // rejected reports whether an update failed because AWS has blocked the runtime, or
 // no longer knows it. Source:
 // https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html

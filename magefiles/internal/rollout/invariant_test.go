@@ -54,6 +54,7 @@ var foreign = map[string]*zip{
 	"old bootstrap":    {files: map[string]binary{"bootstrap": old86}},
 	"universal alone":  {files: map[string]binary{"bootstrap": universal}},
 	"zoned alone":      {files: map[string]binary{"bootstrap": zoned}},
+	"other bootstrap":  {files: map[string]binary{"main": zoned, "bootstrap": rpc}},
 	"hidden":           {files: map[string]binary{"main": zoned, "bootstrap": {}}},
 }
 
@@ -171,7 +172,7 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 	if !z.made && migrates && (!entry.provided || entry.old || shape.Legacy != "" && !entry.legacy) || z.made && shape.Legacy != "" && shape.Legacy != z.legacy {
 		return
 	}
-	if migrates && checked(s.Program(), entry) {
+	if migrates && entry.provided {
 		f.Observed.Checked = s.Program() // by the command
 	}
 	name, made, zones := s.CodeSha256, z, migrates && !z.made && !entry.zones
@@ -200,9 +201,11 @@ func (w *walker) derive(f *fleet.Function, s lambda.State) {
 	}
 }
 
-// checked reports whether a command accepts a program that go1.x starts for
+// checked reports whether a command accepts a program of a function with sources for
 // provided.al2023. The bridge brings time zones, but not to a bootstrap.
-func checked(name string, b binary) bool { return b.provided && (name != lambda.Bootstrap || b.zones) }
+func checked(s lambda.State, name string, b binary) bool {
+	return b.provided && !b.old && (name != lambda.Bootstrap || b.zones || s.Runtime != lambda.Go1x)
+}
 
 // aim is what a command may want, and how the world is.
 type aim struct {
@@ -327,9 +330,6 @@ type walker struct {
 func (w *walker) from(s lambda.State) {
 	z := w.zips[s.CodeSha256]
 	for _, g := range goals {
-		if g.blocked && z == foreign["old bootstrap"] {
-			continue // no code can be sent, and nothing says that it does not start
-		}
 		s.Variables = nil
 		if g.function(s).Function.Deployed() && s.Bridge != "" && s.Runtime == lambda.ProvidedAL2023 {
 			s.Variables = lambda.Variables{lambda.ZonesVariable: lambda.BridgeZones} // by the switch
@@ -448,7 +448,7 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 			w.plan(f, after, worlds)
 			return
 		case fleet.Check:
-			if !checked(step.Handler, now.zip.files[step.Handler]) {
+			if !checked(after, step.Handler, now.zip.files[step.Handler]) {
 				w.refusals++ // by the command
 				return
 			}
@@ -534,11 +534,10 @@ func (w *walker) walk(f *fleet.Function, s lambda.State, worlds []world, steps [
 }
 
 // keepsZones reports whether a function that has time zones must have them at every
-// moment: unless another tool has put a bootstrap without them into the zip of a
-// function with sources.
+// moment: unless it has sources, and comes from another provided runtime.
 func keepsZones(f *fleet.Function, worlds []world) bool {
 	b, has := worlds[0].zip.files[lambda.Bootstrap]
-	return !slices.ContainsFunc(worlds, func(v world) bool { return !v.zoned() }) && (f.Function.Deployed() || !has || b.zones)
+	return !slices.ContainsFunc(worlds, func(v world) bool { return !v.zoned() }) && (f.Function.Deployed() || worlds[0].runtime == lambda.Go1x || !has || b.zones)
 }
 
 // judge checks the new code of a function.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -68,12 +69,16 @@ func TestLayers(t *testing.T) {
 		"no layer":        {calls: 1},
 		"the same layer":  {prepare: published(bridge.Zip), calls: 0},
 		"another content": {prepare: published(lambdatest.Executables("x")), calls: 1},
-		"used by another function": {prepare: func(w *world) error {
+		"used by a version of another function": {prepare: func(w *world) error {
 			arn, err := w.publish(bridge.Name, bridge.Zip)
 			user := member{name: "user", runtime: lambda.ProvidedAL2023, handler: "main"}
 			err = errors.Join(err, w.create(user, lambdatest.Executables("main")))
 			pass(updateTime)
-			return errors.Join(err, w.attach(user.name, arn))
+			err = errors.Join(err, w.attach(user.name, arn))
+			_, published := w.client().PublishVersion(context.Background(), &sdk.PublishVersionInput{FunctionName: &user.name})
+			pass(updateTime)
+			other, failed := w.publish("other", lambdatest.Executables("x"))
+			return errors.Join(err, published, failed, w.attach(user.name, other)) // its version keeps the layer
 		}, calls: 0, left: []string{"1"}},
 		"deleted by another run": {meddle: func(w *world) error {
 			_, err := w.client().DeleteLayerVersion(context.Background(), &sdk.DeleteLayerVersionInput{LayerName: &bridge.Name, VersionNumber: new(int64(1))})
@@ -153,4 +158,52 @@ func wantLayers(t *testing.T, w *world, own []string) {
 	if last := served[len(served)-1]; bridged < 3 || !slices.Equal(last.Layers, own) {
 		t.Errorf("it had the bridge in %d deployments, and ends with the layers %q", bridged, last.Layers)
 	}
+}
+
+// TestChangesOverBridge deploys over the bridge while somebody else changes the function
+// in each settle delay, twice in the first one, and deletes its own layer.
+func TestChangesOverBridge(t *testing.T) {
+	zips := writeWorldZips(t, "new").unpack(t)
+	synctest.Test(t, func(t *testing.T) {
+		w, err := overBridge(zips)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.server.Close()
+		name, own := stranded[0].name, "own"
+		arn, err := w.publish(own, lambdatest.Executables("x"))
+		if err == nil {
+			err = w.attach(name, arn)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass(10 * settle)
+		for _, at := range []time.Duration{8, 20, 54} {
+			time.AfterFunc(at*time.Millisecond, func() {
+				_, err := w.client().UpdateFunctionConfiguration(context.Background(), &sdk.UpdateFunctionConfigurationInput{FunctionName: &name, Description: new(at.String())})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.AfterFunc(60*time.Millisecond, func() {
+			if _, err := w.client().DeleteLayerVersion(context.Background(), &sdk.DeleteLayerVersionInput{LayerName: &own, VersionNumber: new(int64(1))}); err != nil {
+				t.Error(err)
+			}
+		})
+		want := "Layer version " + arn + " does not exist."
+		if err := w.run(t.Context(), &network{}, fleet.Deploy); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "replace it in the function on AWS") {
+			t.Errorf("deploy with a deleted layer: %v, want %s", err, want)
+		}
+		if arn, err = w.publish(own, lambdatest.Executables("y")); err == nil {
+			err = w.attach(name, arn)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.run(t.Context(), &network{}, fleet.Deploy); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -207,16 +207,23 @@ func Restores(f *fleet.Function) bool {
 
 // NeedsContents reports whether the plan of a function depends on the contents of
 // the deployed zip, which were not read.
-func NeedsContents(f *fleet.Function) bool { return begins(f, fleet.Inspect) }
+func NeedsContents(f *fleet.Function) bool { return first(f).Kind == fleet.Inspect }
 
-// NeedsCheck reports whether the plan of a function depends on the program of the
-// deployed zip, which was not checked.
-func NeedsCheck(f *fleet.Function) bool { return begins(f, fleet.Check) }
+// NeedsCheck returns the file of the deployed zip that the plan of a function depends
+// on and that was not checked, or "".
+func NeedsCheck(f *fleet.Function) (file string) {
+	if step := first(f); step.Kind == fleet.Check {
+		file = step.Handler
+	}
+	return file
+}
 
-// begins reports whether a step of that kind is the first of the plan.
-func begins(f *fleet.Function, kind fleet.Kind) bool {
-	steps, err := Plan(f.Observed, f)
-	return err == nil && len(steps) > 0 && steps[0].Kind == kind
+// first returns the first step of the plan, if there is one.
+func first(f *fleet.Function) (step fleet.Step) {
+	if steps, err := Plan(f.Observed, f); err == nil && len(steps) > 0 {
+		step = steps[0]
+	}
+	return step
 }
 
 // deployable refuses a function whose code must not change.
@@ -262,8 +269,10 @@ func planCode(s lambda.State, f *fleet.Function) ([]fleet.Step, error) {
 	}
 	var steps []fleet.Step
 	// If the last change was the switch from go1.x a moment ago, go1.x may still
-	// be starting the legacy binary somewhere.
-	if !pkg.Dual() && unsettled(s, f) {
+	// be starting the legacy binary somewhere. A switch of this run from another
+	// provided runtime was settled before.
+	fromProvided := s.Runtime == lambda.ProvidedAL2023 && f.Observed.Runtime != s.Runtime && lambda.IsProvided(f.Observed.Runtime)
+	if !pkg.Dual() && !fromProvided && unsettled(s, f) {
 		steps = append(steps, fleet.Step{Kind: fleet.Settle, Delay: f.Settle})
 	}
 	update := fleet.Step{Kind: fleet.UpdateCode, Package: pkg}
@@ -309,8 +318,12 @@ func sendable(pkg *lambda.Package, s lambda.State, f *fleet.Function) error {
 
 // superseded returns the file of the deployed zip that the legacy binary or
 // bootstrap supersedes, or "" if there is none. In a zip of another tool on a
-// provided runtime, it is one only if the function comes from go1.x.
+// provided runtime, it is one only if the function comes from go1.x. If nothing starts
+// there because somebody has changed the runtime, it is what the handler names.
 func superseded(s lambda.State, f *fleet.Function) string {
+	if s.Runtime == lambda.ProvidedAL2023 && !s.StartsProvided() && len(s.Layers) == 0 && s.Contents.Executable(s.Handler) {
+		return s.Handler
+	}
 	foreign := s.Runtime != lambda.Go1x && !s.Bridged() && !s.Contents.Made
 	if foreign && (s.Architecture != lambda.X86_64 || !f.Dual && f.Function.Handler == "") {
 		return ""

@@ -307,9 +307,14 @@ func TestPlan(t *testing.T) {
 			want: "attach, wait, settle 1m0s, switch provided.al2023 lambda ZONEINFO=/opt/zoneinfo.zip, wait, code derived, wait, settle 1m0s, detach bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
 		},
 		{
-			name: "AWS rejects code for provided.al2, from the deployed zip", state: with(al2, func(s *lambda.State) { s.Blocked = true }),
-			goal: goal{settle: minute, change: onDeployed.change, zips: lambda.Zips{Bootstrap: &lambda.Package{Architecture: "x86_64", Files: bootstrap.Files, CodeSha256: "zones", Replaces: "old", Zones: true}}},
-			want: "attach, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO=/opt/zoneinfo.zip, wait, settle 1m0s, code zones, wait, settle 1m0s, detach bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
+			name: "AWS rejects code for provided.al2, from the deployed zip", state: with(al2, func(s *lambda.State) { s.Blocked, s.Checked = true, "bootstrap" }),
+			goal: goal{settle: minute, change: func(f *fleet.Function) { onDeployed.change(f); f.Observed.Runtime = "provided.al2" },
+				zips: lambda.Zips{Bootstrap: &lambda.Package{Architecture: "x86_64", Files: bootstrap.Files, CodeSha256: "zones", Replaces: "old", Zones: true}}},
+			want: "attach, wait, settle 1m0s, switch provided.al2023 bootstrap ZONEINFO=/opt/zoneinfo.zip, wait, code zones, wait, settle 1m0s, detach bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
+		},
+		{
+			name: "AWS rejects code for provided.al2", state: with(al2, func(s *lambda.State) { s.Blocked = true }), goal: goal{zips: both, settle: minute},
+			want: "check bootstrap",
 		},
 		{
 			name: "-bridge", state: with(legacy, func(s *lambda.State) { s.Checked = "lambda" }),
@@ -362,15 +367,49 @@ func TestPlan(t *testing.T) {
 			}),
 		},
 		{
+			name: "somebody has set the runtime, and nothing starts", goal: deploy,
+			state: with(onMain, func(s *lambda.State) { s.Runtime = lambda.ProvidedAL2023 }),
+			want:  "code dual, wait",
+		},
+		{
+			name: "a layer may start what the handler names", goal: deploy, refused: true,
+			state: with(onMain, func(s *lambda.State) { s.Runtime = lambda.ProvidedAL2023; layered(s) }),
+		},
+		{
+			name: "a directory bootstrap", goal: deploy, refused: true,
+			state: with(legacy, func(s *lambda.State) {
+				blocked(s)
+				s.Contents = &lambda.Contents{Files: []lambda.File{{Name: "bootstrap/lib.so"}, {Name: "lambda", Executable: true}}}
+			}),
+		},
+		{
+			name: "AWS rejects code for go1.x, and an update is in progress", state: with(legacy, func(s *lambda.State) { blocked(s); s.Updating = true }), goal: deploy,
+			want: "wait, inspect",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zip has a time zone database", goal: onDeployed,
+			state: with(legacy, func(s *lambda.State) {
+				s.Blocked, s.Contents, s.CodeSha256 = true, dual.Contents(), "derived"
+				s.Contents.Zones = true
+			}),
+			want: "switch provided.al2023 bootstrap ZONEINFO=/var/task/zoneinfo.zip, wait",
+		},
+		{
 			name: "AWS rejects code for provided.al2, whose bootstrap is in a layer", goal: goal{zips: both, settle: minute}, refused: true,
 			state: with(al2, func(s *lambda.State) { s.Blocked, s.Contents = true, files("config.json") }),
 		},
 		{
-			name: "AWS rejects code for go1.x, and the zip is dual", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents = true, files("bootstrap", "lambda") }), goal: deploy,
+			name: "AWS rejects code for go1.x, and another tool made a dual zip", state: with(legacy, func(s *lambda.State) { blocked(s); s.Contents = files("bootstrap", "lambda") }), goal: deploy,
+			want: "check bootstrap",
+		},
+		{
+			name: "AWS rejects code for go1.x, and the zip is dual", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents = true, dual.Contents() }), goal: deploy,
 			want: "switch provided.al2023 bootstrap, wait, code dual, wait",
 		},
 		{
-			name: "AWS rejects code for go1.x, and the zip is new", state: with(legacy, func(s *lambda.State) { s.Blocked, s.Contents, s.Age = true, files("bootstrap", "lambda"), 0 }), goal: deploy,
+			name: "AWS rejects code for go1.x, and the zip is new", state: with(legacy, func(s *lambda.State) {
+				s.Blocked, s.Contents, s.Checked, s.Age = true, files("bootstrap", "lambda"), "bootstrap", 0
+			}), goal: deploy,
 			want: "settle 1m0s, switch provided.al2023 bootstrap, wait, code dual, wait",
 		},
 		{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -64,12 +65,14 @@ type Options struct {
 	// Upload sends a package that is too large for a request to the bucket of the
 	// environment and returns its key. It is required if there is a bucket.
 	Upload func(context.Context, *lambda.Package) (key string, err error)
-	// Check returns an error unless the program that go1.x starts in the deployed zip
-	// of a function in a state is known to start on provided.al2023 too. It is
-	// required for deploys.
-	Check func(context.Context, lambda.State) error
+	// Check returns an error unless a program in the deployed zip of a function in a
+	// state is known to start on provided.al2023. It is required for deploys.
+	Check func(ctx context.Context, state lambda.State, file string) error
 	// Bridge returns the layer that starts such a program. It is required for deploys.
 	Bridge func(context.Context) (bundle.Layer, error)
+	// Rejected, if not nil, is called when AWS rejects code for a runtime for the first
+	// time.
+	Rejected func(runtime string)
 	// HTTP downloads the directories of deployed zips; default
 	// http.DefaultClient.
 	HTTP bundle.Doer
@@ -96,6 +99,7 @@ type Rollout struct {
 	downloads *semaphore.Weighted
 	switches  *semaphore.Weighted
 	bridge    bridge
+	rejected  sync.Map // runtimes for which AWS has rejected code
 }
 
 // New returns a rollout that calls the client.

@@ -344,7 +344,7 @@ func (w *world) run(ctx context.Context, n *network, action fleet.Action) error 
 	r := rollout.New(sdk.NewFromConfig(cfg), rollout.Options{
 		FirstPoll: 3 * time.Millisecond, MaxPoll: 2 * time.Millisecond, Limit: 3 * time.Second, Stale: 30 * time.Millisecond, Grace: 50 * time.Millisecond,
 		HTTP:   cfg.HTTPClient,
-		Check:  func(context.Context, lambda.State) error { return nil },
+		Check:  func(context.Context, lambda.State, string) error { return nil },
 		Bridge: func(context.Context) (bundle.Layer, error) { return bridge, nil },
 	})
 	var functions []*fleet.Function
