@@ -55,6 +55,25 @@ func TestRollbackOfForeignZip(t *testing.T) {
 	}
 }
 
+// TestSwitchedTooEarly reports a function without sources whose runtime somebody has
+// changed although its zip has nothing that starts there.
+func TestSwitchedTooEarly(t *testing.T) {
+	t.Parallel()
+	f := newStub(t, emulator.Options{}, "order-stream")
+	f.replace("lambdas.json", `"package": "./functions/order-stream"`, `"source": "deployed"`)
+	in := legacy("prod-order-stream", zipOf("lambda"))
+	in.Runtime = types.RuntimeProvidedal2023
+	if err := f.account.create(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"plan", "deployProd"} {
+		status, _, stderr := result(t, f.command(target))
+		if want := "the function is on provided.al2023, and its zip (lambda) has no bootstrap that starts there: return its runtime"; status != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit status %d, want 1 and %q:\n%s", target, status, want, stderr)
+		}
+	}
+}
+
 // entry returns the content of a file of a zip.
 func entry(t *testing.T, data []byte, name string) []byte {
 	t.Helper()

@@ -24,6 +24,10 @@ func (p *preparation) fromDeployed(ctx context.Context, f *fleet.Function) {
 	switch {
 	case f.Err != nil || f.Observed.PackageType == "Image":
 		return
+	case startsNothing(f.Observed):
+		f.Fail(fleet.Planning, "migrating the deployed zip of", fmt.Errorf("the function is on %s, and its zip (%v) has no bootstrap that starts there: return its runtime and its handler on AWS to what they were, or name its sources as \"package\" in %s",
+			lambda.ProvidedAL2023, f.Observed.Contents, File))
+		return
 	case stays(f):
 		keep(f, lambda.Package{Path: p.packer.DownloadPath(f.Observed.CodeSha256)})
 		return
@@ -71,6 +75,12 @@ func (s *session) removeUnused(packer *bundle.Packer) {
 		_, known := s.manifest.Environments[env]
 		return known && deployed[name]
 	})
+}
+
+// startsNothing reports whether nothing starts on the runtime of a function, because
+// somebody has changed that too early. A layer may have what starts.
+func startsNothing(s lambda.State) bool {
+	return s.Runtime == lambda.ProvidedAL2023 && len(s.Layers) == 0 && s.Bridge == "" && !s.StartsProvided()
 }
 
 // stays reports whether the deployed zip of a function is known to suit its runtime:
