@@ -30,6 +30,7 @@ type Options struct {
 	Update   time.Duration        // how long an update takes on the emulator
 	Settle   time.Duration        // settle delay instead of the environment's
 	Window   time.Duration        // how long the previous version may serve after an update
+	Blocked  string               // runtimes that AWS has blocked for updates, comma-separated
 	Go       string               // the go command; default "go"
 	Program  *commandline.Program // says how hints spell commands
 	UI       *ui.UI               // required

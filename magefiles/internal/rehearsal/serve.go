@@ -98,11 +98,9 @@ func (o ServeOptions) emulator(m *manifest.Manifest, env manifest.Environment) e
 		Window:     o.Window,
 		Mixed:      true,
 		HostBuild:  hostBuild(o.Go, o.functions, func(format string, args ...any) { o.note("", fmt.Sprintf(format, args...)) }),
+		Blocked:    blocked(o.Blocked),
 		Buckets:    buckets(slices.Collect(maps.Values(m.Environments))...),
 		Logs:       o.Stderr,
-	}
-	if o.Blocked != "" {
-		options.Blocked = strings.Split(o.Blocked, ",")
 	}
 	if o.Quotas {
 		options.Quotas = emulator.AWSQuotas()
@@ -170,4 +168,12 @@ func writeProfiles(path string, m *manifest.Manifest, server *emulator.Server) e
 			name, server.Credentials().AccessKeyID, server.Credentials().SecretAccessKey)
 	}
 	return os.WriteFile(path, text, 0o600)
+}
+
+// blocked returns the runtimes of a flag, which the emulator checks.
+func blocked(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, ",")
 }

@@ -80,6 +80,7 @@ func openStage(ctx context.Context, o Options, functions []*fleet.Function) (*st
 		Account:      env.Account,
 		UpdateTime:   o.Update,
 		Window:       o.Window,
+		Blocked:      blocked(o.Blocked),
 		Mixed:        true,
 		HostBinaries: s.host,
 		HostBuild:    hostBuild(o.Go, s.packages, o.UI.Notef),

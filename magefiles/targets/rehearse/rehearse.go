@@ -36,6 +36,7 @@ func Local(
 	settle *time.Duration, // settle delay instead of the environment's (default the window)
 	report *string, // also write a report to this file, as a page (.html)
 	trace *string, // also write the timeline to this file, for Perfetto (.json)
+	blocked *string, // runtimes that AWS has blocked for updates, comma-separated (default none)
 ) error {
 	ctx, stop := interrupt.Context(ctx)
 	defer stop()
@@ -48,6 +49,7 @@ func Local(
 		Update:   value(update, time.Second),
 		Window:   value(window, 2*time.Second),
 		Settle:   value(settle, value(window, 2*time.Second)),
+		Blocked:  value(blocked, ""),
 		Program:  commandline.Self(),
 		Go:       mg.GoCmd(),
 		UI:       recording(report, trace),
