@@ -45,6 +45,9 @@ func newAccount(names []string) *lambdatest.Lambda {
 // the time that two updates of each function, and the reads, take of the quotas
 // that others leave. It is longer than the settle delay.
 func TestQuotas(t *testing.T) {
+	if rollout.RaceDetector {
+		t.Skip("large fleets take long with the race detector")
+	}
 	zips := writeZips(t, "small")
 	for _, test := range []struct {
 		name   string
