@@ -30,7 +30,7 @@ func (s *session) overBridge(opts *rollout.Options) {
 		return bundle.Bridge(zones)
 	}
 	opts.Rejected = func(runtime string) {
-		s.notef("AWS rejects code for functions on %s, so they are switched to %s before their code is updated; one whose zip cannot start there alone has the layer %s meanwhile, which takes two settle delays of %v: before the switch and before the end",
+		s.notef("AWS rejects code for functions on %s, so they are switched to %s before their code is updated; a function whose zip does not start there gets the layer %s meanwhile, which takes two settle delays of %v",
 			runtime, lambda.ProvidedAL2023, lambda.BridgeLayer, s.env.Settle)
 	}
 }

@@ -52,7 +52,7 @@ func (i *Insurance) Newest() string {
 	return i.Version
 }
 
-// Diverted returns an error if events of the function go to a snapshot instead.
+// Diverted returns an error if a snapshot gets events of the function in its place.
 func (i *Insurance) Diverted() error {
 	if i == nil {
 		return nil
@@ -61,7 +61,7 @@ func (i *Insurance) Diverted() error {
 	if at < 0 {
 		return nil
 	}
-	return fmt.Errorf("a rollback has pointed %s to version %s, a snapshot, where the events go",
+	return fmt.Errorf("a rollback has pointed %s to version %s, a snapshot, which gets the events now",
 		text.Count(len(i.Mappings), "event source mapping"), i.Mappings[at].Version)
 }
 

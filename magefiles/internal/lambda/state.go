@@ -104,9 +104,8 @@ func (s State) Program() string {
 
 // Legacy returns the file of the deployed zip that go1.x starts, or "" if there is
 // none. On go1.x it is the handler, and so it is for a zip of another tool behind the
-// bridge. Elsewhere it is the one that dualboot has
-// noted in the zip, or in a zip of another tool, the given name. If the zip has
-// not been read, it is that name too.
+// bridge. Elsewhere it is the one that dualboot has noted in the zip, or in a zip of
+// another tool, the given name. If the zip has not been read, it is that name too.
 func (s State) Legacy(name string) string {
 	switch {
 	case s.Runtime == Go1x:
@@ -168,8 +167,9 @@ func (s State) Package(name string) string {
 
 // Stage names how far the migration has come: "before", "ready" (dual zip, old
 // runtime), "bridged" (provided.al2023 with the bridge), "switched" (dual zip,
-// provided.al2023) or "clean" (bootstrap zip, provided.al2023). It is "foreign" for what dualboot does not deploy, and "" on
-// provided.al2023 if the zip has not been read. The name is as in [State.Package].
+// provided.al2023) or "clean" (bootstrap zip, provided.al2023). It is "foreign" for
+// what dualboot does not deploy, and "" on provided.al2023 if the zip has not been
+// read. The name is as in [State.Package].
 func (s State) Stage(name string) string {
 	kind := s.Package(name)
 	switch {

@@ -16,8 +16,8 @@ func (v Variables) GoString() string             { return v.String() }
 func (v Variables) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // Names of the time zone database that dualboot adds to a zip: of its file, and of the
-// environment variable that leads Go to it. The bridge has one too. provided.al2023 has no database, and
-// go1.x has one. Source: https://pkg.go.dev/time#LoadLocation
+// environment variable that leads Go to it. The bridge has one too. provided.al2023
+// has no database, and go1.x has one. Source: https://pkg.go.dev/time#LoadLocation
 const (
 	ZonesFile     = "zoneinfo.zip"
 	ZonesVariable = "ZONEINFO"

@@ -295,7 +295,7 @@ func (a *application) update(ctx context.Context, step fleet.Step) error {
 	}
 	switch {
 	case err == nil && step.Kind == fleet.Publish:
-		return a.insured(ctx, step)
+		return a.afterPublish(ctx, step)
 	case err == nil:
 		a.f.Done = append(a.f.Done, step)
 		a.sent[step.Kind] = a.state

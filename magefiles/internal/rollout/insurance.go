@@ -158,12 +158,12 @@ func mappingOf(function string, c types.EventSourceMappingConfiguration) (lambda
 // look reads the snapshot and the event source mappings.
 func (a *application) look(ctx context.Context) error {
 	i, err := a.insurance(ctx, a.f, a.state)
-	a.insure(i)
+	a.setInsurance(i)
 	return err
 }
 
-// insure records an insurance.
-func (a *application) insure(i *lambda.Insurance) {
+// setInsurance records what was read.
+func (a *application) setInsurance(i *lambda.Insurance) {
 	a.state.Insurance, a.f.Current.Insurance = i, i
 }
 
@@ -196,10 +196,10 @@ func (r *Rollout) publish(ctx context.Context, s lambda.State, begun func()) (ty
 	return c, err
 }
 
-// insured waits until the version that was published can be invoked, and checks that
+// afterPublish waits until the version that was published can be invoked, and checks that
 // it is what is deployed. Then it reads the function, because the version is a new
 // revision of it, as recorded from AWS.
-func (a *application) insured(ctx context.Context, step fleet.Step) error {
+func (a *application) afterPublish(ctx context.Context, step fleet.Step) error {
 	a.f.Done = append(a.f.Done, step)
 	a.sent[step.Kind] = a.state
 	a.conflictSince = time.Time{}
@@ -209,7 +209,7 @@ func (a *application) insured(ctx context.Context, step fleet.Step) error {
 	} else {
 		i.Equal = version
 	}
-	a.insure(&i)
+	a.setInsurance(&i)
 	published, err := a.active(ctx, version)
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (a *application) insured(ctx context.Context, step fleet.Step) error {
 	if a.settled == a.state.RevisionID && a.state.SameUpdate(state) {
 		a.settled = state.RevisionID
 	}
-	a.insure(withCurrent(&i, true))
+	a.setInsurance(withCurrent(&i, true))
 	a.see(state)
 	return nil
 }
@@ -285,10 +285,10 @@ func (a *application) point(ctx context.Context, step fleet.Step) error {
 		case err != nil:
 			return err
 		case m.UUID == "" || m.Version != before && m.Version != step.Version:
-			a.insure(i.Without(step.Mapping))
+			a.setInsurance(i.Without(step.Mapping))
 			return nil
 		case m.Version == step.Version:
-			a.insure(i.Moved(step.Mapping, step.Version))
+			a.setInsurance(i.Moved(step.Mapping, step.Version))
 			return nil
 		case !sent.IsZero():
 			return fmt.Errorf("AWS has accepted that event source mapping %s changes and does not show it after %v; run the command again", step.Mapping, a.opts.Stale)

@@ -62,7 +62,7 @@ func accepted(s fleet.Step, state lambda.State) lambda.State {
 	case fleet.Detach:
 		state.Runtime, state.Handler, state.Bridge = s.Runtime, s.Handler, ""
 	case fleet.Publish, fleet.Point:
-		state.Insurance = insured(s, state)
+		state.Insurance = insuranceAfter(s, state)
 		return state
 	default:
 		return state

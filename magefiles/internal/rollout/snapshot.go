@@ -91,8 +91,9 @@ func unreturned(s lambda.State, format string, args ...any) error {
 	return refuse("AWS refuses the return, and %s; AWS says: %s", fmt.Sprintf(format, args...), s.Refused)
 }
 
-// insured returns the insurance after a snapshot was published or a mapping was moved.
-func insured(step fleet.Step, s lambda.State) *lambda.Insurance {
+// insuranceAfter returns the insurance after a step that publishes a snapshot or moves a
+// mapping.
+func insuranceAfter(step fleet.Step, s lambda.State) *lambda.Insurance {
 	switch {
 	case s.Insurance == nil:
 		return nil

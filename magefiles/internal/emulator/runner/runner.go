@@ -51,7 +51,7 @@ type Host struct {
 	ports     ports
 	traces    net.PacketConn
 	mark      string // in the environment of each process of the host
-	hunter    *hunter
+	reaper    *reaper
 	watcher   *watcher
 
 	mu      sync.Mutex
@@ -67,7 +67,7 @@ type Host struct {
 // the environments and removes dir. Only Unix has the watcher.
 func NewHost(dir string, initLimit time.Duration, logs io.Writer) (*Host, error) {
 	h := &Host{initLimit: initLimit, logs: log.New(logs, "", 0), mark: randomHex(), running: map[*Environment]bool{}}
-	h.hunter = &hunter{prefix: h.mark}
+	h.reaper = &reaper{prefix: h.mark}
 	var err error
 	if h.traces, err = net.ListenPacket("udp", localPort(0)); err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (h *Host) Kill() {
 	}
 	h.mu.Unlock()
 	h.exits.Wait()
-	h.hunter.kill(h.mark)
+	h.reaper.kill(h.mark)
 }
 
 // Close ends the host after Kill.
@@ -187,7 +187,7 @@ func (h *Host) start(e *Environment) error {
 		closed := h.closed
 		h.mu.Unlock()
 		if !closed { // or Kill does it for all
-			h.hunter.kill(e.mark)
+			h.reaper.kill(e.mark)
 		}
 		e.close()
 		end(exited{cmd.ProcessState})
